@@ -1,0 +1,127 @@
+# Builds the library, the command line tool and the Ruby extension; runs tests, demo and benchmarks.
+#
+#   make                 build/libheap_dump.a, build/heap_dump, build/ext/heap_dump/heap_dump.so
+#   make check           install what is needed (script/setup), build for both Rubies, run all tests
+#   make demo            a leaking web application, dumped
+#   make bench           against ObjectSpace.dump_all
+#   make install         PREFIX=/usr/local DESTDIR=
+#   make gem             heap_dump-VERSION.gem
+#   make fuzz            the checker under ASan and UBSan, for FUZZ_SECONDS
+#   make lint            as CI compiles: warnings are errors
+
+BUILD   := build
+PREFIX  ?= /usr/local
+RUBY    ?= ruby
+CC      ?= cc
+CXX     ?= c++
+CFLAGS  ?= -O2 -g
+CXXFLAGS ?= $(CFLAGS)
+
+warnings := -Wall -Wextra -Wvla
+common   := -Iinclude -iquote src -iquote . -fvisibility=hidden -fPIC -MMD -MP $(warnings)
+all_cflags   = -std=gnu11 -Wmissing-prototypes $(common) $(CFLAGS)
+all_cxxflags = -std=gnu++17 $(common) $(CXXFLAGS)
+
+# What the extension has, too (ext/heap_dump/extconf.rb takes it from the same folders).
+library := \
+	src/base/arena.c src/base/error.c \
+	src/memory/memory.c src/memory/source_self.c \
+	src/ruby/layout.c src/ruby/vm.c src/ruby/heap.c src/ruby/table.c src/ruby/symbol.c src/ruby/class.c \
+	src/ruby/ivar.c src/ruby/object.c src/ruby/class_object.c src/ruby/imemo.c src/ruby/iseq.c src/ruby/data.c \
+	src/ruby/thread.c src/ruby/roots.c src/ruby/liveness.c \
+	src/dump/text.c src/dump/line.c src/dump/dumper.c src/dump/output.c src/dump/compress.c \
+	src/capture/inside.c src/capture/loaded.c
+# What only the tool needs: reading dumps and debug information.
+tool_library := \
+	src/dump/input.c src/dump/json_text.c src/dump/json_reader.cc src/dump/json_walk.cc src/dump/address_set.c \
+	src/dump/check.c src/ruby/dwarf.c src/ruby/elf_identity.c src/ruby/layout_table.c
+cli := cli/main.c cli/output.c cli/check.c cli/layout.c cli/version.c
+
+object = $(addprefix $(BUILD)/obj/,$(addsuffix .o,$(basename $(1))))
+library_objects := $(call object,$(library) $(tool_library))
+cli_objects     := $(call object,$(cli))
+tool_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm
+
+.PHONY: all check demo bench install gem fuzz lint clean ext ext-3.3 unit
+all: $(BUILD)/libheap_dump.a $(BUILD)/heap_dump ext
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(all_cflags) -DHD_HAVE_ZLIB=1 -DHD_HAVE_ZSTD=1 -c $< -o $@
+$(BUILD)/obj/%.o: %.cc
+	@mkdir -p $(@D)
+	$(CXX) $(all_cxxflags) -c $< -o $@
+
+$(BUILD)/libheap_dump.a: $(library_objects)
+	$(AR) rcs $@ $^
+$(BUILD)/heap_dump: $(cli_objects) $(BUILD)/libheap_dump.a
+	$(CXX) $(LDFLAGS) -o $@ $^ $(tool_libs)
+
+# mkmf decides what is out of date; it is asked every time.
+ext:
+	@mkdir -p $(BUILD)/ext/obj $(BUILD)/ext/heap_dump
+	@cd $(BUILD)/ext/obj && { [ Makefile -nt $(CURDIR)/ext/heap_dump/extconf.rb ] \
+		&& [ Makefile -nt $(CURDIR)/Makefile ] || $(RUBY) $(CURDIR)/ext/heap_dump/extconf.rb; }
+	@$(MAKE) --no-print-directory -C $(BUILD)/ext/obj
+	@cmp -s $(BUILD)/ext/obj/heap_dump.so $(BUILD)/ext/heap_dump/heap_dump.so \
+		|| cp $(BUILD)/ext/obj/heap_dump.so $(BUILD)/ext/heap_dump/heap_dump.so
+
+# The same for Debian trixie's Ruby 3.3, which script/rubies unpacks into build/rubies.
+ext-3.3:
+	@script/rubies
+	@mkdir -p $(BUILD)/ext-3.3/obj $(BUILD)/ext-3.3/heap_dump
+	@cd $(BUILD)/ext-3.3/obj && { [ Makefile -nt $(CURDIR)/ext/heap_dump/extconf.rb ] \
+		&& [ Makefile -nt $(CURDIR)/Makefile ] \
+		|| $(CURDIR)/build/rubies/3.3/bin/run ruby $(CURDIR)/ext/heap_dump/extconf.rb; }
+	@build/rubies/3.3/bin/run make --no-print-directory -C $(BUILD)/ext-3.3/obj
+	@cp $(BUILD)/ext-3.3/obj/heap_dump.so $(BUILD)/ext-3.3/heap_dump/heap_dump.so
+
+check:
+	@script/setup
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory all ext-3.3
+	@test/run
+
+# Compiles everything with warnings as errors, into a folder of its own.
+lint:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/lint CFLAGS="-O2 -Werror" $(BUILD)/lint/libheap_dump.a \
+		$(BUILD)/lint/heap_dump >/dev/null
+
+demo:
+	@script/setup
+	@$(MAKE) --no-print-directory all
+	@demo/run
+
+bench: all
+	@bench/run
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include \
+		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/lib/heap_dump/ruby/heap_dump
+	install -m 755 $(BUILD)/heap_dump $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 $(BUILD)/libheap_dump.a $(DESTDIR)$(PREFIX)/lib/
+	install -m 644 include/heap_dump.h $(DESTDIR)$(PREFIX)/include/
+	install -m 644 man/heap_dump.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 completions/heap_dump.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/heap_dump
+	install -m 644 completions/_heap_dump $(DESTDIR)$(PREFIX)/share/zsh/site-functions/
+	install -m 644 lib/heap_dump.rb $(DESTDIR)$(PREFIX)/lib/heap_dump/ruby/
+	install -m 644 lib/heap_dump/version.rb $(DESTDIR)$(PREFIX)/lib/heap_dump/ruby/heap_dump/
+	install -m 755 $(BUILD)/ext/heap_dump/heap_dump.so $(DESTDIR)$(PREFIX)/lib/heap_dump/ruby/heap_dump/
+
+gem:
+	gem build heap_dump.gemspec
+
+FUZZ_SECONDS ?= 60
+fuzz:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CFLAGS="-O1 -g -fsanitize=address,undefined" \
+		$(BUILD)/fuzz/libheap_dump.a
+	$(CC) -std=gnu11 -O1 -g -fsanitize=address,undefined -Iinclude -iquote src -iquote . -o $(BUILD)/fuzz/check \
+		fuzz/driver.c fuzz/fuzz_check.c $(BUILD)/fuzz/libheap_dump.a -lstdc++ $(tool_libs)
+	cd $(BUILD)/fuzz && ./check $(FUZZ_SECONDS) 1 $(CURDIR)/test/check/good.json
+
+clean:
+	rm -rf $(BUILD)/obj $(BUILD)/ext $(BUILD)/ext-3.3 $(BUILD)/lint $(BUILD)/fuzz $(BUILD)/libheap_dump.a \
+		$(BUILD)/heap_dump
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

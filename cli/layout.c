@@ -1,0 +1,271 @@
+/*
+ * `heap_dump layout`: makes a layout table out of debug information, or lists the tables there are.
+ *
+ * Owns the command's options and words. Must not know DWARF or how a table is written (ruby/layout_table.h).
+ */
+#define _GNU_SOURCE
+#include "cli/cli.h"
+#include "ruby/elf_identity.h"
+#include "ruby/layout_table.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BUILD_IDS_MAX = 16, GO_ON = -1 };
+
+static const char help[] =
+    "usage: heap_dump layout [options] OBJECT...\n"
+    "       heap_dump layout --list | --probe\n"
+    "\n"
+    "Writes the layout table of a Ruby (where its internal structures have their members) as C, from the debug\n"
+    "information of object files of Ruby compiled with -g, or of a libruby that has debug information.\n"
+    "The first OBJECT that defines a type decides about it. docs/layouts.md describes the whole recipe.\n"
+    "\n"
+    "  -r, --ruby RELEASE         the exact release, as 3.1.7 (default: what a libruby among the files says)\n"
+    "      --platform NAME        default: the first OBJECT's, as x86_64-linux-gnu\n"
+    "      --origin TEXT          where the debug information came from, for people\n"
+    "      --build-id HEX         a libruby the table was verified with (repeatable)\n"
+    "      --verified-with LIB    the same, read from the file, which must be of that release (repeatable)\n"
+    "      --corrections FILE     remarks (# lines) and values set by hand, each with its reason\n"
+    "  -o, --output FILE          write to FILE instead of standard output\n"
+    "  -q, --quiet                do not name members that were not found\n"
+    "  -l, --list                 list the built-in tables\n"
+    "      --probe                write the C source that makes macros show in debug information\n"
+    "  -h, --help                 this text\n";
+
+struct options {
+    const char *ruby;
+    const char *platform;
+    const char *origin;
+    const char *corrections;
+    const char *output;
+    bool quiet;
+    const char *build_ids[BUILD_IDS_MAX + 1];
+    size_t build_id_count;
+    struct hd_elf_identity identities[BUILD_IDS_MAX];
+    size_t identity_count;
+};
+
+static int report(const struct hd_error *err)
+{
+    fprintf(stderr, "heap_dump layout: %s\n", err->text);
+    return hd_error_exit_status(err->code);
+}
+
+static bool build_id_add(struct options *options, const char *build_id, struct hd_error *err)
+{
+    if (options->build_id_count == BUILD_IDS_MAX)
+        return hd_error_set(err, HD_ERROR_USAGE, "more than %d build-ids", BUILD_IDS_MAX);
+    if (!*build_id || build_id[strspn(build_id, "0123456789abcdef")])
+        return hd_error_set(err, HD_ERROR_USAGE, "a build-id is lower-case hexadecimal, not %s", build_id);
+    options->build_ids[options->build_id_count++] = build_id;
+    return true;
+}
+
+/* Takes release and build-id from a library; contradictions are errors. */
+static bool library_add(struct options *options, const char *path, bool must_be_ruby, struct hd_error *err)
+{
+    struct hd_elf_identity *identity;
+
+    if (options->identity_count == BUILD_IDS_MAX)
+        return hd_error_set(err, HD_ERROR_USAGE, "more than %d libraries", BUILD_IDS_MAX);
+    identity = &options->identities[options->identity_count];
+    if (!hd_elf_identity_read(path, identity, err))
+        return false;
+    if (!*identity->ruby)
+        return !must_be_ruby ||
+               hd_error_set(err, HD_ERROR_USAGE, "%s is not a libruby: it exports no ruby_version", path);
+    options->identity_count++;
+    if (options->ruby && strcmp(options->ruby, identity->ruby) != 0)
+        return hd_error_set(err, HD_ERROR_USAGE, "%s is Ruby %s, not %s", path, identity->ruby, options->ruby);
+    options->ruby = identity->ruby;
+    return !*identity->build_id || build_id_add(options, identity->build_id, err);
+}
+
+static int tables_list(void)
+{
+    for (const struct hd_layout *const *table = hd_layout_all(); *table; table++) {
+        printf("%-8s %-18s %s\n", (*table)->ruby, (*table)->platform, (*table)->origin);
+        for (const char *const *id = (*table)->build_ids; *id; id++)
+            printf("         build-id %s\n", *id);
+    }
+    return ferror(stdout) || fflush(stdout) ? hd_error_exit_status(HD_ERROR_IO) : 0;
+}
+
+static int probe_print(void)
+{
+    hd_layout_table_write_probe(stdout);
+    return ferror(stdout) || fflush(stdout) ? hd_error_exit_status(HD_ERROR_IO) : 0;
+}
+
+static void value_print(bool found, int64_t value)
+{
+    if (found)
+        fprintf(stderr, "%" PRId64, value);
+    else
+        fputs("absent", stderr);
+}
+
+static size_t warnings_print(const struct hd_layout_table *table, bool quiet)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < table->count; i++) {
+        const struct hd_layout_row *row = &table->rows[i];
+        const struct hd_dwarf_answer *answer = &row->answer;
+
+        found += hd_layout_has(row->value);
+        if (quiet || row->reason)
+            continue;
+        if (answer->is_bitfield)
+            fprintf(stderr, "%s: is a bit-field and has no offset (%s)\n", row->name, row->members);
+        else if (!answer->found)
+            fprintf(stderr, "%s: not found (%s%s%s)\n", row->name, row->types ? row->types : "constant",
+                    row->types ? ": " : " ", row->members);
+        if (answer->other_file) {
+            fprintf(stderr, "%s: ", row->name);
+            value_print(answer->found, answer->value);
+            fprintf(stderr, " in %s, but ", answer->file);
+            value_print(answer->other_found, answer->other_value);
+            fprintf(stderr, " in %s; the first decides\n", answer->other_file);
+        }
+    }
+    return found;
+}
+
+/* The file appears whole or not at all. */
+static bool table_save(const struct hd_layout_table *table, const struct hd_layout_table_head *head, const char *path,
+                       struct hd_error *err)
+{
+    char *temporary = NULL;
+    FILE *out;
+    bool good;
+
+    if (asprintf(&temporary, "%s.tmp%ld", path, (long)getpid()) < 0)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    out = fopen(temporary, "wxe");
+    if (!out) {
+        hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot create %s", temporary);
+        free(temporary);
+        return false;
+    }
+    hd_layout_table_write(table, head, out);
+    good = !ferror(out);
+    good = fclose(out) == 0 && good;
+    if (!good || rename(temporary, path) != 0) {
+        good = hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot write %s", path);
+        unlink(temporary);
+    }
+    free(temporary);
+    return good;
+}
+
+static bool table_finish(struct hd_layout_table *table, const struct options *options, struct hd_error *err)
+{
+    const struct hd_layout_table_head head = {
+        .ruby = options->ruby,
+        .platform = options->platform,
+        .origin = options->origin ? options->origin : "debug information",
+        .build_ids = options->build_ids,
+    };
+    size_t found;
+
+    if (options->corrections && !hd_layout_table_correct(table, options->corrections, err))
+        return false;
+    found = warnings_print(table, options->quiet);
+    fprintf(stderr, "heap_dump layout: Ruby %s: %zu of %zu names found\n", options->ruby, found, table->count);
+    if (found == 0)
+        return hd_error_set(err, HD_ERROR_UNSUPPORTED, "this debug information is not of a Ruby");
+    if (options->output)
+        return table_save(table, &head, options->output, err);
+    hd_layout_table_write(table, &head, stdout);
+    if (ferror(stdout) || fflush(stdout))
+        return hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot write the table");
+    return true;
+}
+
+static bool table_make(struct options *options, char **objects, size_t count, struct hd_error *err)
+{
+    struct hd_layout_table table = {0};
+    struct hd_elf_identity first;
+    struct hd_dwarf *dwarf = NULL;
+    bool good;
+
+    if (!hd_elf_identity_read(objects[0], &first, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!library_add(options, objects[i], false, err))
+            return false;
+    if (!options->platform)
+        options->platform = first.platform;
+    if (!options->ruby)
+        return hd_error_set(err, HD_ERROR_USAGE, "say which Ruby this is: --ruby RELEASE");
+    if (!*options->platform)
+        return hd_error_set(err, HD_ERROR_USAGE, "say which platform this is: --platform NAME");
+    good = hd_dwarf_open(&dwarf, (const char *const *)objects, count, err) &&
+           hd_layout_table_init(&table, dwarf, err) && table_finish(&table, options, err);
+    hd_layout_table_deinit(&table);
+    hd_dwarf_close(dwarf);
+    return good;
+}
+
+enum { OPTION_PLATFORM = 256, OPTION_ORIGIN, OPTION_BUILD_ID, OPTION_VERIFIED, OPTION_CORRECTIONS, OPTION_PROBE };
+
+/* GO_ON to go on with the objects, else the exit status. */
+static int options_parse(struct options *options, int argc, char **argv)
+{
+    static const struct option known[] = {
+        {"ruby", required_argument, NULL, 'r'},
+        {"platform", required_argument, NULL, OPTION_PLATFORM},
+        {"origin", required_argument, NULL, OPTION_ORIGIN},
+        {"build-id", required_argument, NULL, OPTION_BUILD_ID},
+        {"verified-with", required_argument, NULL, OPTION_VERIFIED},
+        {"corrections", required_argument, NULL, OPTION_CORRECTIONS},
+        {"output", required_argument, NULL, 'o'},
+        {"quiet", no_argument, NULL, 'q'},
+        {"list", no_argument, NULL, 'l'},
+        {"probe", no_argument, NULL, OPTION_PROBE},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    struct hd_error err = {0};
+    bool good = true;
+    int option;
+
+    optind = 0; /* the caller may have used getopt for its own options */
+    while (good && (option = getopt_long(argc, argv, "r:o:qlh", known, NULL)) != -1)
+        switch (option) {
+        case 'r': options->ruby = optarg; break;
+        case 'o': options->output = optarg; break;
+        case 'q': options->quiet = true; break;
+        case 'l': return tables_list();
+        case 'h': return fputs(help, stdout) < 0 || fflush(stdout) ? hd_error_exit_status(HD_ERROR_IO) : 0;
+        case OPTION_PLATFORM: options->platform = optarg; break;
+        case OPTION_ORIGIN: options->origin = optarg; break;
+        case OPTION_BUILD_ID: good = build_id_add(options, optarg, &err); break;
+        case OPTION_VERIFIED: good = library_add(options, optarg, true, &err); break;
+        case OPTION_CORRECTIONS: options->corrections = optarg; break;
+        case OPTION_PROBE: return probe_print();
+        default: good = hd_error_set(&err, HD_ERROR_USAGE, "see heap_dump layout --help"); break;
+        }
+    if (good && optind == argc)
+        good = hd_error_set(&err, HD_ERROR_USAGE, "no object file given; see heap_dump layout --help");
+    return good ? GO_ON : report(&err);
+}
+
+int hd_cli_layout(int argc, char **argv)
+{
+    struct options options = {0};
+    struct hd_error err = {0};
+    int status = options_parse(&options, argc, argv);
+
+    if (status != GO_ON)
+        return status;
+    if (!table_make(&options, argv + optind, (size_t)(argc - optind), &err))
+        return report(&err);
+    return 0;
+}

@@ -1,0 +1,58 @@
+/* Turns an error code into a sentence, an exit status and an exception name. See error.h. */
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static void vset(struct hd_error *err, enum hd_error_code code, int errno_value, const char *format, va_list args)
+{
+    err->code = code;
+    err->errno_value = errno_value;
+    err->addr = 0;
+    int used = vsnprintf(err->text, sizeof err->text, format, args);
+    if (errno_value && used >= 0 && (size_t)used < sizeof err->text)
+        snprintf(err->text + used, sizeof err->text - used, ": %s", strerror(errno_value));
+}
+
+bool hd_error_set(struct hd_error *err, enum hd_error_code code, const char *format, ...)
+{
+    if (err) {
+        va_list args;
+        va_start(args, format);
+        vset(err, code, 0, format, args);
+        va_end(args);
+    }
+    return false;
+}
+
+bool hd_error_set_errno(struct hd_error *err, enum hd_error_code code, int errno_value, const char *format, ...)
+{
+    if (err) {
+        va_list args;
+        va_start(args, format);
+        vset(err, code, errno_value, format, args);
+        va_end(args);
+    }
+    return false;
+}
+
+static const struct {
+    int status;
+    const char *exception;
+} kinds[HD_ERROR_COUNT] = {
+    [HD_OK] = {0, NULL},
+#define HD_ERROR_KIND(name, status, exception, meaning) [HD_ERROR_##name] = {status, exception},
+    HD_ERROR_LIST(HD_ERROR_KIND)
+#undef HD_ERROR_KIND
+};
+
+int hd_error_exit_status(enum hd_error_code code)
+{
+    return code >= 0 && code < HD_ERROR_COUNT ? kinds[code].status : 70;
+}
+
+const char *hd_error_exception(enum hd_error_code code)
+{
+    return code >= 0 && code < HD_ERROR_COUNT && kinds[code].exception ? kinds[code].exception : "HeapDump::Error";
+}

@@ -1,0 +1,91 @@
+/*
+ * The memory of a Ruby process as sorted ranges of readable addresses.
+ *
+ * Owns which addresses can be read and how. Must not know what lies there. Each kind of source (this process,
+ * another one, a core file) fills the ranges; nobody above knows which it is.
+ * Invariant: hd_memory_at never returns a pointer to fewer than the bytes asked for, and a failed read is
+ * ordinary: it is counted, never fatal.
+ */
+#ifndef HD_MEMORY_MEMORY_H
+#define HD_MEMORY_MEMORY_H
+
+#include "base/arena.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct hd_range {
+    uint64_t start, end;  /* target addresses, [start, end) */
+    const uint8_t *data;  /* the bytes of [start, end) in this process */
+};
+
+/* A mapping as the kernel lists it, before neighbours are merged: for finding a library's data segment. */
+struct hd_mapping {
+    uint64_t start, end;
+    bool writable;
+    bool named; /* backed by a file */
+};
+
+struct hd_memory {
+    struct hd_range *ranges; /* sorted, disjoint, neighbours merged */
+    size_t range_count;
+    size_t last; /* the range of the last hit: reads cluster */
+    struct hd_mapping *mappings;
+    size_t mapping_count;
+    uint64_t unreadable; /* reads that failed */
+};
+
+/* This process. The ranges are those at the time of the call; memory mapped later is not seen. */
+bool hd_memory_open_self(struct hd_memory *memory, struct hd_arena *arena, struct hd_error *err);
+
+const uint8_t *hd_memory_at_slow(struct hd_memory *memory, uint64_t addr, uint64_t length);
+
+/* The `length` bytes at `addr`, or NULL (and counted) where they are not all readable. */
+static inline const uint8_t *hd_memory_at(struct hd_memory *memory, uint64_t addr, uint64_t length)
+{
+    const struct hd_range *range = &memory->ranges[memory->last];
+    if (addr >= range->start && addr < range->end && length <= range->end - addr)
+        return range->data + (addr - range->start);
+    return hd_memory_at_slow(memory, addr, length);
+}
+
+/* Unaligned loads; false (and *value = 0) where the address is not readable. */
+#define HD_MEMORY_LOAD(name, type)                                                            \
+    static inline bool name(struct hd_memory *memory, uint64_t addr, type *value)             \
+    {                                                                                         \
+        const uint8_t *p = hd_memory_at(memory, addr, sizeof *value);                         \
+        if (!p) {                                                                             \
+            *value = 0;                                                                       \
+            return false;                                                                     \
+        }                                                                                     \
+        memcpy(value, p, sizeof *value);                                                      \
+        return true;                                                                          \
+    }
+HD_MEMORY_LOAD(hd_memory_load_u64, uint64_t)
+HD_MEMORY_LOAD(hd_memory_load_u32, uint32_t)
+HD_MEMORY_LOAD(hd_memory_load_u16, uint16_t)
+HD_MEMORY_LOAD(hd_memory_load_u8, uint8_t)
+#undef HD_MEMORY_LOAD
+
+/* The same, 0 where the address is not readable: for members whose 0 means "none". */
+static inline uint64_t hd_memory_u64(struct hd_memory *memory, uint64_t addr)
+{
+    uint64_t value;
+    hd_memory_load_u64(memory, addr, &value);
+    return value;
+}
+
+static inline uint32_t hd_memory_u32(struct hd_memory *memory, uint64_t addr)
+{
+    uint32_t value;
+    hd_memory_load_u32(memory, addr, &value);
+    return value;
+}
+
+/* The length of the C string at addr, or -1 if it does not end within `limit` readable bytes. */
+int64_t hd_memory_cstring(struct hd_memory *memory, uint64_t addr, size_t limit, const char **text);
+
+#endif

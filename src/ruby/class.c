@@ -1,0 +1,77 @@
+/*
+ * Classes: their extension struct, their path, what a singleton class is attached to.
+ *
+ * Up to 3.1 struct RClass points to its extension and the path is a hidden instance variable; since 3.2 the
+ * extension follows in the slot and has a member for the path (internal/class.h).
+ */
+#include "ruby/vm.h"
+
+struct lookup {
+    uint64_t key, value;
+    bool found;
+};
+
+static bool lookup_each(void *data, uint64_t key, uint64_t value)
+{
+    struct lookup *lookup = data;
+    if (key != lookup->key)
+        return true;
+    lookup->value = value;
+    lookup->found = true;
+    return false;
+}
+
+static uint64_t hidden_variable(const struct hd_vm *vm, uint64_t ext, uint64_t id)
+{
+    struct lookup lookup = {.key = id};
+    if (id && ext && hd_layout_has(vm->layout->classext_iv_tbl))
+        hd_st_each((struct hd_vm *)vm, hd_memory_u64(vm->memory, ext + vm->layout->classext_iv_tbl), lookup_each,
+                   &lookup);
+    return lookup.found ? lookup.value : 0;
+}
+
+uint64_t hd_class_ext(const struct hd_vm *vm, const uint8_t *klass, uint64_t addr)
+{
+    const struct hd_layout *l = vm->layout;
+    return hd_layout_has(l->class_ext) ? hd_word(klass, l->class_ext) : addr + (uint64_t)l->class_size;
+}
+
+bool hd_class_path(const struct hd_vm *vm, const uint8_t *klass, uint64_t addr, struct hd_text *path, uint64_t *id)
+{
+    const struct hd_layout *l = vm->layout;
+    uint64_t ext = hd_class_ext(vm, klass, addr), string = 0;
+    if (hd_flags_type(hd_word(klass, 0)) == HD_T_ICLASS || !ext)
+        return false;
+    if (hd_layout_has(l->classext_classpath))
+        string = hd_memory_u64(vm->memory, ext + l->classext_classpath);
+    else if (!(string = hidden_variable(vm, ext, vm->id_classpath)))
+        string = hidden_variable(vm, ext, vm->id_tmp_classpath);
+    const uint8_t *object = string ? hd_vm_object_of(vm, string, HD_T_STRING) : NULL;
+    *id = string;
+    return object && hd_string_text(vm, object, string, path);
+}
+
+uint64_t hd_class_attached(const struct hd_vm *vm, const uint8_t *klass, uint64_t addr)
+{
+    const struct hd_layout *l = vm->layout;
+    uint64_t flags = hd_word(klass, 0), ext = hd_class_ext(vm, klass, addr);
+    if (hd_flags_type(flags) != HD_T_CLASS || !hd_flag(flags, l->k_FL_SINGLETON) || !ext)
+        return 0;
+    if (hd_layout_has(l->classext_attached))
+        return hd_memory_u64(vm->memory, ext + l->classext_attached);
+    return hidden_variable(vm, ext, vm->id_attached);
+}
+
+uint64_t hd_class_real(const struct hd_vm *vm, uint64_t klass)
+{
+    for (int depth = 0; depth < 1 << 16; depth++) {
+        const uint8_t *object = hd_vm_object(vm, klass);
+        if (!object)
+            return 0;
+        uint64_t flags = hd_word(object, 0);
+        if (hd_flags_type(flags) != HD_T_ICLASS && !hd_flag(flags, vm->layout->k_FL_SINGLETON))
+            return klass;
+        klass = hd_word(object, vm->layout->class_super);
+    }
+    return 0;
+}

@@ -1,0 +1,258 @@
+/*
+ * T_DATA: objects whose insides belong to C code, ours to read where Ruby itself defines them.
+ *
+ * A table from the type's name to its members; procs, threads and fibers have functions of their own. What an
+ * unknown type refers to is asked from its mark function (from inside), as "refs".
+ */
+#include "ruby/decode.h"
+
+enum { TYPE_NAME_MAX = 256 };
+
+struct data {
+    uint64_t type;       /* address of its rb_data_type_t, 0 if untyped */
+    uint64_t addr;       /* of the C struct; 0 if it has none yet */
+    struct hd_text name;
+};
+
+/* include/ruby/internal/core/rtypeddata.h: a flag word that tells RData from RTypedData; since 3.3 it also says
+ * that the struct lies in the slot itself */
+static struct data data_of(struct hd_line *line, const uint8_t *object, uint64_t addr)
+{
+    const struct hd_layout *l = line->vm->layout;
+    uint64_t flag = hd_word(object, l->data_flag);
+    struct data data = {0};
+    if (!flag || flag > 3) {
+        data.addr = hd_word(object, l->data_untyped_data);
+        return data;
+    }
+    data.type = hd_word(object, l->data_type);
+    bool embedded = hd_layout_has(l->k_TYPED_DATA_EMBEDDED) && (flag & (uint64_t)l->k_TYPED_DATA_EMBEDDED);
+    data.addr = embedded ? addr + (uint64_t)l->data_data : hd_word(object, l->data_data);
+    uint64_t name = hd_memory_u64(line->vm->memory, data.type + (uint64_t)l->data_type_name);
+    int64_t length = hd_memory_cstring(line->vm->memory, name, TYPE_NAME_MAX, &data.name.data);
+    data.name.length = length > 0 ? (uint64_t)length : 0;
+    return data;
+}
+
+static uint64_t member(struct hd_line *line, uint64_t base, int64_t offset)
+{
+    return hd_layout_has(offset) ? hd_memory_u64(line->vm->memory, base + (uint64_t)offset) : 0;
+}
+
+/* --- blocks: what procs and bindings consist of --- */
+
+static void block_write(struct hd_line *line, uint64_t block)
+{
+    const struct hd_layout *l = line->vm->layout;
+    uint64_t type = hd_memory_u32(line->vm->memory, block + (uint64_t)l->block_type);
+    if (type == (uint64_t)l->k_block_type_symbol) {
+        hd_line_key(line, "symbol");
+        hd_line_plain_value(line, member(line, block, l->block_symbol));
+        return;
+    }
+    if (type == (uint64_t)l->k_block_type_proc) {
+        hd_line_key_ref(line, "blockprocval", member(line, block, l->block_proc));
+        return;
+    }
+    uint64_t ep = member(line, block, l->block_ep), self = member(line, block, l->block_self);
+    hd_line_key(line, "self");
+    hd_line_plain_value(line, self);
+    if (ep) { /* vm_core.h: an escaped environment's object is at ep[1] */
+        uint64_t env = hd_memory_u64(line->vm->memory, ep + 8);
+        if (hd_vm_imemo_type(line->vm, env) == l->k_imemo_env)
+            hd_line_key_ref(line, "envval", env);
+    }
+    if (type == (uint64_t)l->k_block_type_iseq)
+        hd_iseq_summary_write(line, member(line, block, l->block_code));
+    else
+        hd_line_key_ref(line, "ifunc", member(line, block, l->block_code));
+}
+
+static void proc_write(struct hd_line *line, uint64_t addr)
+{
+    const struct hd_layout *l = line->vm->layout;
+    /* vm_core.h, rb_proc_t: behind the block stand the bits is_from_method, is_lambda, is_isolated */
+    uint32_t bits = hd_memory_u32(line->vm->memory, addr + (uint64_t)l->proc_size - 8);
+    hd_line_key(line, "is_lambda");
+    hd_buffer_append(line->out, bits & 2 ? "true" : "false", bits & 2 ? 4 : 5);
+    if (bits & 1)
+        hd_line_literal(line, ",\"is_from_method\":true");
+    block_write(line, addr + (uint64_t)l->proc_block);
+}
+
+static void binding_write(struct hd_line *line, uint64_t addr)
+{
+    const struct hd_layout *l = line->vm->layout;
+    block_write(line, addr + (uint64_t)l->binding_block);
+    hd_line_key_ref(line, "pathobj", member(line, addr, l->binding_path));
+}
+
+/* --- threads and fibers --- */
+
+static void thread_name_write(struct hd_line *line, uint64_t thread)
+{
+    struct hd_text name = hd_line_text_at(line, member(line, thread, line->vm->layout->thread_name));
+    if (!name.data)
+        return;
+    hd_line_key(line, "name");
+    hd_line_string(line, name);
+}
+
+static bool storage_entry(void *data, uint64_t serial, uint64_t value)
+{
+    struct hd_line *line = *(struct hd_line **)data;
+    bool *first = (bool *)((struct hd_line **)data + 1);
+    hd_buffer_append(line->out, *first ? "{" : ",", 1);
+    *first = false;
+    struct hd_text name = hd_serial_name(line->vm, serial);
+    hd_line_name(line, name.data ? name : (struct hd_text){"?", 1});
+    hd_line_value(line, value);
+    return true;
+}
+
+/* Thread#[]: the locals of the thread's current fiber */
+static void storage_write(struct hd_line *line, uint64_t ec)
+{
+    struct {
+        struct hd_line *line;
+        bool first;
+    } visit = {line, true};
+    uint64_t table = member(line, ec, line->vm->layout->ec_local_storage);
+    if (!table || !hd_memory_u32(line->vm->memory, table + 4))
+        return;
+    size_t before = line->out->length;
+    hd_line_key(line, "locals");
+    hd_id_table_each(line->vm, table, storage_entry, &visit);
+    if (visit.first)
+        line->out->length = before;
+    else
+        hd_line_literal(line, "}");
+}
+
+/* A two-bit status; NULL where the release has none. The layout gives the bit's number from the struct's start. */
+static const char *status_name(struct hd_line *line, uint64_t base, int64_t bit, const char *const names[4])
+{
+    uint8_t byte;
+    if (!hd_layout_has(bit) || !hd_memory_load_u8(line->vm->memory, base + (uint64_t)bit / 8, &byte))
+        return NULL;
+    return names[byte >> (bit % 8) & 3];
+}
+
+static void status_write(struct hd_line *line, const char *status)
+{
+    if (!status)
+        return;
+    hd_line_key(line, "status");
+    hd_line_string(line, (struct hd_text){status, strlen(status)});
+}
+
+static void thread_write(struct hd_line *line, uint64_t addr)
+{
+    static const char *const names[4] = {"runnable", "stopped", "stopped_forever", "killed"}; /* rb_thread_status */
+    const struct hd_layout *l = line->vm->layout;
+    uint64_t ec = member(line, addr, l->thread_ec);
+    thread_name_write(line, addr);
+    status_write(line, status_name(line, addr, l->thread_status_bit, names));
+    hd_line_key_ref(line, "thgroup", member(line, addr, l->thread_thgroup));
+    if (!ec)
+        return;
+    hd_line_key_ref(line, "errinfo", member(line, ec, l->ec_errinfo));
+    storage_write(line, ec);
+    hd_frames_write(line, ec);
+}
+
+static void fiber_write(struct hd_line *line, uint64_t addr)
+{
+    static const char *const names[4] = {"created", "resumed", "suspended", "terminated"}; /* cont.c, fiber_status */
+    const struct hd_layout *l = line->vm->layout;
+    uint64_t ec = addr + (uint64_t)l->fiber_cont + (uint64_t)l->cont_ec;
+    status_write(line, status_name(line, addr, l->fiber_status_bit, names));
+    hd_line_key_ref(line, "first_proc", member(line, addr, l->fiber_first_proc));
+    uint64_t prev = member(line, addr, l->fiber_prev);
+    if (prev)
+        hd_line_key_ref(line, "prev", member(line, prev + (uint64_t)l->fiber_cont, l->cont_self));
+    storage_write(line, ec);
+    hd_frames_write(line, ec);
+}
+
+/* cont.c: a fiber-bound mutex points to the fiber that holds it */
+static void mutex_write(struct hd_line *line, uint64_t addr)
+{
+    const struct hd_layout *l = line->vm->layout;
+    uint64_t fiber = member(line, addr, l->mutex_fiber);
+    hd_line_key(line, "locked");
+    hd_buffer_append(line->out, fiber ? "true" : "false", fiber ? 4 : 5);
+    if (fiber)
+        hd_line_key_ref(line, "held_by_fiber", member(line, fiber + (uint64_t)l->fiber_cont, l->cont_self));
+}
+
+/* --- the table --- */
+
+struct field {
+    const char *type, *name;
+    int64_t offset;
+};
+
+/* Members that are VALUEs (or pointers to objects), by type; an absent one is left out. */
+static void fields_write(struct hd_line *line, const struct data *data)
+{
+    const struct hd_layout *l = line->vm->layout;
+    const struct field fields[] = {
+        {"method", "recv", l->method_recv},           {"method", "klass", l->method_klass},
+        {"method", "iclass", l->method_iclass},       {"method", "owner", l->method_owner},
+        {"method", "me", l->method_me},               {"enumerator", "obj", l->enumerator_obj},
+        {"enumerator", "args", l->enumerator_args},   {"enumerator", "fib", l->enumerator_fib},
+        {"enumerator", "dst", l->enumerator_dst},     {"enumerator", "lookahead", l->enumerator_lookahead},
+        {"enumerator", "feedvalue", l->enumerator_feedvalue}, {"enumerator", "stop_exc", l->enumerator_stop_exc},
+        {"enumerator", "enum_size", l->enumerator_size}, {"enumerator", "procs", l->enumerator_procs},
+        {"generator", "proc", l->generator_proc},     {"generator", "obj", l->generator_obj},
+        {"yielder", "proc", l->yielder_proc},         {"producer", "init", l->producer_init},
+        {"producer", "proc", l->producer_proc},       {"proc_entry", "proc", l->proc_entry_proc},
+        {"proc_entry", "memo", l->proc_entry_memo},   {"chain", "enums", l->enum_chain_enums},
+        {"product", "enums", l->enum_product_enums},  {"queue", "que", l->queue_que},
+        {"sized_queue", "que", l->queue_que},
+    };
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        const struct field *field = &fields[i];
+        if (strlen(field->type) != data->name.length || memcmp(field->type, data->name.data, data->name.length))
+            continue;
+        uint64_t value = member(line, data->addr, field->offset);
+        if (!hd_line_live(line, value))
+            continue;
+        hd_line_literal(line, ",\"");
+        hd_buffer_append(line->out, field->name, strlen(field->name));
+        hd_line_literal(line, "\":");
+        hd_line_ref(line, value);
+    }
+    if (data->name.length == 10 && !memcmp(data->name.data, "enumerator", 10)) {
+        struct hd_text meth = hd_symbol_name(line->vm, member(line, data->addr, l->enumerator_meth));
+        if (meth.data) {
+            hd_line_key(line, "meth");
+            hd_line_string(line, meth);
+        }
+    }
+}
+
+void hd_data_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
+{
+    static const struct {
+        const char *type;
+        void (*write)(struct hd_line *, uint64_t);
+    } writers[] = {{"proc", proc_write}, {"binding", binding_write}, {"VM/thread", thread_write},
+                   {"fiber", fiber_write}, {"mutex", mutex_write}};
+    struct data data = data_of(line, object, addr);
+    hd_line_track(line);
+    hd_line_seen(line, hd_word(object, 8)); /* already written as "class" */
+    if (data.name.data) {
+        hd_line_key(line, "type_name");
+        hd_line_string(line, data.name);
+    }
+    if (data.addr && data.name.data) {
+        for (size_t i = 0; i < sizeof writers / sizeof *writers; i++)
+            if (strlen(writers[i].type) == data.name.length
+                && !memcmp(writers[i].type, data.name.data, data.name.length))
+                writers[i].write(line, data.addr);
+        fields_write(line, &data);
+    }
+    hd_line_unnamed_refs(line, addr);
+}

@@ -1,0 +1,112 @@
+/*
+ * The heap's pages: reads Ruby's table of pages and makes slot addresses recognizable.
+ *
+ * gc.c: objspace->heap_pages.sorted holds a pointer to each struct heap_page in address order; its `start` is
+ * the first slot, slots follow one another, and a page's body is aligned to its size (16 KiB up to 3.1,
+ * 64 KiB since 3.2), so the page of an address is found by its upper bits.
+ */
+#include "ruby/vm.h"
+
+enum { PAGES_MAX = 1 << 26 };
+
+static bool page_read(struct hd_vm *vm, uint64_t header, struct hd_page *page)
+{
+    const struct hd_layout *l = vm->layout;
+    uint16_t slot_size = l->k_BASE_SLOT_SIZE == HD_ABSENT ? 40 : (uint16_t)l->k_BASE_SLOT_SIZE, count;
+    page->header = header;
+    if (!hd_memory_load_u64(vm->memory, header + l->page_start, &page->start)
+        || !hd_memory_load_u16(vm->memory, header + l->page_total, &count))
+        return false;
+    if (hd_layout_has(l->page_slot_size) && !hd_memory_load_u16(vm->memory, header + l->page_slot_size, &slot_size))
+        return false;
+    uint64_t body = page->start >> vm->page_shift << vm->page_shift;
+    uint64_t bytes = (uint64_t)slot_size * count;
+    if (slot_size < 40 || slot_size > 4096 || slot_size % 8 || !page->start || page->start % 8
+        || page->start + bytes > body + (1ull << vm->page_shift))
+        return false;
+    page->slot_size = slot_size;
+    page->slot_count = count;
+    page->magic = (uint32_t)((1ull << 32) / slot_size + 1);
+    page->slots = bytes ? hd_memory_at(vm->memory, page->start, bytes) : (const uint8_t *)"";
+    return page->slots != NULL;
+}
+
+static void page_index(struct hd_vm *vm, uint32_t number)
+{
+    uint64_t key = vm->pages[number].start >> vm->page_shift;
+    uint64_t i = (key * 0x9E3779B97F4A7C15ull) >> 32 & vm->page_mask;
+    while (vm->page_keys[i])
+        i = (i + 1) & vm->page_mask;
+    vm->page_keys[i] = key;
+    vm->page_values[i] = number;
+}
+
+static bool pages_read(struct hd_vm *vm, uint64_t table, uint64_t count, struct hd_error *err)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        struct hd_page *page = &vm->pages[vm->page_count];
+        if (!page_read(vm, hd_memory_u64(vm->memory, table + 8 * i), page))
+            return hd_error_set(err, HD_ERROR_SELF_CHECK,
+                                "heap page %llu of %llu does not look like one of Ruby %s: the layout table does not "
+                                "fit this build of Ruby", (unsigned long long)i, (unsigned long long)count,
+                                vm->layout->ruby);
+        if (!page->slot_count)
+            continue;
+        if (!vm->page_count || page->start < vm->heap_low)
+            vm->heap_low = page->start;
+        uint64_t last = page->start + (uint64_t)page->slot_size * (page->slot_count - 1);
+        if (last > vm->heap_high)
+            vm->heap_high = last;
+        page_index(vm, (uint32_t)vm->page_count++);
+    }
+    return true;
+}
+
+bool hd_heap_open(struct hd_vm *vm, struct hd_error *err)
+{
+    const struct hd_layout *l = vm->layout;
+    vm->page_shift = (unsigned)l->k_HEAP_PAGE_ALIGN_LOG;
+    uint64_t table = hd_memory_u64(vm->memory, vm->objspace + l->objspace_sorted);
+    uint64_t count = hd_memory_u64(vm->memory, vm->objspace + l->objspace_allocated);
+    if (!count || count > PAGES_MAX || !hd_memory_at(vm->memory, table, 8 * count))
+        return hd_error_set(err, HD_ERROR_SELF_CHECK,
+                            "the table of heap pages of Ruby %s was not found where the layout table says: it does "
+                            "not fit this build of Ruby", l->ruby);
+    uint64_t capacity = 64;
+    while (capacity < count * 3)
+        capacity *= 2;
+    vm->page_mask = capacity - 1;
+    vm->pages = hd_arena_alloc(vm->arena, count, sizeof *vm->pages);
+    vm->page_keys = hd_arena_alloc(vm->arena, capacity, sizeof *vm->page_keys);
+    vm->page_values = hd_arena_alloc(vm->arena, capacity, sizeof *vm->page_values);
+    if (!vm->pages || !vm->page_keys || !vm->page_values)
+        return hd_error_set(err, HD_ERROR_MEMORY, "no memory for the table of %llu heap pages",
+                            (unsigned long long)count);
+    return pages_read(vm, table, count, err);
+}
+
+int hd_vm_imemo_type(const struct hd_vm *vm, uint64_t addr)
+{
+    const uint8_t *object = hd_vm_object_of(vm, addr, HD_T_IMEMO);
+    if (!object)
+        return -1;
+    return (int)(hd_word(object, 0) >> vm->layout->k_FL_USHIFT & (uint64_t)vm->layout->k_IMEMO_MASK);
+}
+
+static bool object_id_add(void *data, uint64_t object, uint64_t id)
+{
+    hd_map_set(data, object, id);
+    return true;
+}
+
+/* gc.c, 2.7 to 3.4: objspace->obj_to_id_tbl, an st_table */
+void hd_object_ids_open(struct hd_vm *vm)
+{
+    const struct hd_layout *l = vm->layout;
+    if (!hd_layout_has(l->objspace_obj_to_id_tbl))
+        return;
+    uint64_t table = hd_memory_u64(vm->memory, vm->objspace + (uint64_t)l->objspace_obj_to_id_tbl);
+    uint64_t count = table ? hd_memory_u64(vm->memory, table + (uint64_t)l->st_num_entries) : 0;
+    if (count && count < 1ull << 32 && hd_map_init(&vm->object_ids, vm->arena, count))
+        hd_st_each(vm, table, object_id_add, &vm->object_ids);
+}

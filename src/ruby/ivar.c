@@ -1,0 +1,230 @@
+/*
+ * Instance variables: names and values of any object's.
+ *
+ * Up to 3.1 a class has an iv_index_tbl (ID -> index) and its objects an array of values. Since 3.2 an object's
+ * flags carry a shape number; a shape names one variable and points to its parent (shape.c); objects with too
+ * many shapes keep a table instead ("too complex"). Objects other than T_OBJECT and classes have theirs in a
+ * global table (generic_iv_tbl_, variable.c), which no symbol names: it is found by its contents.
+ */
+#include "ruby/vm.h"
+
+enum { IVARS_MAX = 1 << 20 };
+
+/* --- shapes --- */
+
+bool hd_shapes_open(struct hd_vm *vm, struct hd_error *err)
+{
+    const struct hd_layout *l = vm->layout;
+    if (!hd_layout_has(l->shape_size))
+        return true;
+    /* rb_shape_get_shape_by_id loads rb_shape_tree_ptr; in some builds through the GOT */
+    uint64_t function = vm->live && vm->live->symbol ? vm->live->symbol("rb_shape_get_shape_by_id") : 0;
+    uint64_t pointer = hd_vm_code_reference(vm, function, 0);
+    for (int hop = 0; pointer && hop < 3; hop++) {
+        uint64_t tree = hd_memory_u64(vm->memory, pointer);
+        uint64_t list = tree ? hd_memory_u64(vm->memory, tree + l->shape_list_ptr) : 0;
+        const uint8_t *first = list ? hd_memory_at(vm->memory, list, 4 * (uint64_t)l->shape_size) : NULL;
+        if (first && first[l->shape_type] == l->k_SHAPE_ROOT && !(list & 0xfff)) {
+            vm->shape_list = list;
+            return true;
+        }
+        pointer = tree;
+    }
+    return hd_error_set(err, HD_ERROR_SELF_CHECK, "the shapes of Ruby %s were not found: the layout table does not "
+                        "fit this build", l->ruby);
+}
+
+int64_t hd_shape_of(const struct hd_vm *vm, const uint8_t *object)
+{
+    if (!vm->shape_list)
+        return -1;
+    return (int64_t)(hd_word(object, 0) >> vm->layout->k_SHAPE_FLAG_SHIFT);
+}
+
+static const uint8_t *shape_at(const struct hd_vm *vm, int64_t shape)
+{
+    uint64_t size = (uint64_t)vm->layout->shape_size;
+    return hd_memory_at(vm->memory, vm->shape_list + (uint64_t)shape * size, size);
+}
+
+bool hd_shape_too_complex(const struct hd_vm *vm, int64_t shape)
+{
+    const uint8_t *s = shape >= 0 ? shape_at(vm, shape) : NULL;
+    return s && s[vm->layout->shape_type] == vm->layout->k_SHAPE_OBJ_TOO_COMPLEX;
+}
+
+/* From the object's shape to the root: each SHAPE_IVAR names the variable at index next_iv_index - 1. */
+static bool shape_each(struct hd_vm *vm, int64_t shape, uint64_t values, hd_table_each *each, void *data)
+{
+    const struct hd_layout *l = vm->layout;
+    const uint8_t *s = shape_at(vm, shape);
+    uint32_t count = s ? hd_half(s, l->shape_next_iv) : 0;
+    if (count > IVARS_MAX)
+        return true;
+    const uint8_t *value = count ? hd_memory_at(vm->memory, values, 8ull * count) : NULL;
+    if (!value)
+        return true;
+    uint64_t local[256], *names = local;
+    if (count > 256 && !(names = hd_arena_alloc(vm->arena, count, sizeof *names)))
+        return true;
+    memset(names, 0, sizeof *names * count);
+    for (uint32_t steps = 0; s && steps < IVARS_MAX && s[l->shape_type] != l->k_SHAPE_ROOT; steps++) {
+        uint32_t index = hd_half(s, l->shape_next_iv) - 1;
+        if (s[l->shape_type] == l->k_SHAPE_IVAR && index < count)
+            names[index] = hd_word(s, l->shape_edge_name);
+        s = shape_at(vm, hd_half(s, l->shape_parent));
+    }
+    for (uint32_t i = 0; i < count; i++)
+        if (names[i] && hd_word(value, 8 * (int64_t)i) != (uint64_t)l->k_Qundef
+            && !each(data, names[i], hd_word(value, 8 * (int64_t)i)))
+            return false;
+    return true;
+}
+
+/* --- index tables (up to 3.1) --- */
+
+struct indexed {
+    struct hd_vm *vm;
+    const uint8_t *values;
+    uint64_t count;
+    hd_table_each *each;
+    void *data;
+};
+
+/* variable.c: before 3.1 the record was the index itself, then a struct that holds it */
+static bool index_each(void *data, uint64_t id, uint64_t record)
+{
+    struct indexed *x = data;
+    const struct hd_layout *l = x->vm->layout;
+    uint64_t index = hd_layout_has(l->iv_index_entry_index)
+                         ? hd_memory_u32(x->vm->memory, record + l->iv_index_entry_index) : record;
+    if (index >= x->count)
+        return true;
+    uint64_t value = hd_word(x->values, 8 * (int64_t)index);
+    return value == (uint64_t)l->k_Qundef || x->each(x->data, id, value);
+}
+
+static bool indexed_each(struct hd_vm *vm, uint64_t object_class, const uint8_t *values, uint64_t count,
+                         hd_table_each *each, void *data)
+{
+    uint64_t real = hd_class_real(vm, object_class);
+    const uint8_t *klass = real ? hd_vm_object(vm, real) : NULL;
+    uint64_t ext = klass ? hd_class_ext(vm, klass, real) : 0;
+    struct indexed x = {vm, values, count, each, data};
+    if (!ext || !values || !count)
+        return true;
+    return hd_st_each(vm, hd_memory_u64(vm->memory, ext + vm->layout->classext_iv_index), index_each, &x);
+}
+
+/* --- generic instance variables --- */
+
+static bool generic_entry_check(void *data, uint64_t key, uint64_t value)
+{
+    const struct hd_vm *vm = data;
+    const uint8_t *object = hd_vm_object(vm, key);
+    return object && hd_flag(hd_word(object, 0), vm->layout->k_FL_EXIVAR) && hd_memory_at(vm->memory, value, 8);
+}
+
+struct best {
+    uint64_t table, count;
+};
+
+/* Is the word a pointer to an st_table all of whose keys are objects flagged FL_EXIVAR? The biggest one wins. */
+static bool generic_validate(struct hd_vm *vm, uint64_t addr, void *data)
+{
+    const struct hd_layout *l = vm->layout;
+    struct best *best = data;
+    uint64_t unreadable = vm->memory->unreadable, table = hd_memory_u64(vm->memory, addr);
+    const uint8_t *st = table && !(table & 7) ? hd_memory_at(vm->memory, table, (uint64_t)l->st_size) : NULL;
+    vm->memory->unreadable = unreadable; /* guesses are not failures */
+    if (!st || st[l->st_entry_power] > 40)
+        return false;
+    uint64_t count = hd_word(st, l->st_num_entries), bound = hd_word(st, l->st_entries_bound);
+    if (!count || count > bound || bound > 1ull << st[l->st_entry_power] || count <= best->count)
+        return false;
+    if (hd_memory_at(vm->memory, hd_word(st, l->st_entries), bound * (uint64_t)l->st_entry_size)
+        && hd_st_each(vm, table, generic_entry_check, vm))
+        *best = (struct best){table, count};
+    vm->memory->unreadable = unreadable;
+    return false;
+}
+
+static bool generic_add(void *data, uint64_t key, uint64_t value)
+{
+    hd_map_set(data, key, value);
+    return true;
+}
+
+void hd_generic_ivars_open(struct hd_vm *vm)
+{
+    struct best best = {0};
+    hd_vm_scan_data(vm, generic_validate, &best);
+    if (best.count && hd_map_init(&vm->generic_ivars, vm->arena, best.count))
+        hd_st_each(vm, best.table, generic_add, &vm->generic_ivars);
+}
+
+static bool generic_each(struct hd_vm *vm, const uint8_t *object, uint64_t addr, hd_table_each *each, void *data)
+{
+    const struct hd_layout *l = vm->layout;
+    uint64_t table;
+    int64_t shape = hd_shape_of(vm, object);
+    if (!hd_map_get(&vm->generic_ivars, addr, &table))
+        return true;
+    if (shape < 0) {
+        uint32_t count = hd_memory_u32(vm->memory, table + l->gen_ivtbl_numiv);
+        const uint8_t *values = hd_memory_at(vm->memory, table + l->gen_ivtbl_ivptr, 8ull * count);
+        return indexed_each(vm, hd_word(object, 8), values, count, each, data);
+    }
+    if (hd_shape_too_complex(vm, shape))
+        return hd_st_each(vm, hd_memory_u64(vm->memory, table + l->gen_ivtbl_table), each, data);
+    return shape_each(vm, shape, table + l->gen_ivtbl_ivptr, each, data);
+}
+
+/* --- all kinds --- */
+
+static bool object_each(struct hd_vm *vm, const uint8_t *object, uint64_t addr, hd_table_each *each, void *data)
+{
+    const struct hd_layout *l = vm->layout;
+    bool embedded = hd_flag(hd_word(object, 0), l->k_ROBJECT_EMBED);
+    int64_t shape = hd_shape_of(vm, object);
+    if (shape < 0) {
+        uint64_t count = embedded ? (uint64_t)l->k_ROBJECT_EMBED_LEN_MAX : hd_half(object, l->object_numiv);
+        const uint8_t *values = embedded ? object + l->object_ary
+                                         : hd_memory_at(vm->memory, hd_word(object, l->object_ivptr), 8 * count);
+        return indexed_each(vm, hd_word(object, 8), values, count, each, data);
+    }
+    if (hd_shape_too_complex(vm, shape))
+        return hd_st_each(vm, hd_word(object, l->object_ivptr), each, data);
+    return shape_each(vm, shape, embedded ? addr + (uint64_t)l->object_ary : hd_word(object, l->object_ivptr), each,
+                      data);
+}
+
+static bool class_each(struct hd_vm *vm, const uint8_t *klass, uint64_t addr, hd_table_each *each, void *data)
+{
+    const struct hd_layout *l = vm->layout;
+    uint64_t ext = hd_class_ext(vm, klass, addr);
+    int64_t shape = hd_shape_of(vm, klass);
+    if (!ext)
+        return true;
+    if (hd_layout_has(l->classext_iv_tbl))
+        return hd_st_each(vm, hd_memory_u64(vm->memory, ext + l->classext_iv_tbl), each, data);
+    uint64_t values = hd_memory_u64(vm->memory, ext + l->classext_iv_ptr);
+    if (!values)
+        return true;
+    if (hd_shape_too_complex(vm, shape))
+        return hd_st_each(vm, values, each, data);
+    return shape_each(vm, shape, values, each, data);
+}
+
+bool hd_ivars_each(struct hd_vm *vm, const uint8_t *object, uint64_t addr, hd_table_each *each, void *data)
+{
+    switch (hd_flags_type(hd_word(object, 0))) {
+    case HD_T_OBJECT:
+        return object_each(vm, object, addr, each, data);
+    case HD_T_CLASS:
+    case HD_T_MODULE:
+        return class_each(vm, object, addr, each, data);
+    default:
+        return generic_each(vm, object, addr, each, data);
+    }
+}

@@ -1,0 +1,52 @@
+/*
+ * Liveness: a trace from the roots, for a heap that was not garbage-collected just before.
+ *
+ * From inside, each object's own mark function says what it keeps alive, so the result is what the next
+ * collection would leave. Iterative, with a stack that grows: chains of any length are normal.
+ */
+#include "ruby/liveness.h"
+
+struct trace {
+    struct hd_vm *vm;
+    struct hd_buffer stack; /* addresses still to be visited */
+    bool failed;
+};
+
+static void push(struct trace *trace, uint64_t addr)
+{
+    if (!hd_vm_object(trace->vm, addr))
+        return;
+    struct hd_page *page = hd_vm_page(trace->vm, addr);
+    uint64_t slot = (addr - page->start) * page->magic >> 32, bit = 1ull << (slot % 64);
+    uint64_t *bits = page->traced;
+    if (bits[slot / 64] & bit)
+        return;
+    bits[slot / 64] |= bit;
+    hd_buffer_append(&trace->stack, &addr, sizeof addr);
+}
+
+static void push_child(uint64_t child, void *data)
+{
+    push(data, child);
+}
+
+bool hd_liveness_trace(struct hd_vm *vm, const struct hd_roots *roots, struct hd_error *err)
+{
+    struct trace trace = {.vm = vm};
+    for (size_t i = 0; i < vm->page_count; i++) {
+        vm->pages[i].traced = hd_arena_alloc(vm->arena, (vm->pages[i].slot_count + 63) / 64, sizeof(uint64_t));
+        if (!vm->pages[i].traced)
+            return hd_error_set(err, HD_ERROR_MEMORY, "no memory for tracing what is alive");
+    }
+    for (uint64_t i = 0; i < roots->count; i++)
+        push(&trace, roots->items[i].value);
+    while (trace.stack.length) {
+        uint64_t addr;
+        trace.stack.length -= sizeof addr;
+        memcpy(&addr, trace.stack.data + trace.stack.length, sizeof addr);
+        vm->live->reachable(addr, push_child, &trace);
+    }
+    bool failed = trace.stack.failed;
+    hd_buffer_deinit(&trace.stack);
+    return failed ? hd_error_set(err, HD_ERROR_MEMORY, "no memory for tracing what is alive") : true;
+}

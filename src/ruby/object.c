@@ -1,0 +1,578 @@
+/*
+ * Objects by builtin type: the common fields and the types that are data.
+ *
+ * One function per type, called through one table. Where things are is the layout's business; which release
+ * kept what where is said at each function (the named headers are Ruby's).
+ */
+#include "ruby/decode.h"
+
+#include <math.h>
+
+static const char *const type_names[HD_T_MASK + 1] = {
+    [HD_T_OBJECT] = "T_OBJECT", [HD_T_CLASS] = "T_CLASS", [HD_T_MODULE] = "T_MODULE", [HD_T_FLOAT] = "T_FLOAT",
+    [HD_T_STRING] = "T_STRING", [HD_T_REGEXP] = "T_REGEXP", [HD_T_ARRAY] = "T_ARRAY", [HD_T_HASH] = "T_HASH",
+    [HD_T_STRUCT] = "T_STRUCT", [HD_T_BIGNUM] = "T_BIGNUM", [HD_T_FILE] = "T_FILE", [HD_T_DATA] = "T_DATA",
+    [HD_T_MATCH] = "T_MATCH", [HD_T_COMPLEX] = "T_COMPLEX", [HD_T_RATIONAL] = "T_RATIONAL",
+    [HD_T_SYMBOL] = "T_SYMBOL", [HD_T_IMEMO] = "T_IMEMO", [HD_T_NODE] = "T_NODE", [HD_T_ICLASS] = "T_ICLASS",
+    [HD_T_ZOMBIE] = "T_ZOMBIE",
+};
+
+const char *hd_object_type_name(unsigned type)
+{
+    return type_names[type & HD_T_MASK] ? type_names[type & HD_T_MASK] : "T_UNKNOWN";
+}
+
+struct hd_text hd_line_text_at(struct hd_line *line, uint64_t addr)
+{
+    struct hd_text text = {0};
+    const uint8_t *string = hd_vm_object_of(line->vm, addr, HD_T_STRING);
+    if (string && !hd_string_text(line->vm, string, addr, &text))
+        text.data = NULL;
+    return text;
+}
+
+/* --- contents as text --- */
+
+static void hash_write(struct hd_line *line, const void *data, size_t length)
+{
+    static const char digits[] = "0123456789abcdef";
+    uint64_t hash = hd_text_keyed_hash(line->options->redact_key, data, length);
+    char text[16];
+    for (int i = 0; i < 16; i++)
+        text[i] = digits[hash >> (60 - 4 * i) & 15];
+    hd_line_key(line, "val_hash");
+    hd_line_literal(line, "\"");
+    hd_buffer_append(line->out, text, sizeof text);
+    hd_line_literal(line, "\"");
+}
+
+/* The longest prefix of at most `limit` bytes that does not cut a UTF-8 sequence. */
+static uint64_t utf8_cut(const char *data, uint64_t limit)
+{
+    for (int back = 0; back < 4 && limit; back++, limit--)
+        if ((data[limit] & 0xc0) != 0x80)
+            return limit;
+    return limit;
+}
+
+enum { ENCODING_UTF_8 = 1 };
+
+/* `val`, or `val_base64` where the bytes are not text in UTF-8, or `val_hash` in a redacted dump. */
+static void contents_write(struct hd_line *line, struct hd_text text, uint64_t encoding)
+{
+    uint64_t limit = line->options->string_limit < HD_STRING_LIMIT_MAX ? line->options->string_limit
+                                                                        : HD_STRING_LIMIT_MAX;
+    bool truncated = text.length > limit;
+    if (line->options->redact) {
+        hash_write(line, text.data, text.length);
+        return;
+    }
+    bool ascii = hd_text_is_ascii(text.data, text.length);
+    bool readable = ascii || (encoding == ENCODING_UTF_8 && hd_text_is_utf8(text.data, text.length));
+    /* UTF-16 and UTF-32 with ASCII bytes only are no ASCII text: index 3 to 8 in encindex.h */
+    if (ascii && encoding >= 3 && encoding <= 8)
+        readable = text.length == 0;
+    uint64_t length = !truncated ? text.length : readable && !ascii ? utf8_cut(text.data, limit) : limit;
+    if (readable) {
+        hd_line_key(line, "val");
+        hd_line_literal(line, "\"");
+        hd_text_escape(line->out, text.data, length);
+    } else {
+        hd_line_key(line, "val_base64");
+        hd_line_literal(line, "\"");
+        hd_text_base64(line->out, text.data, length);
+    }
+    hd_line_literal(line, "\"");
+    if (truncated)
+        hd_line_literal(line, ",\"truncated\":true");
+}
+
+/* encoding.h keeps the encoding's index in the flags; for indexes over 126 elsewhere ("other") */
+static uint64_t encoding_write(struct hd_line *line, uint64_t flags)
+{
+    static const char *const names[] = {"ASCII-8BIT", "UTF-8", "US-ASCII", "UTF-16BE", "UTF-16LE", "UTF-32BE", "UTF-32LE",
+                                        "UTF-16", "UTF-32", "UTF8-MAC", "EUC-JP", "Windows-31J"}; /* encindex.h */
+    const struct hd_layout *l = line->vm->layout;
+    uint64_t index = (flags & (uint64_t)l->k_ENCODING_MASK) >> l->k_ENCODING_SHIFT;
+    const char *name = NULL;
+    if (line->vm->live && line->vm->live->encoding_name)
+        name = line->vm->live->encoding_name((int)index);
+    if (!name && index < sizeof names / sizeof *names)
+        name = names[index];
+    if (name) {
+        hd_line_key(line, "encoding");
+        hd_line_string(line, (struct hd_text){name, strlen(name)});
+    }
+    return index;
+}
+
+static void number_write(struct hd_line *line, uint64_t number)
+{
+    hd_text_uint(line->out, number);
+}
+
+/* --- one function per type --- */
+
+static void string_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
+{
+    const struct hd_layout *l = line->vm->layout;
+    uint64_t flags = hd_word(object, 0);
+    bool outside = hd_flag(flags, l->k_RSTRING_NOEMBED), shared = outside && hd_flag(flags, l->k_STR_SHARED);
+    struct hd_text text;
+    uint64_t encoding = encoding_write(line, flags);
+    if (!hd_string_text(line->vm, object, addr, &text)) {
+        hd_line_literal(line, ",\"unreadable\":true");
+        line->unreadable++;
+        text = (struct hd_text){NULL, 0};
+    } else {
+        hd_line_key(line, "bytesize");
+        number_write(line, text.length);
+    }
+    if (hd_flag(flags, l->k_RSTRING_FSTR))
+        hd_line_literal(line, ",\"fstring\":true");
+    if (shared) {
+        hd_line_key_ref(line, "shared", hd_word(object, l->string_shared));
+    } else if (outside && !hd_flag(flags, l->k_STR_NOFREE)) {
+        hd_line_key(line, "capacity");
+        number_write(line, hd_word(object, l->string_capa));
+    }
+    if (text.data)
+        contents_write(line, text, encoding);
+}
+
+static void symbol_object_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
+{
+    (void)addr;
+    uint64_t name = hd_word(object, line->vm->layout->symbol_fstr);
+    const uint8_t *string = hd_vm_object_of(line->vm, name, HD_T_STRING);
+    struct hd_text text = hd_line_text_at(line, name);
+    if (!string || !text.data)
+        return;
+    uint64_t encoding = encoding_write(line, hd_word(string, 0));
+    hd_line_key(line, "bytesize");
+    number_write(line, text.length);
+    contents_write(line, text, encoding);
+    hd_line_key_ref(line, "str", name);
+}
+
+static void regexp_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
+{
+    (void)addr;
+    const struct hd_layout *l = line->vm->layout;
+    uint64_t source = hd_word(object, l->regexp_src), pattern = hd_word(object, l->regexp_ptr);
+    struct hd_text text = hd_line_text_at(line, source);
+    if (text.data)
+        contents_write(line, text, encoding_write(line, hd_word(object, 0)));
+    if (pattern && hd_layout_has(l->regexp_options)) {
+        hd_line_key(line, "options");
+        number_write(line, hd_memory_u32(line->vm->memory, pattern + (uint64_t)l->regexp_options) & 7);
+    }
+    hd_line_key_ref(line, "str", source);
+}
+
+static void array_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
+{
+    (void)addr;
+    const struct hd_layout *l = line->vm->layout;
+    uint64_t flags = hd_word(object, 0), count = 0;
+    bool embedded = hd_flag(flags, l->k_RARRAY_EMBED_FLAG);
+    const uint8_t *elements = hd_array_elements(line->vm, object, &count);
+    /* 3.4 uses another flag for ELTS_SHARED, which an embedded array may have for another purpose */
+    if (!embedded && hd_flag(flags, l->k_ELTS_SHARED))
+        hd_line_key_ref(line, "shared", hd_word(object, l->array_shared));
+    else if (!embedded && !hd_flag(flags, l->k_RARRAY_SHARED_ROOT_FLAG)) {
+        hd_line_key(line, "capacity");
+        number_write(line, hd_word(object, l->array_capa));
+    }
+    if (!embedded && !elements && hd_word(object, l->array_len)) {
+        hd_line_literal(line, ",\"unreadable\":true");
+        line->unreadable++;
+    }
+    struct hd_series series;
+    hd_series_open(line, &series, "val", '[');
+    for (uint64_t i = 0; i < count; i++) {
+        hd_series_next(line, &series);
+        hd_line_value(line, hd_word(elements, 8 * (int64_t)i));
+    }
+    hd_series_close(line, &series);
+}
+
+struct map {
+    struct hd_line *line;
+    struct hd_series series;
+    const char *name;
+    bool by_identity;
+    uint64_t string_class;
+};
+
+static bool hash_entry(void *data, uint64_t key, uint64_t value)
+{
+    struct map *map = data;
+    hd_series_next(map->line, &map->series);
+    hd_line_hash_key(map->line, key, map->by_identity, map->string_class);
+    hd_line_value(map->line, value);
+    return true;
+}
+
+/* internal/hash.h: up to eight entries in an ar_table, else an st_table; both in the slot since 3.3 */
+static void ar_table_each(struct hd_line *line, const uint8_t *object, uint64_t addr, uint64_t flags, struct map *map)
+{
+    const struct hd_layout *l = line->vm->layout;
+    uint64_t table = hd_layout_has(l->hash_ar) ? hd_word(object, l->hash_ar) : addr + (uint64_t)l->hash_size;
+    uint64_t bound = (flags & (uint64_t)l->k_RHASH_AR_TABLE_BOUND_MASK) >> l->k_RHASH_AR_TABLE_BOUND_SHIFT;
+    const uint8_t *pairs = table && bound ? hd_memory_at(line->vm->memory, table + (uint64_t)l->ar_table_pairs, 16 * bound)
+                                          : NULL;
+    for (uint64_t i = 0; pairs && i < bound; i++) {
+        uint64_t key = hd_word(pairs, 16 * (int64_t)i);
+        if (key != (uint64_t)l->k_Qundef) /* a deleted entry */
+            hash_entry(map, key, hd_word(pairs, 16 * (int64_t)i + 8));
+    }
+}
+
+/* hash.c: identhash compares with st_numcmp, which st.c exports as rb_st_numcmp */
+static bool table_by_identity(struct hd_line *line, uint64_t table)
+{
+    uint64_t type = hd_memory_u64(line->vm->memory, table + (uint64_t)line->vm->layout->st_type);
+    return type && line->vm->number_compare && hd_memory_u64(line->vm->memory, type) == line->vm->number_compare;
+}
+
+static void hash_object_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
+{
+    const struct hd_layout *l = line->vm->layout;
+    uint64_t flags = hd_word(object, 0), fallback = hd_word(object, l->hash_ifnone);
+    bool has_st = hd_flag(flags, l->k_RHASH_ST_TABLE_FLAG);
+    uint64_t table = !has_st ? 0 : hd_layout_has(l->hash_st) ? hd_word(object, l->hash_st) : addr + (uint64_t)l->hash_size;
+    struct map map = {.line = line, .string_class = line->vm->string_class};
+    if (hd_flag(flags, l->k_RHASH_PROC_DEFAULT))
+        hd_line_key_ref(line, "default_proc", fallback);
+    else if (fallback != (uint64_t)l->k_Qnil && fallback != (uint64_t)l->k_Qundef)
+        hd_line_key_value(line, "default", fallback);
+    if (table) {
+        map.by_identity = table_by_identity(line, table);
+        if (map.by_identity)
+            hd_line_literal(line, ",\"compare_by_identity\":true");
+        hd_line_key(line, "capacity");
+        const uint8_t *power = hd_memory_at(line->vm->memory, table + (uint64_t)l->st_entry_power, 1);
+        number_write(line, power && *power < 48 ? 1ull << *power : 0);
+    }
+    hd_series_open(line, &map.series, "val", '{');
+    if (table)
+        hd_st_each(line->vm, table, hash_entry, &map);
+    else
+        ar_table_each(line, object, addr, flags, &map);
+    hd_series_close(line, &map.series);
+}
+
+static bool ivar_entry(void *data, uint64_t id, uint64_t value)
+{
+    struct map *map = data;
+    if (!map->series.name)
+        hd_series_open(map->line, &map->series, map->name, '{');
+    hd_series_next(map->line, &map->series);
+    hd_line_id_name(map->line, id);
+    hd_line_value(map->line, value);
+    return true;
+}
+
+void hd_ivars_write(struct hd_line *line, const char *name, const uint8_t *object, uint64_t addr)
+{
+    struct map map = {.line = line, .name = name};
+    hd_ivars_each(line->vm, object, addr, ivar_entry, &map);
+    if (map.series.name)
+        hd_series_close(line, &map.series);
+}
+
+static void object_object_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
+{
+    int64_t shape = hd_shape_of(line->vm, object);
+    if (shape >= 0) {
+        hd_line_key(line, "shape");
+        number_write(line, (uint64_t)shape);
+        if (hd_shape_too_complex(line->vm, shape))
+            hd_line_literal(line, ",\"too_complex\":true");
+    }
+    hd_ivars_write(line, "ivs", object, addr);
+}
+
+/* struct.c: the names are in the class's (or an ancestor's) hidden variable __members__ */
+struct members_search {
+    uint64_t id, value;
+};
+
+static bool members_entry(void *data, uint64_t id, uint64_t value)
+{
+    struct members_search *search = data;
+    if (id >> 4 != search->id >> 4 && id != search->id)
+        return true;
+    search->value = value;
+    return false;
+}
+
+static uint64_t members_find(struct hd_line *line, uint64_t klass)
+{
+    struct members_search search = {.id = line->vm->serial_members << line->vm->layout->k_ID_SCOPE_SHIFT};
+    for (int depth = 0; search.id && depth < 1000; depth++) {
+        const uint8_t *object = hd_vm_object(line->vm, klass);
+        if (!object)
+            return 0;
+        unsigned type = hd_flags_type(hd_word(object, 0));
+        if (type == HD_T_CLASS)
+            hd_ivars_each(line->vm, object, klass, members_entry, &search);
+        if (search.value)
+            return search.value;
+        klass = hd_word(object, line->vm->layout->class_super);
+    }
+    return 0;
+}
+
+static void struct_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
+{
+    (void)addr;
+    const struct hd_layout *l = line->vm->layout;
+    uint64_t count = (hd_word(object, 0) & (uint64_t)l->k_RSTRUCT_EMBED_LEN_MASK) >> l->k_RSTRUCT_EMBED_LEN_SHIFT;
+    const uint8_t *values = object + l->struct_ary;
+    if (!count) {
+        count = hd_word(object, l->struct_len);
+        values = count && count < 1 << 28 ? hd_memory_at(line->vm->memory, hd_word(object, l->struct_ptr), 8 * count) : NULL;
+    }
+    uint64_t members = members_find(line, hd_word(object, 8)), names = 0;
+    const uint8_t *list = members ? hd_vm_object_of(line->vm, members, HD_T_ARRAY) : NULL;
+    const uint8_t *name = list ? hd_array_elements(line->vm, list, &names) : NULL;
+    struct hd_series series;
+    hd_series_open(line, &series, "members", '{');
+    for (uint64_t i = 0; values && i < count; i++) {
+        hd_series_next(line, &series);
+        uint64_t symbol = i < names ? hd_word(name, 8 * (int64_t)i) : 0;
+        const uint8_t *dynamic = symbol & 7 ? NULL : hd_vm_object_of(line->vm, symbol, HD_T_SYMBOL);
+        struct hd_text text = {0};
+        if (dynamic)
+            text = hd_line_text_at(line, hd_word(dynamic, l->symbol_fstr));
+        else if ((symbol & 0xff) == (uint64_t)l->k_RUBY_SYMBOL_FLAG)
+            text = hd_symbol_name(line->vm, symbol >> l->k_RUBY_SPECIAL_SHIFT);
+        if (text.data) {
+            hd_line_name(line, text);
+        } else {
+            hd_line_literal(line, "\"#<member ");
+            number_write(line, i);
+            hd_line_literal(line, ">\":");
+        }
+        hd_line_value(line, hd_word(values, 8 * (int64_t)i));
+    }
+    hd_series_close(line, &series);
+}
+
+static void float_object_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
+{
+    (void)addr;
+    double number;
+    memcpy(&number, object + line->vm->layout->float_value, 8);
+    hd_line_key(line, "val");
+    hd_line_double(line, number);
+}
+
+static void bignum_hex_write(struct hd_line *line, const uint8_t *digits, uint64_t count, bool negative)
+{
+    static const char hex[] = "0123456789abcdef";
+    enum { WORDS_MAX = 1 << 18 }; /* 4 MiB of digits: a line is at most 8 MiB */
+    uint64_t last = count > WORDS_MAX ? count - WORDS_MAX : 0;
+    hd_line_key(line, "val_hex");
+    hd_buffer_append(line->out, "\"-", negative ? 2 : 1);
+    for (uint64_t i = count; i-- > last;) {
+        char text[16];
+        uint64_t word = hd_word(digits, 8 * (int64_t)i);
+        for (int k = 15; k >= 0; k--, word >>= 4)
+            text[k] = hex[word & 15];
+        hd_buffer_append(line->out, text, sizeof text);
+    }
+    hd_line_literal(line, "\"");
+    if (last)
+        hd_line_literal(line, ",\"truncated\":true");
+}
+
+/* bignum.c: little-endian 64-bit digits, in the slot if there are few. Repeated division by 10^19. */
+static void bignum_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
+{
+    (void)addr;
+    const struct hd_layout *l = line->vm->layout;
+    uint64_t flags = hd_word(object, 0);
+    bool embedded = hd_flag(flags, l->k_BIGNUM_EMBED_FLAG);
+    uint64_t count = embedded ? (flags & (uint64_t)l->k_BIGNUM_EMBED_LEN_MASK) >> l->k_BIGNUM_EMBED_LEN_SHIFT
+                              : hd_word(object, l->bignum_len);
+    const uint8_t *digits = embedded ? object + l->bignum_ary
+                                     : hd_memory_at(line->vm->memory, hd_word(object, l->bignum_digits), 8 * count);
+    enum { DIGITS_MAX = 512 }; /* 9,864 decimal digits; longer ones are written in hexadecimal: division is quadratic */
+    if (!digits || count > 1 << 28)
+        return;
+    if (line->options->redact) {
+        hash_write(line, digits, 8 * count);
+        return;
+    }
+    uint64_t work[DIGITS_MAX], parts[DIGITS_MAX + DIGITS_MAX / 32 + 2];
+    size_t used = 0, left = count;
+    if (count > DIGITS_MAX) {
+        bignum_hex_write(line, digits, count, !hd_flag(flags, l->k_BIGNUM_SIGN_BIT));
+        return;
+    }
+    memcpy(work, digits, 8 * count);
+    while (left) {
+        unsigned __int128 rest = 0;
+        for (size_t i = left; i-- > 0;) {
+            rest = rest << 64 | work[i];
+            work[i] = (uint64_t)(rest / 10000000000000000000ull);
+            rest %= 10000000000000000000ull;
+        }
+        parts[used++] = (uint64_t)rest;
+        while (left && !work[left - 1])
+            left--;
+    }
+    hd_line_key(line, "val");
+    hd_line_literal(line, "\"");
+    if (!hd_flag(flags, l->k_BIGNUM_SIGN_BIT) && used)
+        hd_line_literal(line, "-");
+    number_write(line, used ? parts[used - 1] : 0);
+    for (size_t i = used ? used - 1 : 0; i-- > 0;) {
+        char padded[20];
+        uint64_t part = parts[i];
+        for (int k = 18; k >= 0; k--, part /= 10)
+            padded[k] = (char)('0' + part % 10);
+        hd_buffer_append(line->out, padded, 19);
+    }
+    hd_line_literal(line, "\"");
+}
+
+static void pair_write(struct hd_line *line, const uint8_t *object, int64_t first, int64_t second, const char *a,
+                       const char *b)
+{
+    const char *const names[] = {a, b};
+    const int64_t offsets[] = {first, second};
+    for (int i = 0; i < 2; i++) {
+        hd_line_literal(line, ",\"");
+        hd_buffer_append(line->out, names[i], strlen(names[i]));
+        hd_line_literal(line, "\":");
+        hd_line_plain_value(line, hd_word(object, offsets[i]));
+    }
+}
+
+static void rational_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
+{
+    (void)addr;
+    pair_write(line, object, line->vm->layout->rational_num, line->vm->layout->rational_den, "numerator", "denominator");
+}
+
+static void complex_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
+{
+    (void)addr;
+    pair_write(line, object, line->vm->layout->complex_real, line->vm->layout->complex_imag, "real", "imaginary");
+}
+
+static void match_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
+{
+    (void)addr;
+    hd_line_key_ref(line, "str", hd_word(object, line->vm->layout->match_str));
+    hd_line_key_ref(line, "regexp", hd_word(object, line->vm->layout->match_regexp));
+}
+
+static void file_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
+{
+    const struct hd_layout *l = line->vm->layout;
+    uint64_t io = hd_word(object, l->file_fptr);
+    if (!io)
+        return;
+    hd_line_key(line, "fd");
+    hd_text_int(line->out, (int32_t)hd_memory_u32(line->vm->memory, io + (uint64_t)l->io_fd));
+    hd_line_key(line, "mode");
+    number_write(line, hd_memory_u32(line->vm->memory, io + (uint64_t)l->io_mode));
+    uint64_t path = hd_memory_u64(line->vm->memory, io + (uint64_t)l->io_pathv);
+    struct hd_text text = hd_line_text_at(line, path);
+    if (text.data && !line->options->redact) {
+        hd_line_key(line, "path");
+        hd_line_string(line, text);
+    } else if (text.data) {
+        hash_write(line, text.data, text.length);
+    }
+    hd_line_track(line);
+    hd_line_key_ref(line, "path_string", path);
+    hd_line_key_ref(line, "tied_io_for_writing", hd_memory_u64(line->vm->memory, io + (uint64_t)l->io_tied));
+    hd_line_key_ref(line, "write_lock", hd_memory_u64(line->vm->memory, io + (uint64_t)l->io_write_lock));
+    hd_line_unnamed_refs(line, addr);
+}
+
+/* --- the table and the common fields --- */
+
+static void (*const writers[HD_T_MASK + 1])(struct hd_line *, const uint8_t *, uint64_t) = {
+    [HD_T_OBJECT] = object_object_write, [HD_T_CLASS] = hd_class_write, [HD_T_MODULE] = hd_class_write,
+    [HD_T_ICLASS] = hd_class_write, [HD_T_FLOAT] = float_object_write, [HD_T_STRING] = string_write,
+    [HD_T_REGEXP] = regexp_write, [HD_T_ARRAY] = array_write, [HD_T_HASH] = hash_object_write,
+    [HD_T_STRUCT] = struct_write, [HD_T_BIGNUM] = bignum_write, [HD_T_FILE] = file_write, [HD_T_DATA] = hd_data_write,
+    [HD_T_MATCH] = match_write, [HD_T_COMPLEX] = complex_write, [HD_T_RATIONAL] = rational_write,
+    [HD_T_SYMBOL] = symbol_object_write, [HD_T_IMEMO] = hd_imemo_write,
+};
+
+static void allocation_write(struct hd_line *line, uint64_t addr)
+{
+    const char *file = NULL, *method = NULL;
+    uint64_t number = 0, generation = 0;
+    const struct hd_live *live = line->vm->live;
+    if (!live || !live->allocation || !live->allocation(addr, &file, &number, &method, &generation))
+        return;
+    if (file) {
+        hd_line_key(line, "file");
+        hd_line_string(line, (struct hd_text){file, strlen(file)});
+    }
+    hd_line_key(line, "line");
+    number_write(line, number);
+    if (method) {
+        hd_line_key(line, "method");
+        hd_line_string(line, (struct hd_text){method, strlen(method)});
+    }
+    hd_line_key(line, "generation");
+    number_write(line, generation);
+}
+
+/* gc.c up to 3.2: an object's age is in two flag bits; 3 is old */
+static void age_write(struct hd_line *line, uint64_t flags)
+{
+    const struct hd_layout *l = line->vm->layout;
+    if (!hd_layout_has(l->k_FL_PROMOTED0) || !hd_layout_has(l->k_FL_PROMOTED1))
+        return;
+    unsigned age = (unsigned)hd_flag(flags, l->k_FL_PROMOTED0) + 2u * (unsigned)hd_flag(flags, l->k_FL_PROMOTED1);
+    if (age == 3)
+        return;
+    hd_line_key(line, "age");
+    number_write(line, age);
+}
+
+void hd_object_write(struct hd_line *line, const struct hd_page *page, const uint8_t *object, uint64_t addr)
+{
+    const struct hd_layout *l = line->vm->layout;
+    uint64_t flags = hd_word(object, 0), id;
+    unsigned type = hd_flags_type(flags);
+    hd_line_begin(line, addr);
+    hd_line_literal(line, ",\"bt\":\"");
+    hd_buffer_append(line->out, hd_object_type_name(type), strlen(hd_object_type_name(type)));
+    hd_line_literal(line, "\"");
+    if (type != HD_T_IMEMO && type != HD_T_ZOMBIE && type != HD_T_NODE) /* an imemo's second word is its own */
+        hd_line_key_ref(line, "class", hd_word(object, 8));
+    hd_line_key(line, "size");
+    number_write(line, type != HD_T_ZOMBIE && line->vm->live && line->vm->live->memsize ? line->vm->live->memsize(addr)
+                                                                                        : page->slot_size);
+    hd_line_key(line, "slot_size");
+    number_write(line, page->slot_size);
+    if (hd_flag(flags, l->k_FL_FREEZE) && type != HD_T_IMEMO)
+        hd_line_literal(line, ",\"frozen\":true");
+    age_write(line, flags);
+    if (page->traced && !hd_page_bit(page->traced, page, addr))
+        hd_line_literal(line, ",\"garbage\":true");
+    if (hd_flag(flags, l->k_FL_SEEN_OBJ_ID) && hd_map_get(&line->vm->object_ids, addr, &id)) {
+        hd_line_key(line, "object_id");
+        hd_line_plain_value(line, id);
+    }
+    allocation_write(line, addr);
+    if (writers[type])
+        writers[type](line, object, addr);
+    if (hd_flag(flags, l->k_FL_EXIVAR) && type != HD_T_OBJECT && type != HD_T_CLASS && type != HD_T_MODULE
+        && type != HD_T_IMEMO)
+        hd_ivars_write(line, "generic_ivs", object, addr);
+    hd_line_end(line);
+    line->objects++;
+}

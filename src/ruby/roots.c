@@ -1,0 +1,182 @@
+/*
+ * GC roots: what keeps objects alive without being an object.
+ *
+ * From inside, Ruby's own marking names a category for each root; global variables are added by name, from
+ * rb_global_tbl (variable.c), which no symbol names: it is found by its contents.
+ */
+#include "ruby/roots.h"
+
+/* --- global variables --- */
+
+struct check {
+    struct hd_vm *vm;
+    uint64_t good, bad;
+};
+
+static bool global_check(void *data, uint64_t serial, uint64_t entry)
+{
+    struct check *check = data;
+    const struct hd_layout *l = check->vm->layout;
+    const uint8_t *p = hd_memory_at(check->vm->memory, entry, 16);
+    struct hd_text name = hd_serial_name(check->vm, serial);
+    bool good = p && hd_word(p, l->global_entry_id) >> l->k_ID_SCOPE_SHIFT == serial && name.data
+                && name.length > 1 && name.data[0] == '$';
+    /* operators like $~ have IDs of their own serial */
+    good |= p && hd_word(p, l->global_entry_id) == serial;
+    check->good += good;
+    check->bad += !good;
+    return check->bad < 8;
+}
+
+static bool global_validate(struct hd_vm *vm, uint64_t addr, void *data)
+{
+    const struct hd_layout *l = vm->layout;
+    uint64_t unreadable = vm->memory->unreadable, table = hd_memory_u64(vm->memory, addr);
+    const uint8_t *p = table && !(table & 7) ? hd_memory_at(vm->memory, table, 32) : NULL;
+    struct check check = {.vm = vm};
+    uint32_t capacity = p ? hd_half(p, l->id_table_capa) : 0;
+    bool plausible = capacity >= 32 && capacity < 1 << 20 && !(capacity & (capacity - 1));
+    if (plausible)
+        hd_id_table_each(vm, table, global_check, &check);
+    vm->memory->unreadable = unreadable; /* guesses are not failures */
+    if (check.good < 20 || check.bad)
+        return false;
+    *(uint64_t *)data = table;
+    return true;
+}
+
+void hd_globals_open(struct hd_vm *vm)
+{
+    hd_vm_scan_data(vm, global_validate, &vm->global_table);
+}
+
+struct globals {
+    struct hd_line *line;
+    struct hd_series series;
+    uint64_t value_getter, variable_getter;
+};
+
+/* variable.c: the data is the value itself, or where a C variable keeps it; anything else is computed on demand */
+static bool global_entry(void *data, uint64_t serial, uint64_t entry)
+{
+    struct globals *globals = data;
+    struct hd_line *line = globals->line;
+    const struct hd_layout *l = line->vm->layout;
+    struct hd_memory *memory = line->vm->memory;
+    uint64_t variable = hd_memory_u64(memory, entry + (uint64_t)l->global_entry_var);
+    uint64_t getter = variable ? hd_memory_u64(memory, variable + (uint64_t)l->global_variable_getter) : 0;
+    uint64_t value = variable ? hd_memory_u64(memory, variable + (uint64_t)l->global_variable_data) : 0;
+    struct hd_text name = hd_serial_name(line->vm, serial);
+    if (getter == globals->variable_getter && value)
+        value = hd_memory_u64(memory, value);
+    else if (getter != globals->value_getter)
+        return true;
+    if (!name.data || value == (uint64_t)l->k_Qnil)
+        return true;
+    hd_series_next(line, &globals->series);
+    hd_line_name(line, name);
+    hd_line_value(line, value);
+    return true;
+}
+
+static void globals_write(struct hd_line *line)
+{
+    const struct hd_live *live = line->vm->live;
+    struct globals globals = {.line = line};
+    if (!line->vm->global_table || !live || !live->symbol)
+        return;
+    globals.value_getter = live->symbol("rb_gvar_val_getter");
+    globals.variable_getter = live->symbol("rb_gvar_var_getter");
+    hd_series_open(line, &globals.series, "global_variables", '{');
+    hd_id_table_each(line->vm, line->vm->global_table, global_entry, &globals);
+    hd_series_close(line, &globals.series);
+}
+
+/* --- categories --- */
+
+/* Ruby's own names (gc.c, gc_mark_roots) and ours where they say more */
+static const char *category_name(const char *category)
+{
+    return strcmp(category, "machine_context") ? category : "stack_and_registers";
+}
+
+static void category_each(const char *category, uint64_t child, void *data)
+{
+    struct hd_roots *roots = data;
+    if (!hd_vm_object(roots->vm, child))
+        return;
+    if (roots->count == roots->capacity) {
+        uint64_t capacity = roots->capacity ? roots->capacity * 2 : 4096;
+        struct hd_root *grown = hd_arena_alloc(roots->vm->arena, capacity, sizeof *grown);
+        if (!grown) {
+            roots->failed = true;
+            return;
+        }
+        if (roots->count)
+            memcpy(grown, roots->items, roots->count * sizeof *grown);
+        roots->items = grown;
+        roots->capacity = capacity;
+    }
+    roots->items[roots->count++] = (struct hd_root){category, child};
+}
+
+bool hd_roots_collect(struct hd_roots *roots, struct hd_vm *vm)
+{
+    *roots = (struct hd_roots){.vm = vm};
+    if (vm->live && vm->live->roots)
+        vm->live->roots(category_each, roots);
+    return !roots->failed;
+}
+
+static void categories_write(struct hd_line *line, const struct hd_roots *roots)
+{
+    const char *done[64];
+    size_t done_count = 0;
+    for (uint64_t i = 0; i < roots->count && done_count < 64; i++) {
+        const char *category = roots->items[i].category;
+        bool seen = false;
+        for (size_t k = 0; k < done_count; k++)
+            seen |= strcmp(done[k], category) == 0;
+        if (seen)
+            continue;
+        done[done_count++] = category;
+        struct hd_series series;
+        hd_series_open(line, &series, category_name(category), '[');
+        for (uint64_t k = i; k < roots->count; k++) {
+            if (strcmp(roots->items[k].category, category))
+                continue;
+            hd_series_next(line, &series);
+            hd_line_ref(line, roots->items[k].value);
+        }
+        hd_series_close(line, &series);
+    }
+}
+
+/* Every Thread: people look for these first. */
+static void threads_write(struct hd_line *line)
+{
+    struct hd_vm *vm = line->vm;
+    struct hd_series series;
+    hd_series_open(line, &series, "threads", '[');
+    for (size_t i = 0; i < vm->page_count; i++) {
+        const struct hd_page *page = &vm->pages[i];
+        for (uint32_t k = 0; k < page->slot_count; k++) {
+            const uint8_t *slot = page->slots + (uint64_t)k * page->slot_size;
+            uint64_t addr = page->start + (uint64_t)k * page->slot_size;
+            if ((*slot & HD_T_MASK) != HD_T_DATA || hd_word(slot, 8) != vm->thread_class || !hd_vm_object(vm, addr))
+                continue;
+            hd_series_next(line, &series);
+            hd_line_ref(line, addr);
+        }
+    }
+    hd_series_close(line, &series);
+}
+
+void hd_roots_write(struct hd_line *line, const struct hd_roots *roots)
+{
+    hd_line_begin_named(line, "_ROOTS_");
+    categories_write(line, roots);
+    threads_write(line);
+    globals_write(line);
+    hd_line_end(line);
+}

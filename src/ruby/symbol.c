@@ -1,0 +1,159 @@
+/*
+ * Symbols: ID -> name, and the contents of strings and arrays, which symbol tables are made of.
+ *
+ * symbol.c: ruby_global_symbols.ids is an Array of Arrays of (String, Symbol) pairs, ID_ENTRY_UNIT pairs each,
+ * indexed by the ID's serial number. The struct has no exported symbol, so libruby's data is searched for the
+ * word sequence that validates: a serial, an Array whose elements are Arrays that belong to no class, a Hash.
+ */
+#include "ruby/vm.h"
+
+enum { ENTRY_SIZE = 2, SERIAL_MAX = 1 << 28 };
+
+bool hd_string_text(const struct hd_vm *vm, const uint8_t *string, uint64_t addr, struct hd_text *text)
+{
+    const struct hd_layout *l = vm->layout;
+    uint64_t flags = hd_word(string, 0);
+    bool outside = hd_flag(flags, l->k_RSTRING_NOEMBED);
+    if (hd_layout_has(l->string_len_common))
+        text->length = hd_word(string, l->string_len_common);
+    else if (outside)
+        text->length = hd_word(string, l->string_len);
+    else if (hd_layout_has(l->string_embed_len))
+        text->length = (uint64_t)(uint16_t)hd_half(string, l->string_embed_len);
+    else
+        text->length = (flags & (uint64_t)l->k_RSTRING_EMBED_LEN_MASK) >> l->k_RSTRING_EMBED_LEN_SHIFT;
+    if (!outside) {
+        const struct hd_page *page = hd_vm_page(vm, addr);
+        text->data = (const char *)string + l->string_embed;
+        return page && text->length <= page->slot_size - (uint64_t)l->string_embed;
+    }
+    if (!text->length) {
+        text->data = "";
+        return true;
+    }
+    text->data = (const char *)hd_memory_at(vm->memory, hd_word(string, l->string_ptr), text->length);
+    return text->data != NULL;
+}
+
+const uint8_t *hd_array_elements(const struct hd_vm *vm, const uint8_t *array, uint64_t *count)
+{
+    const struct hd_layout *l = vm->layout;
+    uint64_t flags = hd_word(array, 0);
+    if (hd_flag(flags, l->k_RARRAY_EMBED_FLAG)) {
+        *count = (flags & (uint64_t)l->k_RARRAY_EMBED_LEN_MASK) >> l->k_RARRAY_EMBED_LEN_SHIFT;
+        return array + l->array_ary;
+    }
+    *count = hd_word(array, l->array_len);
+    if (!*count || *count > 1ull << 40) {
+        *count = 0;
+        return NULL;
+    }
+    const uint8_t *elements = hd_memory_at(vm->memory, hd_word(array, l->array_ptr), 8 * *count);
+    if (!elements)
+        *count = 0;
+    return elements;
+}
+
+static bool symbols_validate(struct hd_vm *vm, uint64_t addr, void *data)
+{
+    const struct hd_layout *l = vm->layout;
+    const uint8_t *word = hd_memory_at(vm->memory, addr, 32);
+    if (!word)
+        return false;
+    uint32_t last = hd_half(word, l->symbols_last_id);
+    if (last < 200 || last > SERIAL_MAX)
+        return false;
+    const uint8_t *ids = hd_vm_object_of(vm, hd_word(word, l->symbols_ids), HD_T_ARRAY);
+    if (!ids || hd_word(ids, 8) || !hd_vm_object_of(vm, hd_word(word, l->symbols_dsymbol_hash), HD_T_HASH))
+        return false;
+    uint64_t count, first_count;
+    const uint8_t *elements = hd_array_elements(vm, ids, &count);
+    const uint8_t *first = count ? hd_vm_object_of(vm, hd_word(elements, 0), HD_T_ARRAY) : NULL;
+    if (!first || !hd_array_elements(vm, first, &first_count) || first_count < 100)
+        return false;
+    *(uint64_t *)data = addr;
+    return true;
+}
+
+static void names_read(struct hd_vm *vm, const uint8_t *elements, uint64_t count)
+{
+    uint64_t unit = hd_layout_has(vm->layout->k_ID_ENTRY_UNIT) ? (uint64_t)vm->layout->k_ID_ENTRY_UNIT : 512;
+    for (uint64_t i = 0; i < count; i++) {
+        const uint8_t *block = hd_vm_object_of(vm, hd_word(elements, 8 * (int64_t)i), HD_T_ARRAY);
+        uint64_t entries = 0;
+        const uint8_t *pairs = block ? hd_array_elements(vm, block, &entries) : NULL;
+        for (uint64_t k = 0; pairs && k * ENTRY_SIZE < entries && k < unit; k++) {
+            uint64_t serial = i * unit + k, addr = hd_word(pairs, 8 * (int64_t)(k * ENTRY_SIZE));
+            const uint8_t *string = hd_vm_object_of(vm, addr, HD_T_STRING);
+            struct hd_text text;
+            if (string && serial < vm->symbol_count && hd_string_text(vm, string, addr, &text))
+                vm->symbol_names[serial] = text;
+        }
+    }
+}
+
+/*
+ * Before 3.2 a class keeps its path in hidden instance variables; their IDs are the serial with the scope bits
+ * of the name, which are found by trying them on Object.
+ */
+static void hidden_ids_find(struct hd_vm *vm)
+{
+    if (hd_layout_has(vm->layout->classext_classpath) || !vm->live || !vm->live->symbol)
+        return;
+    uint64_t variable = vm->live->symbol("rb_cObject"), klass = variable ? hd_memory_u64(vm->memory, variable) : 0;
+    const uint8_t *object = hd_vm_object_of(vm, klass, HD_T_CLASS);
+    uint64_t serial = hd_symbol_serial(vm, "__classpath__"), id;
+    unsigned shift = (unsigned)vm->layout->k_ID_SCOPE_SHIFT;
+    struct hd_text path;
+    for (uint64_t scope = 0; object && serial && scope < 16; scope++) {
+        vm->id_classpath = serial << shift | scope;
+        if (!hd_class_path(vm, object, klass, &path, &id))
+            continue;
+        vm->id_tmp_classpath = hd_symbol_serial(vm, "__tmp_classpath__") << shift | scope;
+        vm->id_attached = hd_symbol_serial(vm, "__attached__") << shift | scope;
+        return;
+    }
+    vm->id_classpath = 0;
+}
+
+bool hd_symbols_open(struct hd_vm *vm, struct hd_error *err)
+{
+    uint64_t addr = vm->live && vm->live->symbol ? vm->live->symbol("ruby_global_symbols") : 0;
+    if (!addr && !hd_vm_scan_data(vm, symbols_validate, &addr))
+        return hd_error_set(err, HD_ERROR_SELF_CHECK,
+                            "the symbol table of Ruby %s was not found: the layout table does not fit this build",
+                            vm->layout->ruby);
+    vm->symbol_count = (uint64_t)hd_memory_u32(vm->memory, addr + vm->layout->symbols_last_id) + 1;
+    if (vm->symbol_count > SERIAL_MAX)
+        vm->symbol_count = SERIAL_MAX;
+    vm->symbol_names = hd_arena_alloc(vm->arena, vm->symbol_count, sizeof *vm->symbol_names);
+    if (!vm->symbol_names)
+        return hd_error_set(err, HD_ERROR_MEMORY, "no memory for %llu symbol names",
+                            (unsigned long long)vm->symbol_count);
+    uint64_t count;
+    const uint8_t *ids = hd_vm_object_of(vm, hd_memory_u64(vm->memory, addr + vm->layout->symbols_ids), HD_T_ARRAY);
+    const uint8_t *elements = ids ? hd_array_elements(vm, ids, &count) : NULL;
+    if (!elements)
+        return hd_error_set(err, HD_ERROR_SELF_CHECK, "the symbol table of Ruby %s is not readable", vm->layout->ruby);
+    names_read(vm, elements, count);
+    hidden_ids_find(vm);
+    return true;
+}
+
+struct hd_text hd_symbol_name(const struct hd_vm *vm, uint64_t id)
+{
+    /* symbol.h: up to tLAST_OP_ID an ID is its own serial (operators); above, the scope bits are shifted out */
+    uint64_t serial = id > (uint64_t)vm->layout->k_tLAST_OP_ID ? id >> vm->layout->k_ID_SCOPE_SHIFT : id;
+    return serial < vm->symbol_count ? vm->symbol_names[serial] : (struct hd_text){0};
+}
+
+uint64_t hd_symbol_serial(const struct hd_vm *vm, const char *name)
+{
+    size_t length = strlen(name);
+    for (uint64_t serial = 1; serial < vm->symbol_count; serial++) {
+        const struct hd_text *text = &vm->symbol_names[serial];
+        if (text->data && text->length == length && !memcmp(text->data, name, length))
+            return serial;
+    }
+    return 0;
+}

@@ -1,0 +1,52 @@
+/*
+ * Ruby's two table types, walked entry by entry.
+ *
+ * st.c: an st_table keeps its entries in an array of (hash, key, record) in insertion order; a deleted entry
+ * has the reserved hash value ~0. id_table.c: an rb_id_table is an open-addressed array of items; a free item
+ * has key 0 (a key is the ID's serial number).
+ */
+#include "ruby/vm.h"
+
+static const uint64_t ENTRIES_MAX = 1ull << 36;
+
+bool hd_st_each(struct hd_vm *vm, uint64_t table, hd_table_each *each, void *data)
+{
+    const struct hd_layout *l = vm->layout;
+    if (!table)
+        return true;
+    uint64_t from = hd_memory_u64(vm->memory, table + l->st_entries_start);
+    uint64_t to = hd_memory_u64(vm->memory, table + l->st_entries_bound);
+    uint64_t entries = hd_memory_u64(vm->memory, table + l->st_entries);
+    if (to <= from || to > ENTRIES_MAX)
+        return true;
+    const uint8_t *entry = hd_memory_at(vm->memory, entries + from * l->st_entry_size, (to - from) * l->st_entry_size);
+    if (!entry)
+        return true;
+    for (uint64_t i = from; i < to; i++, entry += l->st_entry_size) {
+        if (hd_word(entry, l->st_entry_hash) == ~0ull)
+            continue;
+        if (!each(data, hd_word(entry, l->st_entry_key), hd_word(entry, l->st_entry_record)))
+            return false;
+    }
+    return true;
+}
+
+bool hd_id_table_each(struct hd_vm *vm, uint64_t table, hd_table_each *each, void *data)
+{
+    const struct hd_layout *l = vm->layout;
+    if (!table)
+        return true;
+    uint32_t capacity = hd_memory_u32(vm->memory, table + l->id_table_capa);
+    uint64_t items = hd_memory_u64(vm->memory, table + l->id_table_items);
+    if (!capacity || capacity > 1u << 28)
+        return true;
+    const uint8_t *item = hd_memory_at(vm->memory, items, (uint64_t)capacity * l->id_item_size);
+    if (!item)
+        return true;
+    for (uint32_t i = 0; i < capacity; i++, item += l->id_item_size) {
+        uint32_t key = hd_half(item, l->id_item_key);
+        if (key && !each(data, key, hd_word(item, l->id_item_val)))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,127 @@
+/*
+ * Finds the virtual machine and proves that the layout table fits it, before anything is decoded.
+ *
+ * The VM's address is in ruby_current_vm_ptr, which 3.1 exports; since 3.2 it is read from the code of small
+ * exported functions that load it. Each candidate is tried until the heap behind it makes sense. The final
+ * check reads the names of well-known classes through everything that matters: pages, flags, class extensions,
+ * strings. A wrong table mostly yields plausible nonsense, so a failed check is an error, never a warning.
+ */
+#include "ruby/vm.h"
+
+enum { CODE_BYTES = 96, DATA_MAX = 32 << 20 };
+
+static uint64_t symbol(struct hd_vm *vm, const char *name)
+{
+    return vm->live && vm->live->symbol ? vm->live->symbol(name) : 0;
+}
+
+uint64_t hd_vm_code_reference(struct hd_vm *vm, uint64_t function, int n)
+{
+    const uint8_t *code = function ? hd_memory_at(vm->memory, function, CODE_BYTES) : NULL;
+    if (!code)
+        return 0;
+    for (int i = 0; i + 7 <= CODE_BYTES; i++) {
+        bool rex_w = (code[i] & 0xf8) == 0x48;
+        bool mov_or_lea = code[i + 1] == 0x8b || code[i + 1] == 0x8d;
+        bool rip_relative = (code[i + 2] & 0xc7) == 0x05;
+        if (rex_w && mov_or_lea && rip_relative && n-- == 0) {
+            int32_t displacement;
+            memcpy(&displacement, code + i + 3, 4);
+            return function + (uint64_t)i + 7 + (uint64_t)(int64_t)displacement;
+        }
+    }
+    return 0;
+}
+
+static bool vm_try(struct hd_vm *vm, uint64_t pointer, struct hd_error *err)
+{
+    if (!pointer || !hd_memory_load_u64(vm->memory, pointer, &vm->addr) || !vm->addr
+        || !hd_memory_load_u64(vm->memory, vm->addr + vm->layout->vm_objspace, &vm->objspace) || !vm->objspace)
+        return hd_error_set(err, HD_ERROR_SELF_CHECK,
+                            "Ruby %s's virtual machine was not found where the layout table says", vm->layout->ruby);
+    vm->page_count = 0;
+    vm->heap_low = vm->heap_high = 0;
+    return hd_heap_open(vm, err);
+}
+
+static bool vm_find(struct hd_vm *vm, struct hd_error *err)
+{
+    static const char *const loaders[] = {"ruby_vm_at_exit", "rb_gc_get_objspace", "rb_gc_count", "rb_gc_latest_gc_info"};
+    if (vm_try(vm, symbol(vm, "ruby_current_vm_ptr"), err))
+        return true;
+    for (size_t i = 0; i < sizeof loaders / sizeof *loaders; i++)
+        for (int n = 0; n < 3; n++) {
+            uint64_t reference = hd_vm_code_reference(vm, symbol(vm, loaders[i]), n);
+            if (reference && vm_try(vm, reference, err))
+                return true;
+        }
+    return false;
+}
+
+bool hd_vm_scan_data(struct hd_vm *vm, bool (*each)(struct hd_vm *vm, uint64_t addr, void *data), void *data)
+{
+    uint64_t inside = symbol(vm, "rb_cObject"); /* a variable of libruby: in its .bss or .data */
+    const struct hd_mapping *m = vm->memory->mappings;
+    size_t count = vm->memory->mapping_count, at = 0;
+    while (at < count && !(inside >= m[at].start && inside < m[at].end))
+        at++;
+    if (at == count)
+        return false;
+    size_t from = at, to = at;
+    while (from > 0 && m[from - 1].end == m[from].start && m[from - 1].writable && m[from - 1].named)
+        from--;
+    while (to + 1 < count && m[to + 1].start == m[to].end && m[to + 1].writable && (m[to].named || m[to + 1].named))
+        to++;
+    for (size_t i = from; i <= to; i++) {
+        uint64_t end = m[i].end - m[i].start > DATA_MAX ? m[i].start + DATA_MAX : m[i].end;
+        for (uint64_t addr = m[i].start; addr + 8 <= end; addr += 8)
+            if (each(vm, addr, data))
+                return true;
+    }
+    return false;
+}
+
+/* Exported variables that hold a class or module, with the name it must have. */
+static const struct {
+    const char *variable, *name;
+} known[] = {
+    {"rb_cObject", "Object"},  {"rb_cString", "String"},   {"rb_cArray", "Array"},    {"rb_cHash", "Hash"},
+    {"rb_cSymbol", "Symbol"},  {"rb_cProc", "Proc"},       {"rb_cThread", "Thread"},  {"rb_cModule", "Module"},
+    {"rb_mKernel", "Kernel"},  {"rb_mComparable", "Comparable"}, {"rb_cIO", "IO"},    {"rb_eStandardError", "StandardError"},
+};
+
+static bool self_check(struct hd_vm *vm, struct hd_error *err)
+{
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        uint64_t addr = symbol(vm, known[i].variable), klass = addr ? hd_memory_u64(vm->memory, addr) : 0, id;
+        const uint8_t *object = hd_vm_object(vm, klass);
+        unsigned type = object ? hd_flags_type(hd_word(object, 0)) : HD_T_NONE;
+        struct hd_text path = {0};
+        bool named = (type == HD_T_CLASS || type == HD_T_MODULE) && hd_class_path(vm, object, klass, &path, &id);
+        if (!named || path.length != strlen(known[i].name) || memcmp(path.data, known[i].name, path.length))
+            return hd_error_set(err, HD_ERROR_SELF_CHECK,
+                                "%s does not decode to a class named %s with the layout table of Ruby %s: the table "
+                                "does not fit this build of Ruby", known[i].variable, known[i].name, vm->layout->ruby);
+    }
+    return true;
+}
+
+bool hd_vm_open(struct hd_vm *vm, struct hd_memory *memory, struct hd_arena *arena, const struct hd_live *live,
+                const struct hd_layout *layout, struct hd_error *err)
+{
+    memset(vm, 0, sizeof *vm);
+    vm->memory = memory;
+    vm->arena = arena;
+    vm->live = live;
+    vm->layout = layout;
+    if (!vm_find(vm, err) || !hd_symbols_open(vm, err) || !hd_shapes_open(vm, err) || !self_check(vm, err))
+        return false;
+    vm->string_class = hd_memory_u64(memory, symbol(vm, "rb_cString"));
+    vm->thread_class = hd_memory_u64(memory, symbol(vm, "rb_cThread"));
+    vm->number_compare = symbol(vm, "rb_st_numcmp");
+    vm->serial_members = hd_symbol_serial(vm, "__members__");
+    hd_generic_ivars_open(vm);
+    hd_object_ids_open(vm);
+    hd_globals_open(vm);
+    return true;
+}

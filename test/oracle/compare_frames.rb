@@ -1,0 +1,74 @@
+# frozen_string_literal: true
+
+# Compares threads' and fibers' frames with Ruby's backtraces, and the local variables in them with what the scene
+# said of them (Witness.expect_locals).
+#
+# Owns the knowledge of what a backtrace leaves out. Its invariant: every frame of a backtrace must be found among
+# ours, in the same order, and every one of ours that has Ruby code must be found in the backtrace.
+
+class CompareFrames
+  def initialize(truth)
+    @truth = truth
+  end
+
+  def finish; end
+
+  def thread(item, record)
+    named(item, record)
+    theirs = record["frames"] or return
+    ours = item["frames"] || []
+    ours = ours.drop_while { |frame| !same?(frame, theirs.first) } if record["main"] # from the call of ours on
+    found = 0
+    theirs.each do |frame|
+      skipped = ours.take_while { |our| !same?(our, frame) }
+      good = skipped.size < ours.size
+      @truth.check(:frames, good, item.type) { [item.id, record["name"], "not found", frame, ours.first(2).map { |our| brief(our) }] }
+      next unless good
+
+      skipped.each { |our| @truth.check(:frames_extra, !code?(our), item.type) { [item.id, record["name"], brief(our), "before", frame] } }
+      ours = ours.drop(skipped.size + 1)
+      found += 1
+    end
+    ours.each { |our| @truth.check(:frames_extra, !code?(our), item.type) { [item.id, record["name"], brief(our), "at the end"] } }
+  end
+
+  def locals(item, record)
+    frames = (item["frames"] || []).select { |frame| names(frame).include?(record["method"]) }
+    theirs = record["locals"]
+    good = frames.any? { |frame| of(frame) == theirs }
+    @truth.check(:frame_locals, good, item.type) do
+      [item.id, record["method"], "frames of that name: #{frames.size}", frames.map { |frame| difference(of(frame), theirs) }]
+    end
+  end
+
+  private
+
+  def named(item, record)
+    @truth.check(:thread_name, item["name"] == record["name"], item.type) { [item.id, item["name"], record["name"]] } if record["name"]
+    ours = CompareTruth.encode_map(item["locals"])
+    record["locals"].merge(record["variables"]).each do |name, value|
+      @truth.check(:thread_locals, ours[name] == value, item.type) { [item.id, name, ours[name], value, ours.keys] }
+    end
+  end
+
+  # A frame's own variables and, if they are kept in an env, that env's: never those of the frames around it.
+  def of(frame) = CompareTruth.encode_map(frame["locals"])
+
+  def difference(ours, theirs)
+    (ours.keys | theirs.keys).filter_map { |name| [name, ours[name], theirs[name]] unless ours[name] == theirs[name] && ours.key?(name) && theirs.key?(name) }
+  end
+
+  def code?(frame) = frame["iseq"] ? true : false
+
+  # A frame says the method, its code says more ("block in …").
+  def names(frame) = [frame["method"], frame["name"], frame["label"], (frame["iseq"]["name"] if frame["iseq"].is_a?(Hash))].compact
+
+  def brief(frame) = frame.slice("method", "file", "line").merge("iseq" => names(frame).last)
+
+  def same?(ours, theirs)
+    return false unless (names(ours) & [theirs["label"], theirs["base"]]).any?
+    return true unless code?(ours) # C has no file and line of its own: a backtrace gives it its caller's
+
+    [theirs["path"], theirs["absolute"]].include?(ours["file"]) && (!theirs["line"] || ours["line"] == theirs["line"])
+  end
+end

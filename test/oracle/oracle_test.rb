@@ -1,0 +1,129 @@
+# frozen_string_literal: true
+
+# The proof that a dump is true: for each Ruby and each scene, everything that Ruby says about its own heap is in our
+# dump, and what is in our dump is explained. See witness.rb (the process), compare.rb (the checks).
+#
+#   ruby test/oracle/oracle_test.rb                     this Ruby, and 3.3 of script/rubies if it is there
+#   ORACLE_RUBIES="ruby=build/ext:lib" ruby …           commands and where heap_dump is to be loaded from
+#   ORACLE_KEEP=1                                       leaves the files and prints where they are
+
+require "minitest/autorun"
+require "fileutils"
+require "open3"
+require "rbconfig"
+require "tmpdir"
+require_relative "compare"
+
+module Oracle
+  CHECKOUT = File.expand_path("../..", __dir__)
+  OTHER = "#{CHECKOUT}/build/rubies/3.3/bin/ruby"
+  # command => load path
+  RUBIES =
+    if ENV["ORACLE_RUBIES"]
+      ENV["ORACLE_RUBIES"].split.to_h { |pair| pair.split("=", 2) }
+    else
+      { RbConfig.ruby => "build/ext:lib", OTHER => "build/ext-3.3:lib" }.select { |command, _| File.executable?(command) }
+    end
+  # The least number of objects that a scene must have to prove anything.
+  SCENES = { "every_type" => 30_000, "rails" => 100_000 }.freeze
+  # A part of all that may be wrong; everything else must be right to the last one.
+  TOLERATED = { size: 0.01 }.freeze
+
+  # The comparison of one scene in one Ruby, made once.
+  def self.comparison(command, paths, scene, live: false)
+    @made ||= {}
+    @made[[command, scene, live]] ||= begin
+      folder = Dir.mktmpdir("heap_dump-oracle-")
+      ENV["ORACLE_KEEP"] ? warn("#{scene}: #{folder}") : Minitest.after_run { FileUtils.rm_rf(folder) }
+      arguments = paths.split(":").flat_map { |path| ["-I", File.expand_path(path, CHECKOUT)] }
+      said, status = Open3.capture2e(command, *arguments, "#{__dir__}/witness.rb", folder, scene, *("live" if live))
+      raise "#{command} witness.rb #{scene} failed (#{status}):\n#{said}" unless status.success? && File.exist?("#{folder}/done.json")
+
+      [folder, Compare.new(folder).run]
+    rescue => e
+      e
+    end
+    raise @made[[command, scene, live]] if @made[[command, scene, live]].is_a?(Exception)
+
+    @made[[command, scene, live]]
+  end
+
+  # What a whole comparison must satisfy; one test for each group of checks.
+  module Tests
+    GROUPS = {
+      every_object_is_there: %i[present lands],
+      the_file_follows_the_format: %i[format],
+      types_and_classes: %i[type class imemo_type struct name frozen fd slot_size],
+      contents: %i[string string_bytes string_length string_encoding bytesize encoding fstring shared float text length],
+      arrays_and_hashes: %i[array_length array_elements hash_pairs hash_identity hash_default hash_default_proc],
+      structs: %i[members],
+      instance_variables: %i[ivar_names ivar_values],
+      modules: %i[module_name const_names const_values cvars method_names method_at field],
+      procs: %i[proc_lambda proc_self proc_at proc_locals],
+      threads: %i[frames frames_extra frame_locals thread_name thread_locals],
+      every_reference: %i[references],
+      every_extra_reference_is_explained: %i[extra],
+      roots: %i[roots],
+      sizes: %i[size]
+    }.freeze
+    # Checks that only fail: they never count what is right.
+    SILENT = %i[format].freeze
+    # What a scene may have none of.
+    ONLY_EVERY_TYPE = %i[field frame_locals thread_name thread_locals slot_size frames_extra].freeze
+
+    GROUPS.each do |group, names|
+      define_method(:"test_#{group}") do
+        names.each do |name|
+          check = comparison.checks[name]
+          assert_operator check.total, :>, 0, "#{name} checked nothing" unless SILENT.include?(name) || ONLY_EVERY_TYPE.include?(name)
+          allowed = (check.total * TOLERATED.fetch(name, 0)).floor
+          assert_operator check.wrong, :<=, allowed, explain(name, check)
+          warn explain(name, check) if check.wrong.positive? && ENV["ORACLE_KEEP"]
+        end
+      end
+    end
+
+    def test_enough_was_compared
+      assert_operator comparison.stable.size, :>=, SCENES.fetch(scene)
+      changed = comparison.changed.values.sum
+      assert_operator changed, :<, comparison.stable.size / 500, "too much changed while the dumps were written: #{comparison.changed}"
+    end
+
+    def test_other_parsers_read_the_whole_file
+      jq = %(type == "array" and .[0].id == "_DUMP_" and .[-1].id == "_END_")
+      said, status = Open3.capture2e("jq", "-e", jq, "#{folder}/dump.json")
+      assert status.success?, "jq: #{said[0, 500]}"
+      python = "import json,sys\nfor line in open(sys.argv[1], encoding='utf-8'):\n  if line != ']\\n': assert list(json.loads(line[1:]))[0] == 'id'\nassert line == ']\\n'"
+      said, status = Open3.capture2e("python3", "-c", python, "#{folder}/dump.json")
+      assert status.success?, "python3: #{said[-500..] || said}"
+    end
+
+    def test_a_dump_as_users_make_it
+      _, live = Oracle.comparison(self.class::COMMAND, self.class::PATHS, scene, live: true)
+      %i[present lands not_garbage format].each { |name| assert_equal 0, live.checks[name].wrong, explain(name, live.checks[name]) }
+      assert_operator live.stable.size, :>=, SCENES.fetch(scene)
+    end
+
+    private
+
+    def scene = self.class::SCENE
+    def folder = Oracle.comparison(self.class::COMMAND, self.class::PATHS, scene)[0]
+    def comparison = Oracle.comparison(self.class::COMMAND, self.class::PATHS, scene)[1]
+
+    def explain(name, check)
+      worst = check.bad.sort_by { |_, n| -n }.first(8).map { |type, n| "#{n} #{type}, such as #{check.examples[type].first.inspect[0, 400]}" }
+      "#{name}: #{check.wrong} of #{check.total} are wrong: #{worst.join("\n    ")}"
+    end
+  end
+
+  RUBIES.each_with_index do |(command, paths), i|
+    SCENES.each_key do |scene|
+      const_set(:"Ruby#{i}#{scene.split("_").map(&:capitalize).join}", Class.new(Minitest::Test) do
+        const_set(:COMMAND, command)
+        const_set(:PATHS, paths)
+        const_set(:SCENE, scene)
+        include Tests
+      end)
+    end
+  end
+end

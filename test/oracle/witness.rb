@@ -1,0 +1,85 @@
+# frozen_string_literal: true
+
+# The process under test: builds a scene, writes what Ruby says about its own heap, and our dump of it, all of one
+# standstill: the garbage collector is off and no other thread runs.
+#
+#   ruby witness.rb FOLDER SCENE [live]      SCENE is a file in scene/, its main file
+#
+# Leaves in FOLDER: before.jsonl and after.jsonl (ObjectSpace.dump_all right before and after), dump.json (ours),
+# truth.jsonl (what reflection says, see truth.rb), done.json (versions). An object whose line is the same in
+# before and after did not change while ours was written: those are compared. With `live` ours is made as users
+# make it (garbage is collected, and unreachable objects are left out).
+# Must not know how the comparison is made.
+
+require "json"
+require "objspace"
+require_relative "truth"
+
+module Witness
+  # What scenes say about themselves: [[kind, {…}], …]; see Truth#expected.
+  EXPECTED = []
+  # What must stay alive.
+  KEPT = []
+
+  module_function
+
+  def keep(*objects)
+    KEPT.concat(objects)
+    objects.first
+  end
+
+  # In a frame of this method or block, of `holder` (a Thread, a Fiber or nil for the main thread) these are the
+  # local variables.
+  def expect_locals(holder, method, locals) = EXPECTED << [:locals, { holder: holder, method: method, locals: locals }]
+
+  # This object's field in our dump has this value.
+  def expect_field(object, field, value) = EXPECTED << [:field, { object: object, field: field, value: value }]
+
+  # This field, as text or number in our dump, is this.
+  def expect_text(object, field, text) = EXPECTED << [:text, { object: object, field: field, text: text }]
+
+  def dump_all(path)
+    File.open(path, "wb") { |file| ObjectSpace.dump_all(output: file) }
+  end
+
+  # Frames of the main thread are compared from this call outwards.
+  def dump(path, options)
+    inside = [path, :inside]
+    expect_locals(nil, "dump", path: path, options: options, inside: inside)
+    @backtrace = caller_locations(0).map { |frame| Truth.frame(frame) }
+    @backtrace.first.delete(:line) # this frame goes on to the next line
+    HeapDump.dump(path, **options)
+  end
+
+  def settle
+    GC.start
+    dump_all(File::NULL) # what a first call loads and caches
+    4.times { GC.start }
+    GC.disable
+  end
+
+  def run(folder, scene, live)
+    $stdout.sync = true
+    require_relative "scene/#{scene}"
+    $VERBOSE = nil
+    require "heap_dump"
+    HeapDump.dump("#{folder}/warm.json", gc: false, fork: true) # as above
+    File.unlink("#{folder}/warm.json")
+    settle
+    dump_all("#{folder}/before.jsonl")
+    options = live ? { gc: true, fork: true } : { gc: false, fork: true, all: true }
+    GC.enable if live
+    dump("#{folder}/dump.json", options)
+    GC.disable
+    dump_all("#{folder}/after.jsonl")
+    Truth.new(main: @backtrace, expected: EXPECTED).write("#{folder}/truth.jsonl") unless live
+    File.write("#{folder}/done.json", JSON.generate(ruby: RUBY_VERSION, pid: $$))
+  end
+end
+
+if $0 == __FILE__
+  folder, scene, live = ARGV
+  Witness.run(folder, scene, live == "live")
+  $stdout.flush
+  exit!(0) # the scene's threads have no end of their own
+end
