@@ -50,12 +50,6 @@ struct options {
     size_t identity_count;
 };
 
-static int report(const struct hd_error *err)
-{
-    fprintf(stderr, "heap_dump layout: %s\n", err->text);
-    return hd_error_exit_status(err->code);
-}
-
 static bool build_id_add(struct options *options, const char *build_id, struct hd_error *err)
 {
     if (options->build_id_count == BUILD_IDS_MAX)
@@ -141,12 +135,14 @@ static size_t warnings_print(const struct hd_layout_table *table, bool quiet)
 static bool table_save(const struct hd_layout_table *table, const struct hd_layout_table_head *head, const char *path,
                        struct hd_error *err)
 {
-    char *temporary = NULL;
+    size_t size = strlen(path) + sizeof ".tmp" + 20;
+    char *temporary = malloc(size);
     FILE *out;
     bool good;
 
-    if (asprintf(&temporary, "%s.tmp%ld", path, (long)getpid()) < 0)
+    if (!temporary)
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    snprintf(temporary, size, "%s.tmp%ld", path, (long)getpid());
     out = fopen(temporary, "wxe");
     if (!out) {
         hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot create %s", temporary);
@@ -236,8 +232,8 @@ static int options_parse(struct options *options, int argc, char **argv)
     bool good = true;
     int option;
 
-    optind = 0; /* the caller may have used getopt for its own options */
-    while (good && (option = getopt_long(argc, argv, "r:o:qlh", known, NULL)) != -1)
+    opterr = 0;
+    while (good && (option = getopt_long(argc, argv, ":r:o:qlh", known, NULL)) != -1)
         switch (option) {
         case 'r': options->ruby = optarg; break;
         case 'o': options->output = optarg; break;
@@ -250,11 +246,11 @@ static int options_parse(struct options *options, int argc, char **argv)
         case OPTION_VERIFIED: good = library_add(options, optarg, true, &err); break;
         case OPTION_CORRECTIONS: options->corrections = optarg; break;
         case OPTION_PROBE: return probe_print();
-        default: good = hd_error_set(&err, HD_ERROR_USAGE, "see heap_dump layout --help"); break;
+        default: return hd_cli_bad_option("layout", argv, option);
         }
-    if (good && optind == argc)
-        good = hd_error_set(&err, HD_ERROR_USAGE, "no object file given; see heap_dump layout --help");
-    return good ? GO_ON : report(&err);
+    if (!good)
+        return hd_cli_fail("layout", &err);
+    return optind == argc ? hd_cli_usage("layout", "an object file is missing") : GO_ON;
 }
 
 int hd_cli_layout(int argc, char **argv)
@@ -266,6 +262,6 @@ int hd_cli_layout(int argc, char **argv)
     if (status != GO_ON)
         return status;
     if (!table_make(&options, argv + optind, (size_t)(argc - optind), &err))
-        return report(&err);
+        return hd_cli_fail("layout", &err);
     return 0;
 }

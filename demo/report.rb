@@ -84,7 +84,7 @@ class Report
     when "T_CLASS", "T_MODULE"
       @class_names[line["id"]] = line["name"]
       @attached[line["id"]] = line["attached"] if line["attached"]
-    when "T_ARRAY", "T_HASH" then @collections[line["id"]] = [line["bt"], line["val"].size] if line["val"].respond_to?(:size)
+    when "T_ARRAY", "T_HASH" then @collections[line["id"]] = [line["bt"], line["val"].size] if line["class"] # not Ruby's own
     when "T_IMEMO" then @code[line["type_name"]] += 1
     when "T_DATA" then data(line)
     end

@@ -31,6 +31,7 @@ HD_EXPORTED void Init_heap_dump(void);
 struct hd_ext_request {
     VALUE path; /* a String */
     bool gc, fork, redact, all;
+    bool hold; /* wait without giving up the GVL: a debugger's thread may not even have it, and must not get it */
     uint64_t string_limit;
 };
 

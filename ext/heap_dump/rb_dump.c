@@ -35,10 +35,12 @@ static double now(clockid_t clock)
     return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-static const char *ruby_constant(const char *name)
+/* The constant knows more (+YJIT), but a C host that never called ruby_options has none. */
+static const char *description(void)
 {
-    VALUE value = rb_const_get(rb_cObject, rb_intern(name));
-    return StringValueCStr(value);
+    ID name = rb_intern("RUBY_DESCRIPTION");
+    VALUE value = rb_const_defined(rb_cObject, name) ? rb_const_get(rb_cObject, name) : Qnil;
+    return RB_TYPE_P(value, T_STRING) ? StringValueCStr(value) : ruby_description;
 }
 
 static void options_fill(struct session *s)
@@ -50,9 +52,9 @@ static void options_fill(struct session *s)
         .collected = request->gc,
         .string_limit = request->string_limit,
         .source = "self",
-        .ruby = ruby_constant("RUBY_VERSION"),
-        .description = ruby_constant("RUBY_DESCRIPTION"),
-        .platform = ruby_constant("RUBY_PLATFORM"),
+        .ruby = ruby_version,
+        .description = description(),
+        .platform = ruby_platform,
         .pid = getpid(),
     };
     ssize_t got = getrandom(s->options.redact_key, sizeof s->options.redact_key, 0);
@@ -97,6 +99,10 @@ static void wake_call(void *data)
 static void outside_run(struct session *s, void *(*call)(void *))
 {
     s->called = false;
+    if (s->request->hold) {
+        call(s);
+        return;
+    }
     while (!s->called) {
         /* Interrupts come before the call starts or wake it up; INTR_FAIL leaves serving them to us.
          * ASYNC_SAFE: writing to an eventfd is, and Ruby need not start a thread for it. */

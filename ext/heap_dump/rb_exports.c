@@ -40,7 +40,7 @@ static VALUE dump_run(VALUE arg)
 {
     struct dump_call *call = (struct dump_call *)arg;
     struct hd_ext_request request = {
-        .path = rb_str_new_cstr(call->path), .gc = true, .fork = true, .string_limit = 4096,
+        .path = rb_str_new_cstr(call->path), .gc = true, .fork = true, .hold = true, .string_limit = 4096,
     };
     hd_ext_dump(&request, &call->result);
     return Qnil;

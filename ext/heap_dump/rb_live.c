@@ -6,6 +6,8 @@
 
 #include "capture/loaded.h"
 
+#include <ruby/encoding.h>
+
 #include <dlfcn.h>
 #include <link.h>
 #include <string.h>
@@ -38,6 +40,12 @@ static uint64_t live_memsize(uint64_t value)
 static uint64_t live_symbol(const char *name)
 {
     return hd_loaded_symbol(&libruby, name);
+}
+
+static const char *live_encoding_name(int index)
+{
+    const rb_encoding *encoding = rb_enc_from_index(index);
+    return encoding ? rb_enc_name(encoding) : NULL;
 }
 
 static const char *method_name(VALUE symbol)
@@ -91,6 +99,7 @@ void hd_ext_live_prepare(struct hd_live *live)
         .memsize = live_memsize,
         .reachable = rb_objspace_reachable_objects_from,
         .roots = rb_objspace_reachable_objects_from_root,
+        .encoding_name = live_encoding_name,
         .symbol = live_symbol,
         .allocation = allocation_lookup ? live_allocation : NULL,
     };

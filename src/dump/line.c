@@ -439,7 +439,7 @@ static void unnamed_each(uint64_t child, void *data)
 {
     struct unnamed *unnamed = data;
     struct hd_line *line = unnamed->line;
-    if (!hd_line_live(line, child) || child == line->id || hd_line_seen(line, child))
+    if (!hd_line_live(line, child) || hd_line_seen(line, child))
         return;
     if (!unnamed->open) {
         hd_series_open(line, &unnamed->series, "refs", '[');

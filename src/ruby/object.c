@@ -491,6 +491,7 @@ static void file_write(struct hd_line *line, const uint8_t *object, uint64_t add
         hash_write(line, text.data, text.length);
     }
     hd_line_track(line);
+    hd_line_seen(line, hd_word(object, 8)); /* already written as "class" */
     hd_line_key_ref(line, "path_string", path);
     hd_line_key_ref(line, "tied_io_for_writing", hd_memory_u64(line->vm->memory, io + (uint64_t)l->io_tied));
     hd_line_key_ref(line, "write_lock", hd_memory_u64(line->vm->memory, io + (uint64_t)l->io_write_lock));

@@ -12,6 +12,7 @@ require "tmpdir"
 
 class FormatDocumentationTest < Minitest::Test
   ROOT = File.expand_path("../..", __dir__)
+  LIBRARIES = [File.join(ROOT, "lib"), ENV.fetch("HEAP_DUMP_EXT", File.join(ROOT, "build/ext"))].join(":")
   FORMAT = File.read(File.join(ROOT, "docs/format.md"))
   README = File.read(File.join(ROOT, "README.md"))
 
@@ -62,9 +63,9 @@ class FormatDocumentationTest < Minitest::Test
   # Path of the dump, made once.
   def self.dump(kind = "plain")
     (@dumps ||= {})[kind] ||= begin
-      Dir.mkdir(dir = File.join(folder, kind))
+      FileUtils.mkdir_p(dir = File.join(folder, kind))
       File.write(program = File.join(folder, "program.rb"), PROGRAM)
-      output, status = Open3.capture2e(RbConfig.ruby, "-I#{File.join(ROOT, "lib")}", program, "#{dir}/dump.json", kind)
+      output, status = Open3.capture2e({ "RUBYLIB" => LIBRARIES }, RbConfig.ruby, program, "#{dir}/dump.json", kind)
       raise output unless status.success?
 
       "#{dir}/dump.json"

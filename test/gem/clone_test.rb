@@ -3,17 +3,14 @@
 # The process that writes a dump: who sees it, what it holds, who ends it, and what is left when it is ended.
 
 require_relative "helper"
-require "timeout"
 
 class CloneTest < Minitest::Test
   include GemTest
 
-  SLOW = {"FAKE" => "slow"}.freeze
-
   # A script whose dump is stopped in the middle; `meanwhile` gets the writers' pids.
   def interrupted(script, at_least: 1)
     File.write(file("dump.json"), "old")
-    start_ruby("grow\n#{script}", env: SLOW) do |pid|
+    start_ruby("grow\n#{script}") do |pid|
       writers = writers_stop(pid, at_least: at_least)
       yield pid, writers
     end
@@ -45,7 +42,7 @@ class CloneTest < Minitest::Test
 
   def test_the_writers_die_with_the_process
     File.write(file("dump.json"), "old")
-    pid = spawn(SLOW, *command("grow\nHeapDump.dump"), chdir: @folder)
+    pid = spawn(*command("grow\nHeapDump.dump"), chdir: @folder)
     @pids << pid
     writers = writers_stop(pid)
     Process.kill(:KILL, pid)
@@ -189,7 +186,7 @@ class CloneTest < Minitest::Test
       places[:held] = Mutex.new.synchronize { outcome { HeapDump.dump("held.json") } }
       places[:masked] = Thread.handle_interrupt(Object => :never) { outcome { HeapDump.dump("masked.json") } }
       places[:forked] = IO.popen("-") { |io| io ? io.read : print(outcome { HeapDump.dump("forked.json") }) }
-      at_exit { say(places) }
+      at_exit { say(**places) }
       at_exit { places[:at_exit] = outcome { HeapDump.dump("at_exit.json") } }
     RUBY
     assert_equal %i[thread fiber enumerator trap held masked forked at_exit].to_h { |place| [place, "dumped"] }, facts

@@ -9,7 +9,7 @@ class FailureTest < Minitest::Test
   include GemTest
 
   # The same for the clone and for fork: false.
-  def failures(path, setup = "", **options)
+  def dump_failures(path, setup = "", **options)
     facts = run_ruby(<<~RUBY, **options)
       #{setup}
       before = descriptors
@@ -26,15 +26,15 @@ class FailureTest < Minitest::Test
 
   def test_folder_and_missing_folder
     Dir.mkdir(file("d"))
-    assert_equal ["Errno::EISDIR: Is a directory - cannot write d"], failures("d")
-    assert_equal ["Errno::EISDIR: Is a directory - cannot write d/"], failures("d/")
-    assert_equal ["Errno::EISDIR: Is a directory - cannot write d/.."], failures("d/..")
-    assert_equal ["Errno::ENOENT: No such file or directory - cannot write no/x.json: the folder no"], failures("no/x.json")
-    assert_equal ["Errno::ENOENT: No such file or directory - cannot write "], failures("")
+    assert_equal ["Errno::EISDIR: Is a directory - cannot write d"], dump_failures("d")
+    assert_equal ["Errno::EISDIR: Is a directory - cannot write d/"], dump_failures("d/")
+    assert_equal ["Errno::EISDIR: Is a directory - cannot write d/.."], dump_failures("d/..")
+    assert_equal ["Errno::ENOENT: No such file or directory - cannot write no/x.json: the folder no"], dump_failures("no/x.json")
+    assert_equal ["Errno::ENOENT: No such file or directory - cannot write "], dump_failures("")
     File.write(file("f"), "")
-    assert_match(/\AErrno::ENOTDIR: /, failures("f/x.json").first)
-    assert_match(/\AErrno::ENAMETOOLONG: /, failures("x" * 5000).first)
-    assert_match(/\AErrno::ENAMETOOLONG: /, failures("x" * 300).first)
+    assert_match(/\AErrno::ENOTDIR: /, dump_failures("f/x.json").first)
+    assert_match(/\AErrno::ENAMETOOLONG: /, dump_failures("x" * 5000).first)
+    assert_match(/\AErrno::ENAMETOOLONG: /, dump_failures("x" * 300).first)
     assert_empty Dir.children(file("d"))
   end
 
@@ -43,7 +43,7 @@ class FailureTest < Minitest::Test
     File.symlink("real.json", file("link.json"))
     File.symlink("nowhere", file("dangling.json"))
     %w[link.json dangling.json].each do |name|
-      said = failures(name)
+      said = dump_failures(name)
       assert_equal 1, said.size
       assert_match(/\AErrno::ELOOP: .*#{name} is a symbolic link, which a dump neither follows nor replaces/, said[0])
     end
@@ -54,7 +54,7 @@ class FailureTest < Minitest::Test
 
   def test_devices_and_pipes_are_not_replaced
     File.mkfifo(file("pipe"))
-    assert_match(/\AErrno::EINVAL: .*pipe is not a regular file/, failures("pipe").first)
+    assert_match(/\AErrno::EINVAL: .*pipe is not a regular file/, dump_failures("pipe").first)
     assert File.pipe?(file("pipe"))
   end
 
@@ -62,7 +62,7 @@ class FailureTest < Minitest::Test
     root_needed
     nobody = Etc.getpwnam("nobody")
     File.chmod(0o755, @folder)
-    said = failures("dump.json", "Process::Sys.setgid(#{nobody.gid}); Process::Sys.setuid(#{nobody.uid})")
+    said = dump_failures("dump.json", "Process::Sys.setgid(#{nobody.gid}); Process::Sys.setuid(#{nobody.uid})")
     assert_match(/\AErrno::EACCES: Permission denied - /, said.first)
     assert_equal 1, said.size
   end
@@ -74,7 +74,7 @@ class FailureTest < Minitest::Test
     skip "cannot mount a tmpfs here" unless system("mount", "-t", "tmpfs", "-o", "size=256k", "none", mount, err: File::NULL)
     begin
       File.write(File.join(mount, "dump.json"), "old")
-      assert_equal ["Errno::ENOSPC: No space left on device - cannot write full/dump.json"], failures("full/dump.json")
+      assert_equal ["Errno::ENOSPC: No space left on device - cannot write full/dump.json"], dump_failures("full/dump.json")
       assert_equal ["dump.json"], Dir.children(mount)
       assert_equal "old", File.read(File.join(mount, "dump.json"))
     ensure
@@ -84,7 +84,7 @@ class FailureTest < Minitest::Test
 
   def test_file_size_limit
     File.write(file("dump.json"), "old")
-    said = failures("dump.json", "Process.setrlimit(:FSIZE, 100_000)")
+    said = dump_failures("dump.json", "Process.setrlimit(:FSIZE, 100_000)")
     assert_equal ["Errno::EFBIG: File too large - cannot write dump.json"], said
     assert_untouched
   end

@@ -36,7 +36,7 @@ module Oracle
       folder = Dir.mktmpdir("heap_dump-oracle-")
       ENV["ORACLE_KEEP"] ? warn("#{scene}: #{folder}") : Minitest.after_run { FileUtils.rm_rf(folder) }
       arguments = paths.split(":").flat_map { |path| ["-I", File.expand_path(path, CHECKOUT)] }
-      said, status = Open3.capture2e(command, *arguments, "#{__dir__}/witness.rb", folder, scene, *("live" if live))
+      said, status = Open3.capture2e("timeout", "-s", "KILL", "120", command, *arguments, "#{__dir__}/witness.rb", folder, scene, *("live" if live))
       raise "#{command} witness.rb #{scene} failed (#{status}):\n#{said}" unless status.success? && File.exist?("#{folder}/done.json")
 
       [folder, Compare.new(folder).run]

@@ -79,7 +79,11 @@ end
 
 if $0 == __FILE__
   folder, scene, live = ARGV
-  Witness.run(folder, scene, live == "live")
-  $stdout.flush
-  exit!(0) # the scene's threads have no end of their own
+  begin
+    Witness.run(folder, scene, live == "live")
+  rescue Exception => e # whatever it is: the scene's threads have no end of their own
+    $stderr.puts e.full_message(highlight: false)
+    exit!(1)
+  end
+  exit!(0)
 end
