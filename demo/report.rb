@@ -129,6 +129,7 @@ class Report
   # A named place says more than a number in an array or a temporary on a stack; the first good one stays.
   def note_holder(id, line, path)
     rank = if line["id"] == "_ROOTS_" || path.include?("stack") || path[0] == "refs" || path[0] == "inlined" then 0
+           elsif line["type_name"] == "VM/thread" && path[0] == "locals" then 4 # its fiber has the same
            elsif path[0] == "consts" || path[0] == "cvars" || path[0] == "locals" then 3
            elsif path[0] == "ivs" then 2
            else 1
@@ -143,7 +144,8 @@ class Report
     owner = line["name"].is_a?(String) ? line["name"] : class_name(line["class"] || line["type_name"] || line["id"])
     case path[0]
     when "consts" then "#{owner}::#{last}"
-    when "ivs", "cvars", "locals", "global_variables" then "#{owner} #{last}"
+    when "locals" then "#{owner} [:#{last}]"
+    when "ivs", "cvars", "global_variables" then "#{owner} #{last}"
     else "#{owner} #{path.first(3).join(" ")}"
     end
   end
@@ -154,11 +156,13 @@ class Report
     @class_names[key] || (@class_names.key?(@attached[key]) ? "(singleton classes)" : "(anonymous)")
   end
 
+  def short(path) = path.delete_prefix("#{Dir.pwd}/")
+
   def heading(result)
     puts "", "=" * @width
-    puts "#{@path}   #{Report.bytes(File.size(@path))}   #{Report.number(@types.sum { |_, sum| sum.count })} objects, " \
+    puts "#{short(@path)}   #{Report.bytes(File.size(@path))}   #{Report.number(@types.sum { |_, sum| sum.count })} objects, " \
          "#{Report.bytes(@types.sum { |_, sum| sum.bytes })} in memory"
-    puts result["inspect"] if result && result["inspect"]
+    puts result["inspect"].gsub("#{Dir.pwd}/", "") if result && result["inspect"]
     puts "=" * @width
   end
 
@@ -205,6 +209,7 @@ class Report
 
     puts "", "Procs by place#{"procs".rjust(@width - 14)}"
     @procs.sort_by { |_, count| -count }.first(4).each do |place, count|
+      place = short(place)
       shown = place.size > @width - 20 ? "…#{place[-(@width - 21)..]}" : place
       puts "  #{shown.ljust(@width - 18)}#{Report.number(count).rjust(16)}"
     end

@@ -14,10 +14,20 @@ void hd_object_write(struct hd_line *line, const struct hd_page *page, const uin
 const char *hd_object_type_name(unsigned type);
 
 /* Fields after the common ones, by file. */
+void hd_string_write(struct hd_line *line, const uint8_t *object, uint64_t addr); /* string.c */
+void hd_symbol_write(struct hd_line *line, const uint8_t *object, uint64_t addr);
+void hd_regexp_write(struct hd_line *line, const uint8_t *object, uint64_t addr);
+void hd_float_write(struct hd_line *line, const uint8_t *object, uint64_t addr); /* number.c */
+void hd_bignum_write(struct hd_line *line, const uint8_t *object, uint64_t addr);
+void hd_rational_write(struct hd_line *line, const uint8_t *object, uint64_t addr);
+void hd_complex_write(struct hd_line *line, const uint8_t *object, uint64_t addr);
 void hd_class_write(struct hd_line *line, const uint8_t *object, uint64_t addr); /* class_object.c */
 void hd_imemo_write(struct hd_line *line, const uint8_t *object, uint64_t addr); /* imemo.c */
 void hd_data_write(struct hd_line *line, const uint8_t *object, uint64_t addr);  /* data.c */
 void hd_iseq_write(struct hd_line *line, const uint8_t *object, uint64_t addr);  /* iseq.c */
+
+/* `,"val_hash":"…"`: what stands for contents in a redacted dump (string.c) */
+void hd_redacted_write(struct hd_line *line, const void *data, size_t length);
 
 /* `,"name":{…}` of instance variables; nothing if there are none. */
 void hd_ivars_write(struct hd_line *line, const char *name, const uint8_t *object, uint64_t addr);

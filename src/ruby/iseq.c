@@ -39,11 +39,11 @@ struct hd_text hd_iseq_path(struct hd_line *line, uint64_t body)
     return hd_line_text_at(line, elements && count ? hd_word(elements, 0) : path);
 }
 
-/* a Fixnum up to 3.1, an int since 3.2: the layout's size of the member tells by the next one's place */
+/* a Fixnum up to 3.1, an int since 3.2 */
 uint64_t hd_iseq_first_line(struct hd_line *line, uint64_t body)
 {
     const struct hd_layout *l = line->vm->layout;
-    if (hd_layout_has(l->shape_size)) /* 3.2 and later */
+    if (l->iseq_body_first_lineno_size == 4)
         return body_half(line, body, l->iseq_body_first_lineno);
     return body_word(line, body, l->iseq_body_first_lineno) >> 1;
 }

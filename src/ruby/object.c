@@ -6,8 +6,6 @@
  */
 #include "ruby/decode.h"
 
-#include <math.h>
-
 static const char *const type_names[HD_T_MASK + 1] = {
     [HD_T_OBJECT] = "T_OBJECT", [HD_T_CLASS] = "T_CLASS", [HD_T_MODULE] = "T_MODULE", [HD_T_FLOAT] = "T_FLOAT",
     [HD_T_STRING] = "T_STRING", [HD_T_REGEXP] = "T_REGEXP", [HD_T_ARRAY] = "T_ARRAY", [HD_T_HASH] = "T_HASH",
@@ -31,144 +29,12 @@ struct hd_text hd_line_text_at(struct hd_line *line, uint64_t addr)
     return text;
 }
 
-/* --- contents as text --- */
-
-static void hash_write(struct hd_line *line, const void *data, size_t length)
-{
-    static const char digits[] = "0123456789abcdef";
-    uint64_t hash = hd_text_keyed_hash(line->options->redact_key, data, length);
-    char text[16];
-    for (int i = 0; i < 16; i++)
-        text[i] = digits[hash >> (60 - 4 * i) & 15];
-    hd_line_key(line, "val_hash");
-    hd_line_literal(line, "\"");
-    hd_buffer_append(line->out, text, sizeof text);
-    hd_line_literal(line, "\"");
-}
-
-/* The longest prefix of at most `limit` bytes that does not cut a UTF-8 sequence. */
-static uint64_t utf8_cut(const char *data, uint64_t limit)
-{
-    for (int back = 0; back < 4 && limit; back++, limit--)
-        if ((data[limit] & 0xc0) != 0x80)
-            return limit;
-    return limit;
-}
-
-enum { ENCODING_UTF_8 = 1 };
-
-/* `val`, or `val_base64` where the bytes are not text in UTF-8, or `val_hash` in a redacted dump. */
-static void contents_write(struct hd_line *line, struct hd_text text, uint64_t encoding)
-{
-    uint64_t limit = line->options->string_limit < HD_STRING_LIMIT_MAX ? line->options->string_limit
-                                                                        : HD_STRING_LIMIT_MAX;
-    bool truncated = text.length > limit;
-    if (line->options->redact) {
-        hash_write(line, text.data, text.length);
-        return;
-    }
-    bool ascii = hd_text_is_ascii(text.data, text.length);
-    bool readable = ascii || (encoding == ENCODING_UTF_8 && hd_text_is_utf8(text.data, text.length));
-    /* UTF-16 and UTF-32 with ASCII bytes only are no ASCII text: index 3 to 8 in encindex.h */
-    if (ascii && encoding >= 3 && encoding <= 8)
-        readable = text.length == 0;
-    uint64_t length = !truncated ? text.length : readable && !ascii ? utf8_cut(text.data, limit) : limit;
-    if (readable) {
-        hd_line_key(line, "val");
-        hd_line_literal(line, "\"");
-        hd_text_escape(line->out, text.data, length);
-    } else {
-        hd_line_key(line, "val_base64");
-        hd_line_literal(line, "\"");
-        hd_text_base64(line->out, text.data, length);
-    }
-    hd_line_literal(line, "\"");
-    if (truncated)
-        hd_line_literal(line, ",\"truncated\":true");
-}
-
-/* encoding.h keeps the encoding's index in the flags; for indexes over 126 elsewhere ("other") */
-static uint64_t encoding_write(struct hd_line *line, uint64_t flags)
-{
-    static const char *const names[] = {"ASCII-8BIT", "UTF-8", "US-ASCII", "UTF-16BE", "UTF-16LE", "UTF-32BE", "UTF-32LE",
-                                        "UTF-16", "UTF-32", "UTF8-MAC", "EUC-JP", "Windows-31J"}; /* encindex.h */
-    const struct hd_layout *l = line->vm->layout;
-    uint64_t index = (flags & (uint64_t)l->k_ENCODING_MASK) >> l->k_ENCODING_SHIFT;
-    const char *name = NULL;
-    if (line->vm->live && line->vm->live->encoding_name)
-        name = line->vm->live->encoding_name((int)index);
-    if (!name && index < sizeof names / sizeof *names)
-        name = names[index];
-    if (name) {
-        hd_line_key(line, "encoding");
-        hd_line_string(line, (struct hd_text){name, strlen(name)});
-    }
-    return index;
-}
-
 static void number_write(struct hd_line *line, uint64_t number)
 {
     hd_text_uint(line->out, number);
 }
 
 /* --- one function per type --- */
-
-static void string_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
-{
-    const struct hd_layout *l = line->vm->layout;
-    uint64_t flags = hd_word(object, 0);
-    bool outside = hd_flag(flags, l->k_RSTRING_NOEMBED), shared = outside && hd_flag(flags, l->k_STR_SHARED);
-    struct hd_text text;
-    uint64_t encoding = encoding_write(line, flags);
-    if (!hd_string_text(line->vm, object, addr, &text)) {
-        hd_line_literal(line, ",\"unreadable\":true");
-        line->unreadable++;
-        text = (struct hd_text){NULL, 0};
-    } else {
-        hd_line_key(line, "bytesize");
-        number_write(line, text.length);
-    }
-    if (hd_flag(flags, l->k_RSTRING_FSTR))
-        hd_line_literal(line, ",\"fstring\":true");
-    if (shared) {
-        hd_line_key_ref(line, "shared", hd_word(object, l->string_shared));
-    } else if (outside && !hd_flag(flags, l->k_STR_NOFREE)) {
-        hd_line_key(line, "capacity");
-        number_write(line, hd_word(object, l->string_capa));
-    }
-    if (text.data)
-        contents_write(line, text, encoding);
-}
-
-static void symbol_object_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
-{
-    (void)addr;
-    uint64_t name = hd_word(object, line->vm->layout->symbol_fstr);
-    const uint8_t *string = hd_vm_object_of(line->vm, name, HD_T_STRING);
-    struct hd_text text = hd_line_text_at(line, name);
-    if (!string || !text.data)
-        return;
-    uint64_t encoding = encoding_write(line, hd_word(string, 0));
-    hd_line_key(line, "bytesize");
-    number_write(line, text.length);
-    contents_write(line, text, encoding);
-    hd_line_key_ref(line, "str", name);
-}
-
-static void regexp_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
-{
-    (void)addr;
-    const struct hd_layout *l = line->vm->layout;
-    uint64_t source = hd_word(object, l->regexp_src), pattern = hd_word(object, l->regexp_ptr);
-    struct hd_text text = hd_line_text_at(line, source);
-    if (text.data)
-        contents_write(line, text, encoding_write(line, hd_word(object, 0)));
-    if (pattern && hd_layout_has(l->regexp_options)) {
-        hd_line_key(line, "options");
-        number_write(line, hd_memory_u32(line->vm->memory, pattern + (uint64_t)l->regexp_options) & 7);
-    }
-    hd_line_key_ref(line, "str", source);
-}
 
 static void array_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
 {
@@ -361,110 +227,6 @@ static void struct_write(struct hd_line *line, const uint8_t *object, uint64_t a
     hd_series_close(line, &series);
 }
 
-static void float_object_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
-{
-    (void)addr;
-    double number;
-    memcpy(&number, object + line->vm->layout->float_value, 8);
-    hd_line_key(line, "val");
-    hd_line_double(line, number);
-}
-
-static void bignum_hex_write(struct hd_line *line, const uint8_t *digits, uint64_t count, bool negative)
-{
-    static const char hex[] = "0123456789abcdef";
-    enum { WORDS_MAX = 1 << 18 }; /* 4 MiB of digits: a line is at most 8 MiB */
-    uint64_t last = count > WORDS_MAX ? count - WORDS_MAX : 0;
-    hd_line_key(line, "val_hex");
-    hd_buffer_append(line->out, "\"-", negative ? 2 : 1);
-    for (uint64_t i = count; i-- > last;) {
-        char text[16];
-        uint64_t word = hd_word(digits, 8 * (int64_t)i);
-        for (int k = 15; k >= 0; k--, word >>= 4)
-            text[k] = hex[word & 15];
-        hd_buffer_append(line->out, text, sizeof text);
-    }
-    hd_line_literal(line, "\"");
-    if (last)
-        hd_line_literal(line, ",\"truncated\":true");
-}
-
-/* bignum.c: little-endian 64-bit digits, in the slot if there are few. Repeated division by 10^19. */
-static void bignum_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
-{
-    (void)addr;
-    const struct hd_layout *l = line->vm->layout;
-    uint64_t flags = hd_word(object, 0);
-    bool embedded = hd_flag(flags, l->k_BIGNUM_EMBED_FLAG);
-    uint64_t count = embedded ? (flags & (uint64_t)l->k_BIGNUM_EMBED_LEN_MASK) >> l->k_BIGNUM_EMBED_LEN_SHIFT
-                              : hd_word(object, l->bignum_len);
-    const uint8_t *digits = embedded ? object + l->bignum_ary
-                                     : hd_memory_at(line->vm->memory, hd_word(object, l->bignum_digits), 8 * count);
-    enum { DIGITS_MAX = 512 }; /* 9,864 decimal digits; longer ones are written in hexadecimal: division is quadratic */
-    if (!digits || count > 1 << 28)
-        return;
-    if (line->options->redact) {
-        hash_write(line, digits, 8 * count);
-        return;
-    }
-    uint64_t work[DIGITS_MAX], parts[DIGITS_MAX + DIGITS_MAX / 32 + 2];
-    size_t used = 0, left = count;
-    if (count > DIGITS_MAX) {
-        bignum_hex_write(line, digits, count, !hd_flag(flags, l->k_BIGNUM_SIGN_BIT));
-        return;
-    }
-    memcpy(work, digits, 8 * count);
-    while (left) {
-        unsigned __int128 rest = 0;
-        for (size_t i = left; i-- > 0;) {
-            rest = rest << 64 | work[i];
-            work[i] = (uint64_t)(rest / 10000000000000000000ull);
-            rest %= 10000000000000000000ull;
-        }
-        parts[used++] = (uint64_t)rest;
-        while (left && !work[left - 1])
-            left--;
-    }
-    hd_line_key(line, "val");
-    hd_line_literal(line, "\"");
-    if (!hd_flag(flags, l->k_BIGNUM_SIGN_BIT) && used)
-        hd_line_literal(line, "-");
-    number_write(line, used ? parts[used - 1] : 0);
-    for (size_t i = used ? used - 1 : 0; i-- > 0;) {
-        char padded[20];
-        uint64_t part = parts[i];
-        for (int k = 18; k >= 0; k--, part /= 10)
-            padded[k] = (char)('0' + part % 10);
-        hd_buffer_append(line->out, padded, 19);
-    }
-    hd_line_literal(line, "\"");
-}
-
-static void pair_write(struct hd_line *line, const uint8_t *object, int64_t first, int64_t second, const char *a,
-                       const char *b)
-{
-    const char *const names[] = {a, b};
-    const int64_t offsets[] = {first, second};
-    for (int i = 0; i < 2; i++) {
-        hd_line_literal(line, ",\"");
-        hd_buffer_append(line->out, names[i], strlen(names[i]));
-        hd_line_literal(line, "\":");
-        hd_line_plain_value(line, hd_word(object, offsets[i]));
-    }
-}
-
-static void rational_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
-{
-    (void)addr;
-    pair_write(line, object, line->vm->layout->rational_num, line->vm->layout->rational_den, "numerator", "denominator");
-}
-
-static void complex_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
-{
-    (void)addr;
-    pair_write(line, object, line->vm->layout->complex_real, line->vm->layout->complex_imag, "real", "imaginary");
-}
-
 static void match_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
 {
     (void)addr;
@@ -488,7 +250,7 @@ static void file_write(struct hd_line *line, const uint8_t *object, uint64_t add
         hd_line_key(line, "path");
         hd_line_string(line, text);
     } else if (text.data) {
-        hash_write(line, text.data, text.length);
+        hd_redacted_write(line, text.data, text.length);
     }
     hd_line_track(line);
     hd_line_seen(line, hd_word(object, 8)); /* already written as "class" */
@@ -502,11 +264,11 @@ static void file_write(struct hd_line *line, const uint8_t *object, uint64_t add
 
 static void (*const writers[HD_T_MASK + 1])(struct hd_line *, const uint8_t *, uint64_t) = {
     [HD_T_OBJECT] = object_object_write, [HD_T_CLASS] = hd_class_write, [HD_T_MODULE] = hd_class_write,
-    [HD_T_ICLASS] = hd_class_write, [HD_T_FLOAT] = float_object_write, [HD_T_STRING] = string_write,
-    [HD_T_REGEXP] = regexp_write, [HD_T_ARRAY] = array_write, [HD_T_HASH] = hash_object_write,
-    [HD_T_STRUCT] = struct_write, [HD_T_BIGNUM] = bignum_write, [HD_T_FILE] = file_write, [HD_T_DATA] = hd_data_write,
-    [HD_T_MATCH] = match_write, [HD_T_COMPLEX] = complex_write, [HD_T_RATIONAL] = rational_write,
-    [HD_T_SYMBOL] = symbol_object_write, [HD_T_IMEMO] = hd_imemo_write,
+    [HD_T_ICLASS] = hd_class_write, [HD_T_FLOAT] = hd_float_write, [HD_T_STRING] = hd_string_write,
+    [HD_T_REGEXP] = hd_regexp_write, [HD_T_ARRAY] = array_write, [HD_T_HASH] = hash_object_write,
+    [HD_T_STRUCT] = struct_write, [HD_T_BIGNUM] = hd_bignum_write, [HD_T_FILE] = file_write, [HD_T_DATA] = hd_data_write,
+    [HD_T_MATCH] = match_write, [HD_T_COMPLEX] = hd_complex_write, [HD_T_RATIONAL] = hd_rational_write,
+    [HD_T_SYMBOL] = hd_symbol_write, [HD_T_IMEMO] = hd_imemo_write,
 };
 
 static void allocation_write(struct hd_line *line, uint64_t addr)

@@ -94,6 +94,12 @@ class FormatDocumentationTest < Minitest::Test
     assert_empty found.reject { |_, name| documented.include?(name) }
   end
 
+  def test_every_type_of_rubys_own_objects_is_documented
+    found = lines.select { |line| line["bt"] == "T_IMEMO" }.map { |line| line["type_name"] }.uniq
+    assert_operator found.size, :>, 5
+    assert_empty found.reject { |name| FORMAT.include?("`#{name}`") }
+  end
+
   def test_the_file_is_what_the_page_says
     text = File.read(self.class.dump)
     assert text.start_with?('[{"id":"_DUMP_","format":"heap_dump","version":1,')

@@ -9,9 +9,16 @@
 class CompareFrames
   def initialize(truth)
     @truth = truth
+    @later = []
   end
 
-  def finish; end
+  # The thread variables are a Hash of their own.
+  def finish
+    @later.each do |id, locals, variables|
+      ours = locals.merge((@truth.pairs_of(id) || []).to_h { |key, value| [key.is_a?(DumpReader::Sym) ? key.name : key, CompareTruth.encode(value)] })
+      variables.each { |name, value| @truth.check(:thread_variables, ours[name] == value, "VM/thread") { [id, name, ours[name], value, ours.keys] } }
+    end
+  end
 
   def thread(item, record)
     named(item, record)
@@ -29,7 +36,9 @@ class CompareFrames
       ours = ours.drop(skipped.size + 1)
       found += 1
     end
-    ours.each { |our| @truth.check(:frames_extra, !code?(our), item.type) { [item.id, record["name"], brief(our), "at the end"] } }
+    ours.each_with_index do |our, i|
+      @truth.check(:frames_extra, !code?(our) || bottom?(our, ours.drop(i + 1)), item.type) { [item.id, record["name"], brief(our), "at the end"] }
+    end
   end
 
   def locals(item, record)
@@ -46,13 +55,14 @@ class CompareFrames
   def named(item, record)
     @truth.check(:thread_name, item["name"] == record["name"], item.type) { [item.id, item["name"], record["name"]] } if record["name"]
     ours = CompareTruth.encode_map(item["locals"])
-    record["locals"].merge(record["variables"]).each do |name, value|
+    @later << [item["generic_ivs"]&.fetch("locals", nil), ours, record["variables"]]
+    record["locals"].each do |name, value|
       @truth.check(:thread_locals, ours[name] == value, item.type) { [item.id, name, ours[name], value, ours.keys] }
     end
   end
 
-  # A frame's own variables and, if they are kept in an env, that env's: never those of the frames around it.
-  def of(frame) = CompareTruth.encode_map(frame["locals"])
+  # A frame's own variables. What has no name in the source ("#<slot 0>") is no variable.
+  def of(frame) = CompareTruth.encode_map(frame["locals"]).reject { |name, _| name.start_with?("#<") }
 
   def difference(ours, theirs)
     (ours.keys | theirs.keys).filter_map { |name| [name, ours[name], theirs[name]] unless ours[name] == theirs[name] && ours.key?(name) && theirs.key?(name) }
@@ -60,8 +70,11 @@ class CompareFrames
 
   def code?(frame) = frame["iseq"] ? true : false
 
-  # A frame says the method, its code says more ("block in …").
-  def names(frame) = [frame["method"], frame["name"], frame["label"], (frame["iseq"]["name"] if frame["iseq"].is_a?(Hash))].compact
+  # The frame below every program, which backtraces leave out: it has code, but none that was written.
+  def bottom?(frame, rest) = rest.empty? && frame["method"] == "<main>" && frame["line"].zero?
+
+  # A frame says the method ("Array#each"), its code says more ("block in …").
+  def names(frame) = [frame["method"]&.sub(/\A[A-Z#].*?[#.](?=.)/, ""), frame["method"], frame["label"], (frame["iseq"]["name"] if frame["iseq"].is_a?(Hash))].compact
 
   def brief(frame) = frame.slice("method", "file", "line").merge("iseq" => names(frame).last)
 

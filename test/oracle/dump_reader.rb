@@ -25,8 +25,8 @@ class DumpReader
   LISTS = %w[stack].freeze
   MAPS = %w[ivs generic_ivs cvars consts members locals global_variables].freeze
   NOT_REFERENCES = %w[id continues fix inlined].freeze
-  # The names below which a line may be asked for; methods and the like are maps of names too.
-  NAMED = (MAPS + %w[methods]).freeze
+  # Maps whose keys are names, with ids below them: the key is no part of the field's name.
+  NAMED = %w[methods].freeze
 
   attr_reader :path, :head, :roots, :tail, :problems
 
@@ -284,7 +284,7 @@ class DumpReader
       content.each do |name, part|
         next if name == "fix" || name == "continues"
 
-        content[name] = inner("#{path}.#{name}", name, part)
+        content[name] = inner(NAMED.include?(path) ? path : "#{path}.#{name}", name, part)
       end
     end
     content

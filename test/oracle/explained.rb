@@ -7,19 +7,26 @@
 # row names a field, never a whole type.
 
 module Explained
+  SHARED = ->(item) { item.fields.key?("shared") }
+  # type, field, reason and, where it depends on the object, a condition
   ROWS = [
     [//, "class", "dump_all prints the class apart, not among the references"],
-    [/\AT_(CLASS|MODULE|ICLASS)/, "attached", "a singleton class does not keep its object alive (3.1: the other way round, by a hidden variable)"],
-    [/\AT_(CLASS|MODULE|ICLASS)/, "includer", "an iclass does not mark the class that includes it"],
-    [/\AT_(CLASS|MODULE|ICLASS)/, "origin", "marked by its place in the chain of superclasses, not by the class"],
-    [%r{\AT_IMEMO/callcache}, "klass", "call caches are weak: not marked"],
-    [%r{\AT_IMEMO/callcache}, "cme", "call caches are weak: not marked"],
-    [%r{\AT_DATA/VM/thread|\AT_DATA/thread}, /\Aframes/, "a thread's stack is marked conservatively through its fiber"]
+    [/\AT_ARRAY/, "val", "an array that shares its elements marks the array that owns them, not the elements", SHARED],
+    [/\AT_SYMBOL/, "str", "a symbol's text is kept by the table of symbols, not by the symbol"],
+    [/\AT_(CLASS|MODULE|ICLASS)/, "methods", "a class marks the method entry, and that its code: the entry is skipped here"],
+    [/\AT_(CLASS|MODULE|ICLASS)/, "attached", "a singleton class does not keep its object alive"],
+    [/\AT_ICLASS/, "includer", "an iclass does not mark the class that includes it"],
+    [%r{\AT_IMEMO/iseq}, "local_iseq", "an iseq marks the one around it; the method's is that one's or further out"],
+    [%r{\AT_IMEMO/constcache}, "cref_weak", "a constant cache does not mark the scope it holds for"],
+    [%r{\AT_IMEMO/callcache}, /\A(klass|cme)/, "call caches are weak: they mark nothing"]
   ].freeze
 
+  # Types that mark themselves, for an env or a wrapper keeps its own address: says nothing, and is not written.
+  SELF = %w[T_IMEMO/env T_IMEMO/VM/env T_IMEMO/ment T_DATA/fiber T_DATA/VM/thread T_FILE].freeze
+
   # The reason, or nil.
-  def self.reason(type, field)
-    row = ROWS.find { |types, fields, _| types.match?(type) && fields === field }
+  def self.reason(item, field)
+    row = ROWS.find { |types, fields, _, condition| fields === field && types.match?(item.type) && (!condition || condition.call(item)) }
     row && row[2]
   end
 end

@@ -60,7 +60,7 @@ module Oracle
       instance_variables: %i[ivar_names ivar_values],
       modules: %i[module_name const_names const_values cvars method_names method_at field],
       procs: %i[proc_lambda proc_self proc_at proc_locals],
-      threads: %i[frames frames_extra frame_locals thread_name thread_locals],
+      threads: %i[frames frames_extra frame_locals thread_name thread_locals thread_variables],
       every_reference: %i[references],
       every_extra_reference_is_explained: %i[extra],
       roots: %i[roots],
