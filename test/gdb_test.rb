@@ -1,8 +1,12 @@
 # frozen_string_literal: true
 
-# A real gdb, attached to a sleeping Ruby process that knows nothing of heap_dump: loads the extension, takes a
-# dump, and the process lives on. Skips where gdb itself cannot call functions on this CPU; exports_test.rb covers
-# the same functions from a C host.
+# A real gdb, attached to a Ruby process that knows nothing of heap_dump: loads the extension, takes a dump, and
+# the process lives on. Skips where gdb itself cannot call functions on this CPU; gem/exports_test.rb covers the
+# same functions from a C host.
+#
+# A thread that sleeps has given up Ruby's lock. rb_require takes and keeps it (it looks at files without the lock
+# and gets it back afterwards), and then the sleeper waits for itself for ever. So: either dlopen, which leaves
+# the lock alone, as heapdump_dump does; or rb_require at a place where the thread holds the lock.
 
 require_relative "gem/helper"
 
@@ -12,45 +16,52 @@ class GdbTest < Minitest::Test
   UNABLE = /Couldn't write extended state status/
   FORBIDDEN = /ptrace: Operation not permitted|Could not attach to process/
 
-  def test_dump_from_gdb
-    skip "gdb is not installed" unless system("gdb", "--version", out: File::NULL, err: File::NULL)
-    skip "the installed gem is tested elsewhere" unless SHARED_OBJECT
-    start_sleeper do |pid, answers|
-      output = gdb(pid)
-      skip "gdb cannot call functions on this CPU: #{output[UNABLE]}" if output.match?(UNABLE)
-      skip "gdb may not attach here: #{output[FORBIDDEN]}" if output.match?(FORBIDDEN)
-      assert_match(/^\$1 = [1-9]/, output, "rb_require")
-      assert_match(/^\$2 = 0$/, output, "heapdump_dump")
-      Process.kill(:USR1, pid)
-      assert_equal "alive 41\n", Timeout.timeout(SECONDS) { answers.gets }
+  LOADED = /^\$1 = (?:\(void \*\) )?(?:0x)?[0-9a-f]*[1-9a-f]/
+  DUMPED = /^\$2 = 0$/
+
+  def test_dlopen_in_a_sleeping_process
+    in_sleeper("sleep") do |pid|
+      gdb(pid, "call (void *)dlopen(\"#{SHARED_OBJECT}\", 2)", "call (int)heapdump_dump(\"mydump.json\")")
     end
-    assert_whole("mydump.json")
-    assert_equal ["mydump.json"], Dir.children(@folder)
+  end
+
+  def test_require_while_the_lock_is_held
+    in_sleeper("loop { sleep 0.05 }") do |pid|
+      gdb(pid, "tbreak rb_thread_wait_for", "continue", "call (unsigned long)rb_require(\"#{SHARED_OBJECT}\")",
+          "call (int)heapdump_dump(\"mydump.json\")")
+    end
   end
 
   private
 
-  def start_sleeper
+  # Yields the pid of a sleeping process, then asks that process for a sign of life.
+  def in_sleeper(sleeping)
+    skip "gdb is not installed" unless system("gdb", "--version", out: File::NULL, err: File::NULL)
+    skip "the installed gem is tested elsewhere" unless SHARED_OBJECT
     answers, writer = IO.pipe
-    script = 'trap(:USR1) { $stdout.puts "alive #{40 + 1}"; $stdout.flush }; $stdout.puts "ready"; $stdout.flush; sleep'
+    script = "$stdout.sync = true; trap(:USR1) { puts \"alive \#{40 + 1}\" }; puts %(ready); #{sleeping}"
     pid = spawn(RbConfig.ruby, "-e", script, chdir: @folder, out: writer)
     @pids << pid
     writer.close
     assert_equal "ready\n", answers.gets
     sleep 0.2
-    yield pid, answers
+    output = yield pid
+    assert_match(LOADED, output)
+    assert_match(DUMPED, output)
+    Process.kill(:USR1, pid)
+    assert_equal "alive 41\n", Timeout.timeout(10) { answers.gets }, output
+    assert_whole("mydump.json")
+    assert_equal ["mydump.json"], Dir.children(@folder)
   ensure
     answers&.close
   end
 
-  def gdb(pid)
-    commands = [
-      "set confirm off", "set pagination off", "set debuginfod enabled off",
-      "call (unsigned long)rb_require(\"#{SHARED_OBJECT}\")",
-      "call (int)heapdump_dump(\"mydump.json\")",
-      "detach",
-    ].flat_map { |command| ["-ex", command] }
-    out, = Open3.capture2e("timeout", SECONDS.to_s, "gdb", "-nx", "-batch", "-p", pid.to_s, *commands)
-    out
+  def gdb(pid, *commands)
+    commands = ["set confirm off", "set pagination off", "set debuginfod enabled off", *commands, "detach"]
+    output, = Open3.capture2e("timeout", SECONDS.to_s, "gdb", "-nx", "-batch", "-p", pid.to_s,
+                              *commands.flat_map { |command| ["-ex", command] })
+    skip "gdb cannot call functions on this CPU: #{output[UNABLE]}" if output.match?(UNABLE)
+    skip "gdb may not attach here: #{output[FORBIDDEN]}" if output.match?(FORBIDDEN)
+    output
   end
 end

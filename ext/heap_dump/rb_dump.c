@@ -67,9 +67,9 @@ static void options_fill(struct session *s)
 static void garbage_collect(struct session *s)
 {
     double start = now(CLOCK_MONOTONIC);
-    /* The method, not rb_gc: that one does nothing while GC is disabled. */
-    if (s->request->gc)
-        rb_funcall(rb_mGC, rb_intern("start"), 0);
+    /* The method, as rb_gc does nothing while GC is disabled; a bare C host (without ruby_options) has no method. */
+    if (s->request->gc && rb_check_funcall(rb_mGC, rb_intern("start"), 0, NULL) == Qundef)
+        rb_gc();
     s->result->gc_seconds = now(CLOCK_MONOTONIC) - start;
 }
 

@@ -78,7 +78,7 @@ class Compare
   def load_dump_all
     flags = File.exist?("#{@folder}/truth.jsonl") ? nil : /, "(flags|memsize|references)":.*/ # a collection ran in between
     @roots = {}
-    before = lines("before.jsonl") { |line| @roots[line["root"]] = line["references"] }
+    before = @before = lines("before.jsonl") { |line| @roots[line["root"]] = line["references"] }
     after_roots = {}
     after = lines("after.jsonl") { |line| after_roots[line["root"]] = line["references"] }
     @roots.each { |category, list| @roots[category] = list & after_roots.fetch(category, []) }
@@ -144,17 +144,18 @@ class Compare
   def references(ours, theirs, type)
     wanted = (theirs["references"] || []).map { |text| text.to_i(16) }.uniq
     have = ours.refs.to_h { |field, _, id| [id, field] }
-    wanted.delete(ours.id) if Explained::SELF.include?(type)
-    @reference_types[type] += wanted.size
-    wanted.each { |id| check(:references, have.key?(id), type) { [ours.id, "misses #{id}", @stable[id]&.slice(0, 200)] } }
+    needed = Explained::SELF.include?(type) ? wanted - [ours.id] : wanted
+    @reference_types[type] += needed.size
+    needed.each { |id| check(:references, have.key?(id), type) { [ours.id, "misses #{id}", @stable[id]&.slice(0, 200)] } }
     # dump_all leaves out whatever is the same object as the class; of an imemo (up to 3.2) it takes another word for
     # the class, so that a reference is missing among its references.
     wanted << address(theirs["class"]) if theirs["class"]
+    marks = ->(kind) { wanted.any? { |id, _| @before[id] && kind(@before[id]) == kind } }
     wanted = wanted.to_h { |id| [id, true] }
     ours.refs.each do |field, key, id|
       next if wanted.key?(id) && field != "class"
 
-      reason = Explained.reason(ours, field)
+      reason = Explained.reason(ours, field, marks)
       @explained[[type, field]] += 1 if reason
       check(:extra, reason, "#{type} #{field}") { [ours.id, key, id, @stable[id]&.slice(0, 120)] }
     end

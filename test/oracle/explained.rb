@@ -7,7 +7,9 @@
 # row names a field, never a whole type.
 
 module Explained
-  SHARED = ->(item) { item.fields.key?("shared") }
+  SHARED = ->(item, _) { item.fields.key?("shared") }
+  # dump_all's references of the object go to one of this kind
+  TO_FIBER = ->(_, marks) { marks.call("DATA/fiber") }
   # type, field, reason and, where it depends on the object, a condition
   ROWS = [
     [//, "class", "dump_all prints the class apart, not among the references"],
@@ -15,18 +17,22 @@ module Explained
     [/\AT_SYMBOL/, "str", "a symbol's text is kept by the table of symbols, not by the symbol"],
     [/\AT_(CLASS|MODULE|ICLASS)/, "methods", "a class marks the method entry, and that its code: the entry is skipped here"],
     [/\AT_(CLASS|MODULE|ICLASS)/, "attached", "a singleton class does not keep its object alive"],
+    [/\AT_(CLASS|MODULE|ICLASS)/, "origin", "marked by the chain of superclasses, in which it stands further up"],
     [/\AT_ICLASS/, "includer", "an iclass does not mark the class that includes it"],
     [%r{\AT_IMEMO/iseq}, "local_iseq", "an iseq marks the one around it; the method's is that one's or further out"],
     [%r{\AT_IMEMO/constcache}, "cref_weak", "a constant cache does not mark the scope it holds for"],
-    [%r{\AT_IMEMO/callcache}, /\A(klass|cme)/, "call caches are weak: they mark nothing"]
+    [%r{\AT_IMEMO/callcache}, /\A(klass|cme)/, "call caches are weak: they mark nothing"],
+    [%r{\AT_DATA/mutex}, "held_by_fiber", "a mutex marks nothing"],
+    [%r{\AT_DATA/(VM/thread|fiber)}, "frames.method_entry", "a block's method is found through the frames or envs around it, which mark it"],
+    [%r{\AT_DATA/VM/thread}, /\A(frames|locals)/, "a thread that ever had fibers marks the one that runs, and that marks the stack", TO_FIBER]
   ].freeze
 
   # Types that mark themselves, for an env or a wrapper keeps its own address: says nothing, and is not written.
-  SELF = %w[T_IMEMO/env T_IMEMO/VM/env T_IMEMO/ment T_DATA/fiber T_DATA/VM/thread T_FILE].freeze
+  SELF = %w[T_IMEMO/env T_IMEMO/VM/env T_IMEMO/ment T_IMEMO/iseq T_DATA/fiber T_DATA/VM/thread T_FILE].freeze
 
-  # The reason, or nil.
-  def self.reason(item, field)
-    row = ROWS.find { |types, fields, _, condition| fields === field && types.match?(item.type) && (!condition || condition.call(item)) }
+  # The reason, or nil. `marks` tells whether dump_all has a reference of the object to one of a kind.
+  def self.reason(item, field, marks)
+    row = ROWS.find { |types, fields, _, condition| fields === field && types.match?(item.type) && (!condition || condition.call(item, marks)) }
     row && row[2]
   end
 end
