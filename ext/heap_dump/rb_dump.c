@@ -207,6 +207,7 @@ static VALUE session_run(VALUE arg)
         ok = public_write(s);
     if (!ok)
         return Qfalse;
+    memset(err, 0, sizeof *err); /* what was tried in vain on the way may have left a sentence */
     struct hd_inside_shared *shared = s->inside.shared;
     s->result->objects = atomic_load(&shared->progress.objects);
     s->result->references = atomic_load(&shared->progress.references);

@@ -17,12 +17,20 @@ struct hd_dumper {
     struct hd_roots roots;
 };
 
+/* "x86_64-linux-gnu" and "x86_64-linux" are the same machine: what counts stands before the first dash. */
+static bool same_machine(const char *a, const char *b)
+{
+    size_t length = strcspn(a, "-");
+    return length == strcspn(b, "-") && !memcmp(a, b, length);
+}
+
 struct hd_dumper *hd_dumper_create(struct hd_arena *arena, const struct hd_live *live,
                                    const struct hd_dump_options *options, struct hd_error *err)
 {
     const struct hd_layout *layout = hd_layout_find(options->ruby, options->build_id);
-    if (!layout) {
-        hd_error_set(err, HD_ERROR_UNSUPPORTED, "there is no layout table for Ruby %s", options->ruby);
+    if (!layout || !same_machine(layout->platform, options->platform)) {
+        hd_error_set(err, HD_ERROR_UNSUPPORTED, "there is no layout table for Ruby %s on %s", options->ruby,
+                     options->platform);
         return NULL;
     }
     struct hd_dumper *dumper = hd_arena_alloc(arena, 1, sizeof *dumper);
@@ -202,7 +210,7 @@ static bool pages_write(struct hd_dumper *dumper, struct hd_line *line, struct h
                 return false;
         }
         if (atomic_load(&progress->stop))
-            return hd_error_set(err, HD_ERROR_CHILD, "stopped because another writer of the dump failed");
+            return true; /* another writer failed: its error is the one to report */
     }
 }
 
