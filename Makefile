@@ -4,6 +4,7 @@
 #   make check           install what is needed (script/setup), build for both Rubies, run all tests
 #   make demo            a leaking web application, dumped
 #   make bench           against ObjectSpace.dump_all
+#   make unit            the C unit tests, in build/test/unit
 #   make install         PREFIX=/usr/local DESTDIR=
 #   make gem             heap_dump-VERSION.gem
 #   make fuzz            the checker under ASan and UBSan, for FUZZ_SECONDS
@@ -57,6 +58,9 @@ $(BUILD)/libheap_dump.a: $(library_objects)
 $(BUILD)/heap_dump: $(cli_objects) $(BUILD)/libheap_dump.a
 	$(CXX) $(LDFLAGS) -o $@ $^ $(tool_libs)
 
+# A process may have the old file mapped: never write into it, put the new one in its place.
+replace = { cp $(1) $(2).new && mv $(2).new $(2); }
+
 # mkmf decides what is out of date; it is asked every time.
 ext:
 	@mkdir -p $(BUILD)/ext/obj $(BUILD)/ext/heap_dump
@@ -64,7 +68,13 @@ ext:
 		&& [ Makefile -nt $(CURDIR)/Makefile ] || $(RUBY) $(CURDIR)/ext/heap_dump/extconf.rb; }
 	@$(MAKE) --no-print-directory -C $(BUILD)/ext/obj
 	@cmp -s $(BUILD)/ext/obj/heap_dump.so $(BUILD)/ext/heap_dump/heap_dump.so \
-		|| cp $(BUILD)/ext/obj/heap_dump.so $(BUILD)/ext/heap_dump/heap_dump.so
+		|| $(call replace,$(BUILD)/ext/obj/heap_dump.so,$(BUILD)/ext/heap_dump/heap_dump.so)
+
+unit_tests := $(patsubst test/unit/%.c,$(BUILD)/test/unit/%,$(wildcard test/unit/*_test.c))
+unit: $(unit_tests)
+$(BUILD)/test/unit/%: test/unit/%.c $(BUILD)/libheap_dump.a
+	@mkdir -p $(@D)
+	$(CC) $(all_cflags) -MF $(BUILD)/obj/$*.d -o $@ $< $(BUILD)/libheap_dump.a -lcmocka $(tool_libs) -lstdc++
 
 # The same for Debian trixie's Ruby 3.3, which script/rubies unpacks into build/rubies.
 ext-3.3:
@@ -74,12 +84,13 @@ ext-3.3:
 		&& [ Makefile -nt $(CURDIR)/Makefile ] \
 		|| $(CURDIR)/build/rubies/3.3/bin/run ruby $(CURDIR)/ext/heap_dump/extconf.rb; }
 	@build/rubies/3.3/bin/run make --no-print-directory -C $(BUILD)/ext-3.3/obj
-	@cp $(BUILD)/ext-3.3/obj/heap_dump.so $(BUILD)/ext-3.3/heap_dump/heap_dump.so
+	@cmp -s $(BUILD)/ext-3.3/obj/heap_dump.so $(BUILD)/ext-3.3/heap_dump/heap_dump.so \
+		|| $(call replace,$(BUILD)/ext-3.3/obj/heap_dump.so,$(BUILD)/ext-3.3/heap_dump/heap_dump.so)
 
 check:
 	@script/setup
 	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory all ext-3.3
+	@$(MAKE) --no-print-directory all unit ext-3.3
 	@test/run
 
 # Compiles everything with warnings as errors, into a folder of its own.

@@ -22,7 +22,8 @@ struct session {
     struct hd_inside_dump dump;
     struct hd_ext_public public;
     struct hd_buffer extra;
-    bool output_open, gc_was_enabled;
+    bool output_open, gc_was_enabled, committed;
+    size_t gc_count; /* collections so far, when ours had ended */
     /* what a call without the GVL brought back */
     enum hd_inside_wait waited;
     bool called, ok;
@@ -71,12 +72,29 @@ static void garbage_collect(struct session *s)
     if (s->request->gc && rb_check_funcall(rb_mGC, rb_intern("start"), 0, NULL) == Qundef)
         rb_gc();
     s->result->gc_seconds = now(CLOCK_MONOTONIC) - start;
+    s->gc_count = rb_gc_count();
 }
 
+/*
+ * Is what our collection left still the whole truth? Finalizers run behind it, and with them other threads, which
+ * may have started the next one: then the heap holds dead objects again and the writer must trace what is alive.
+ */
+static bool collected_still(const struct session *s)
+{
+    return s->request->gc && rb_gc_count() == s->gc_count;
+}
+
+/*
+ * The file is put in place in the same call: each return to Ruby waits for the GVL, up to 100 ms where another
+ * thread computes.
+ */
 static void *wait_call(void *data)
 {
     struct session *s = data;
+    struct hd_error *err = &s->result->error;
     s->waited = hd_inside_wait(&s->inside);
+    if (s->waited == HD_INSIDE_ENDED)
+        s->ok = s->committed = hd_inside_result(&s->inside, err) && hd_output_commit(&s->output, err);
     s->called = true;
     return NULL;
 }
@@ -116,6 +134,7 @@ static bool clone_run(struct session *s)
 {
     struct hd_error *err = &s->result->error;
     s->options.time = now(CLOCK_REALTIME);
+    s->options.collected = collected_still(s);
     if (!hd_inside_start(&s->inside, err))
         return false;
     s->result->pause += s->inside.pause;
@@ -123,7 +142,7 @@ static bool clone_run(struct session *s)
         outside_run(s, wait_call);
     while (s->waited == HD_INSIDE_WOKEN);
     if (s->waited == HD_INSIDE_ENDED)
-        return hd_inside_result(&s->inside, err);
+        return s->ok;
     hd_inside_kill(&s->inside);
     return hd_error_set(err, HD_ERROR_CHILD,
                         "the process that writes the dump made no progress for %d seconds and was killed; "
@@ -135,6 +154,7 @@ static bool write_once(struct session *s)
     if (s->request->fork)
         return clone_run(s);
     s->options.time = now(CLOCK_REALTIME);
+    s->options.collected = collected_still(s);
     double start = now(CLOCK_MONOTONIC);
     /* The heap must hold still, and marking functions run: no collection may start. */
     s->gc_was_enabled = rb_gc_disable() == Qfalse;
@@ -205,6 +225,10 @@ static VALUE session_run(VALUE arg)
     bool ok = !unnamed_wanted(s) && write_once(s);
     if (!ok && layout_missing(s))
         ok = public_write(s);
+    if (ok && !s->committed) {
+        outside_run(s, commit_call);
+        ok = s->ok;
+    }
     if (!ok)
         return Qfalse;
     memset(err, 0, sizeof *err); /* what was tried in vain on the way may have left a sentence */
@@ -214,7 +238,6 @@ static VALUE session_run(VALUE arg)
     s->result->unreadable = atomic_load(&shared->progress.unreadable);
     s->result->bytes = atomic_load(&shared->output.offset);
     s->result->plain_bytes = atomic_load(&shared->output.plain);
-    outside_run(s, commit_call);
     s->result->seconds = now(CLOCK_MONOTONIC) - start;
     RB_GC_GUARD(path);
     return Qtrue;

@@ -197,7 +197,8 @@ static bool objects_share(struct hd_inside *inside, void *state, pid_t parent, s
     for (int i = 1; i < n; i++) {
         struct hd_error other;
         if (!helper_finish(inside, &reports[i], fds[i], &other)) {
-            if (ok)
+            /* The first writer to fail stops the others; its error is the one that tells why. */
+            if (ok || err->code == HD_ERROR_CHILD)
                 *err = other;
             ok = false;
         }

@@ -5,6 +5,29 @@
  */
 #include "ruby/decode.h"
 
+/*
+ * The values that are no locals. Read here, not asked from Ruby's mark function, which sets a flag in every
+ * environment it marks: each would cost the copy of a page.
+ */
+static void env_rest_write(struct hd_line *line, const uint8_t *object)
+{
+    const struct hd_layout *l = line->vm->layout;
+    uint64_t count = hd_half(object, l->env_size);
+    const uint8_t *values = hd_memory_at(line->vm->memory, hd_word(object, l->env_env), 8 * count);
+    struct hd_series series = {0};
+    for (uint64_t i = 0; values && i < count; i++) {
+        uint64_t value = hd_word(values, 8 * (int64_t)i);
+        if (!hd_line_live(line, value) || hd_line_seen(line, value))
+            continue;
+        if (!series.name)
+            hd_series_open(line, &series, "refs", '[');
+        hd_series_next(line, &series);
+        hd_line_ref(line, value);
+    }
+    if (series.name)
+        hd_series_close(line, &series);
+}
+
 static void env_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
 {
     const struct hd_layout *l = line->vm->layout;
@@ -21,6 +44,7 @@ static void env_write(struct hd_line *line, const uint8_t *object, uint64_t addr
         hd_line_key_ref(line, "parent", hd_memory_u64(line->vm->memory, (specval & ~3ull) + 8));
     else if (!(specval & 3))
         hd_line_key_ref(line, "block", specval);
+    env_rest_write(line, object);
 }
 
 static void cref_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
@@ -262,5 +286,6 @@ void hd_imemo_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
         if (kinds[i].write)
             kinds[i].write(line, object, addr);
     }
-    hd_line_unnamed_refs(line, addr);
+    if (type != l->k_imemo_env) /* written in full by env_write */
+        hd_line_unnamed_refs(line, addr);
 }

@@ -39,6 +39,7 @@ class ExportsTest < Minitest::Test
 
   def test_the_header_is_plain_c_and_cxx
     %w[c c++].each do |language|
+      next if language == "c++" && !system("gcc -print-prog-name=cc1plus | grep -q /") # the other Ruby's root has no C++
       source = "#include \"heap_dump.h\"\nint main(void) { return heapdump_dump == 0; }\n"
       _, err, status = Open3.capture3("gcc", "-x", language, "-std=#{language == "c" ? "c99" : "c++11"}", "-Wall", "-Werror",
                                       "-fsyntax-only", "-I", File.join(ROOT, "include"), "-Wno-address", "-", stdin_data: source)

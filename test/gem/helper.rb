@@ -58,7 +58,7 @@ module GemTest
 
   # Runs a script in the test's folder and returns the facts it said last.
   def run_ruby(script, env: {}, **options)
-    out, err, status = Open3.capture3(env, "timeout", SECONDS.to_s, *command(script), chdir: @folder, **options)
+    out, err, status = Open3.capture3(env, "timeout", "-k", "2", SECONDS.to_s, *command(script), chdir: @folder, **options)
     assert status.success?, "the script failed (#{status}):\n#{err}\n#{out}"
     @stderr = err
     @stdout = out

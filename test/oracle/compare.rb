@@ -38,7 +38,7 @@ class Compare
 
   LENGTHS = { "ARRAY" => "length", "HASH" => "size" }.freeze
 
-  attr_reader :checks, :reader, :stable, :changed, :explained, :reference_types
+  attr_reader :checks, :reader, :stable, :changed, :explained, :reference_types, :garbage, :unreached
 
   def initialize(folder)
     @folder = folder
@@ -52,15 +52,20 @@ class Compare
   def run
     truth = File.exist?("#{@folder}/truth.jsonl") ? CompareTruth.new(self, "#{@folder}/truth.jsonl") : nil
     targets = {}
+    garbage = []
     @reader.each do |item|
       line = @stable[item.id]
       object(item, JSON.parse(line), targets) if line && truth
       item.refs.each { |_, _, id| targets[id] ||= item.type }
       truth&.object(item)
-      check(:not_garbage, !line || truth || !item["garbage"], item.type) { item.id } 
+      garbage << item.id if item["garbage"]
     end
     @stable.each { |id, line| check(:present, @reader.include?(id), kind(line)) { line[0, 300] } }
     targets.each { |id, from| check(:lands, @reader.include?(id), from) { [id, @stable[id]&.slice(0, 200)] } }
+    reached = reachable
+    garbage.each { |id| check(:not_garbage, !reached.key?(id), @stable[id] ? kind(@stable[id]) : "changed") { [id, @stable[id]&.slice(0, 200)] } }
+    @garbage = garbage.size
+    @unreached = @stable.size - @stable.count { |id, _| reached.key?(id) }
     roots if truth
     truth&.finish
     @reader.problems.each { |problem, list| list.each { |what| check(:format, false, problem) { what } } }
@@ -106,9 +111,17 @@ class Compare
     kinds(ours, theirs, type)
     contents(ours, theirs, type)
     references(ours, theirs, type)
+    allocation(ours, theirs, type) if theirs["generation"]
     check(:size, ours["size"] == (theirs["memsize"] || 0), type) { [ours.id, ours["size"], theirs["memsize"]] }
     check(:slot_size, ours["slot_size"] == theirs["slot_size"], type) { [ours.id, ours["slot_size"], theirs["slot_size"]] } if theirs["slot_size"]
     check(:frozen, !!ours["frozen"] == !!theirs["frozen"], type) { [ours.id, ours["frozen"], theirs["frozen"]] } unless ours.bt == "T_IMEMO"
+  end
+
+  def allocation(ours, theirs, type)
+    %w[file line method generation].each do |name|
+      mine = ours[name] unless name == "line" && ours[name] == 0 # unknown, as of what C made
+      check(:allocation, mine == theirs[name], "#{type} #{name}") { [ours.id, name, mine, theirs[name]] }
+    end
   end
 
   def kinds(ours, theirs, type)
@@ -161,6 +174,23 @@ class Compare
     end
   end
 
+  # Every object that Ruby's roots lead to, by Ruby's own references: none of them is garbage. The machine's stack is
+  # left out, for what it still happens to hold of calls that have returned is another thing at each call; and so is
+  # what changed meanwhile.
+  def reachable
+    reached = {}
+    waiting = @roots.except("machine_context").values.flatten.map { |text| text.to_i(16) }
+    while (id = waiting.pop)
+      next if reached.key?(id)
+
+      reached[id] = true
+      line = @stable[id] or next
+      # the class and the like are references, too
+      line[26..].scan(/"0x(\h+)"/) { waiting << $1.to_i(16) }
+    end
+    reached
+  end
+
   def roots
     have = (@reader.roots&.refs || []).to_h { |_, _, id| [id, true] }
     @roots.each do |category, list|
@@ -175,6 +205,7 @@ if $0 == __FILE__
   start = Process.clock_gettime(Process::CLOCK_MONOTONIC)
   compare = Compare.new(ARGV[0]).run
   puts "#{compare.stable.size} objects compared, changed meanwhile: #{compare.changed}, #{compare.reader.ids.size} in ours"
+  puts "#{compare.garbage} marked as garbage; Ruby's roots and references do not lead to #{compare.unreached}"
   compare.checks.each do |name, check|
     puts format("%-16s %9d of %9d  %.3f %%", name, check.total - check.wrong, check.total, check.percent)
     check.bad.sort_by { |_, n| -n }.first(ENV.fetch("ALL", 12).to_i).each do |type, n|

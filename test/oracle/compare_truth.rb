@@ -54,6 +54,7 @@ class CompareTruth
 
   def finish
     @later.each(&:call)
+    globals
     @frames.finish
     missing = @truth.select { |id, records| @compare.stable?(id) && !@compare.reader.include?(id) && records.any? }
     missing.each { |id, records| check(:truth_present, false, records.first["k"]) { id } }
@@ -88,6 +89,16 @@ class CompareTruth
 
   # A block parameter becomes a Proc only when somebody asks for it; until then there is nothing.
   def made_by_asking?(ours, theirs) = ours.nil? && theirs.is_a?(Hash) && theirs["r"] && !@compare.stable?(theirs["r"])
+
+  def globals
+    ours = CompareTruth.encode_map(@compare.reader.roots&.fields&.fetch("global_variables", nil))
+    @truth.each do |name, records|
+      next unless records.first["k"] == "global"
+
+      value = records.last["value"]
+      check(:globals, ours[name] == value, "_ROOTS_") { [name, ours[name], value] }
+    end
+  end
 
   # --- one method for each kind of record -------------------------------------------------------------------
 

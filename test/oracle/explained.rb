@@ -10,6 +10,7 @@ module Explained
   SHARED = ->(item, _) { item.fields.key?("shared") }
   # dump_all's references of the object go to one of this kind
   TO_FIBER = ->(_, marks) { marks.call("DATA/fiber") }
+  TO_ENV = ->(_, marks) { marks.call("IMEMO/env") }
   # type, field, reason and, where it depends on the object, a condition
   ROWS = [
     [//, "class", "dump_all prints the class apart, not among the references"],
@@ -24,6 +25,7 @@ module Explained
     [%r{\AT_IMEMO/callcache}, /\A(klass|cme)/, "call caches are weak: they mark nothing"],
     [%r{\AT_DATA/mutex}, "held_by_fiber", "a mutex marks nothing"],
     [%r{\AT_DATA/(VM/thread|fiber)}, "frames.method_entry", "a block's method is found through the frames or envs around it, which mark it"],
+    [%r{\AT_DATA/(VM/thread|fiber)}, "frames.locals", "variables that a block captured are marked by the env they moved to", TO_ENV],
     [%r{\AT_DATA/VM/thread}, /\A(frames|locals)/, "a thread that ever had fibers marks the one that runs, and that marks the stack", TO_FIBER]
   ].freeze
 

@@ -71,6 +71,7 @@ class Truth
       holder = what[:holder] || Thread.main
       out(:locals, Truth.address(holder), method: what[:method], locals: encode_map(what[:locals]))
     when :field then out(:field, Truth.address(what[:object]), field: what[:field], value: encode(what[:value]))
+    when :global then out(:global, what[:name], value: encode(what[:value]))
     when :text then out(:text, Truth.address(what[:object]), field: what[:field], text: what[:text])
     end
   end

@@ -3,12 +3,12 @@
 # The process under test: builds a scene, writes what Ruby says about its own heap, and our dump of it, all of one
 # standstill: the garbage collector is off and no other thread runs.
 #
-#   ruby witness.rb FOLDER SCENE [live]      SCENE is a file in scene/, its main file
+#   ruby witness.rb FOLDER SCENE [live|in_place]      SCENE is a file in scene/, its main file
 #
 # Leaves in FOLDER: before.jsonl and after.jsonl (ObjectSpace.dump_all right before and after), dump.json (ours),
 # truth.jsonl (what reflection says, see truth.rb), done.json (versions). An object whose line is the same in
 # before and after did not change while ours was written: those are compared. With `live` ours is made as users
-# make it (garbage is collected, and unreachable objects are left out).
+# make it (garbage is collected, and unreachable objects are left out), with `in_place` without a fork.
 # Must not know how the comparison is made.
 
 require "json"
@@ -38,6 +38,9 @@ module Witness
   # This field, as text or number in our dump, is this.
   def expect_text(object, field, text) = EXPECTED << [:text, { object: object, field: field, text: text }]
 
+  # The global variable has this value.
+  def expect_global(name, value) = EXPECTED << [:global, { name: name, value: value }]
+
   def dump_all(path)
     File.open(path, "wb") { |file| ObjectSpace.dump_all(output: file) }
   end
@@ -58,7 +61,8 @@ module Witness
     GC.disable
   end
 
-  def run(folder, scene, live)
+  def run(folder, scene, mode)
+    live = mode == "live"
     $stdout.sync = true
     require_relative "scene/#{scene}"
     $VERBOSE = nil
@@ -67,7 +71,7 @@ module Witness
     File.unlink("#{folder}/warm.json")
     settle
     dump_all("#{folder}/before.jsonl")
-    options = live ? { gc: true, fork: true } : { gc: false, fork: true, all: true }
+    options = live ? { gc: true, fork: true } : { gc: false, fork: mode != "in_place", all: true }
     GC.enable if live
     dump("#{folder}/dump.json", options)
     GC.disable
@@ -78,9 +82,9 @@ module Witness
 end
 
 if $0 == __FILE__
-  folder, scene, live = ARGV
+  folder, scene, mode = ARGV
   begin
-    Witness.run(folder, scene, live == "live")
+    Witness.run(folder, scene, mode)
   rescue Exception => e # whatever it is: the scene's threads have no end of their own
     $stderr.puts e.full_message(highlight: false)
     exit!(1)

@@ -123,6 +123,8 @@ module EveryType
     $oracle_global = { "a" => ["global variable's value"] }
     $oracle_other = 5
     alias $oracle_alias $oracle_global
+    W.expect_global("$oracle_global", $oracle_global)
+    W.expect_global("$oracle_other", 5)
 
     # --- files and C data ---
     file = Tempfile.new("oracle")

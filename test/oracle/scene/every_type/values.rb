@@ -116,6 +116,6 @@ module EveryType
     W.keep(ObjectSpace::WeakKeyMap.new.tap { |map| map[LONG] = "weak key's" }) if defined?(ObjectSpace::WeakKeyMap)
     W.keep(WeakRef.new(LONG), Encoding::Converter.new("UTF-8", "ISO-8859-1"), Process::Status.wait(spawn("exit 3")) || 0, $?)
     TAGGED = "has an object id".dup
-    TAGGED.object_id
+    W.expect_text(TAGGED, "object_id", TAGGED.object_id)
   end
 end
