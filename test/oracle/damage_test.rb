@@ -2,7 +2,7 @@
 
 # Proof that the proof can fail: a true dump is damaged in one place for each check, and each check must notice.
 
-require_relative "oracle_test"
+require_relative "oracle"
 
 class DamageTest < Minitest::Test
   # check => [the first line of a known object that matches is changed, by this]
