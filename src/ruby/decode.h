@@ -34,8 +34,8 @@ void hd_ivars_write(struct hd_line *line, const char *name, const uint8_t *objec
 
 /* `,"frames":[…]` of an execution context (thread.c), newest first. */
 void hd_frames_write(struct hd_line *line, uint64_t ec);
-/* `,"locals":{…}` of an environment: names from the iseq, values at `values` (target address). */
-void hd_locals_write(struct hd_line *line, uint64_t iseq, uint64_t values);
+/* `,"locals":{…}` of an environment: names from the iseq, values at `values`, environment pointer `ep`. */
+void hd_locals_write(struct hd_line *line, uint64_t iseq, uint64_t values, uint64_t ep);
 
 /* `,"iseq":{"id":…,"name":…,"filename":…,"line":…,"type":…}` */
 void hd_iseq_summary_write(struct hd_line *line, uint64_t iseq);

@@ -36,7 +36,7 @@ static void env_write(struct hd_line *line, const uint8_t *object, uint64_t addr
     if (!ep) /* just being made */
         return;
     hd_iseq_summary_write(line, iseq);
-    hd_locals_write(line, iseq, hd_word(object, l->env_env));
+    hd_locals_write(line, iseq, hd_word(object, l->env_env), ep);
     /* vm_core.h: ep[-2] is the method entry or cref, ep[-1] the parent environment's ep or the block, ep[0] flags */
     uint64_t specval = hd_memory_u64(line->vm->memory, ep - 8), flags = hd_memory_u64(line->vm->memory, ep);
     hd_line_key_ref(line, "method_or_cref", hd_memory_u64(line->vm->memory, ep - 16));

@@ -169,24 +169,52 @@ static const uint8_t *local_table(struct hd_line *line, uint64_t body, uint64_t 
     return hd_memory_at(line->vm->memory, table, 8 * *count);
 }
 
-void hd_locals_write(struct hd_line *line, uint64_t iseq, uint64_t values)
+/*
+ * vm_insnhelper.c, getblockparam: a &block parameter is made a Proc only when it is first used; until then its slot
+ * holds nil and the block is the environment's block handler. The number of that parameter, or -1.
+ */
+static int64_t pending_block_param(struct hd_line *line, uint64_t body, uint64_t ep)
 {
-    uint64_t count;
-    const uint8_t *names = local_table(line, hd_iseq_body(line, iseq), &count);
+    enum { HAS_BLOCK = 1 << 6 }; /* vm_core.h, param.flags.has_block */
+    const struct hd_layout *l = line->vm->layout;
+    uint64_t flags = hd_memory_u64(line->vm->memory, ep);
+    if (!hd_layout_has(l->iseq_body_param_block_start)
+        || !(body_half(line, body, l->iseq_body_param_flags) & HAS_BLOCK)
+        || !(flags & (uint64_t)l->k_VM_ENV_FLAG_LOCAL) || (flags & (uint64_t)l->k_VM_FRAME_FLAG_MODIFIED_BLOCK_PARAM))
+        return -1;
+    return (int32_t)body_half(line, body, l->iseq_body_param_block_start);
+}
+
+static void local_write(struct hd_line *line, uint64_t value)
+{
+    const struct hd_layout *l = line->vm->layout;
+    /* a slot that was never assigned may hold anything the stack held before */
+    if ((value & 7) == 0 && value > (uint64_t)l->k_Qundef && !hd_line_live(line, value)
+        && (value & 0xff) != (uint64_t)l->k_RUBY_SYMBOL_FLAG)
+        hd_line_literal(line, "{\"undef\":true}");
+    else
+        hd_line_value(line, value);
+}
+
+void hd_locals_write(struct hd_line *line, uint64_t iseq, uint64_t values, uint64_t ep)
+{
+    uint64_t count, body = hd_iseq_body(line, iseq);
+    const uint8_t *names = local_table(line, body, &count);
     const uint8_t *value = names ? hd_memory_at(line->vm->memory, values, 8 * count) : NULL;
     if (!value)
         return;
+    int64_t block = pending_block_param(line, body, ep);
+    uint64_t handler = block >= 0 ? hd_memory_u64(line->vm->memory, ep - 8) : 0;
     hd_line_key(line, "locals");
     for (uint64_t i = 0; i < count; i++) {
         hd_buffer_append(line->out, i ? "," : "{", 1);
         local_name_write(line, names, i, "\":");
-        uint64_t local = hd_word(value, 8 * (int64_t)i);
-        /* a slot that was never assigned may hold anything the stack held before */
-        if ((local & 7) == 0 && local > (uint64_t)line->vm->layout->k_Qundef && !hd_line_live(line, local)
-            && (local & 0xff) != (uint64_t)line->vm->layout->k_RUBY_SYMBOL_FLAG)
+        if ((int64_t)i != block || !handler)
+            local_write(line, hd_word(value, 8 * (int64_t)i));
+        else if (handler & 3) /* a block that is no object yet */
             hd_line_literal(line, "{\"undef\":true}");
         else
-            hd_line_value(line, local);
+            local_write(line, handler);
     }
     hd_line_literal(line, "}");
 }

@@ -118,10 +118,17 @@ static bool indexed_each(struct hd_vm *vm, uint64_t object_class, const uint8_t 
 
 /* --- generic instance variables --- */
 
+struct generic_check {
+    const struct hd_vm *vm;
+    uint64_t visited;
+};
+
 static bool generic_entry_check(void *data, uint64_t key, uint64_t value)
 {
-    const struct hd_vm *vm = data;
+    struct generic_check *check = data;
+    const struct hd_vm *vm = check->vm;
     const uint8_t *object = hd_vm_object(vm, key);
+    check->visited++;
     return object && hd_flag(hd_word(object, 0), vm->layout->k_FL_EXIVAR) && hd_memory_at(vm->memory, value, 8);
 }
 
@@ -129,7 +136,10 @@ struct best {
     uint64_t table, count;
 };
 
-/* Is the word a pointer to an st_table all of whose keys are objects flagged FL_EXIVAR? The biggest one wins. */
+/*
+ * Is the word a pointer to an st_table of numbers all of whose keys are objects flagged FL_EXIVAR? The biggest one
+ * wins. As many entries must be there as it says: noise mostly looks like a table whose entries were all deleted.
+ */
 static bool generic_validate(struct hd_vm *vm, uint64_t addr, void *data)
 {
     const struct hd_layout *l = vm->layout;
@@ -142,8 +152,11 @@ static bool generic_validate(struct hd_vm *vm, uint64_t addr, void *data)
     uint64_t count = hd_word(st, l->st_num_entries), bound = hd_word(st, l->st_entries_bound);
     if (!count || count > bound || bound > 1ull << st[l->st_entry_power] || count <= best->count)
         return false;
-    if (hd_memory_at(vm->memory, hd_word(st, l->st_entries), bound * (uint64_t)l->st_entry_size)
-        && hd_st_each(vm, table, generic_entry_check, vm))
+    struct generic_check check = {.vm = vm};
+    uint64_t compare = hd_memory_u64(vm->memory, hd_word(st, l->st_type));
+    if ((!vm->number_compare || compare == vm->number_compare)
+        && hd_memory_at(vm->memory, hd_word(st, l->st_entries), bound * (uint64_t)l->st_entry_size)
+        && hd_st_each(vm, table, generic_entry_check, &check) && check.visited == count)
         *best = (struct best){table, count};
     vm->memory->unreadable = unreadable;
     return false;

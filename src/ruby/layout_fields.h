@@ -307,6 +307,7 @@
     FIELD(iseq_body_encoded,                 "struct rb_iseq_constant_body", "iseq_encoded") \
     FIELD(iseq_body_param_flags,             "struct rb_iseq_constant_body", "param.flags") \
     FIELD(iseq_body_param_keyword,           "struct rb_iseq_constant_body", "param.keyword") \
+    FIELD(iseq_body_param_block_start,       "struct rb_iseq_constant_body", "param.block_start") \
     FIELD(iseq_body_param_lead,              "struct rb_iseq_constant_body", "param.lead_num") \
     FIELD(iseq_body_path,                    "struct rb_iseq_constant_body", "location.pathobj") \
     FIELD(iseq_body_base_label,              "struct rb_iseq_constant_body", "location.base_label") \
@@ -539,6 +540,7 @@
     CONST(VM_FRAME_MAGIC_RESCUE) \
     CONST(VM_FRAME_MAGIC_DUMMY) \
     CONST(VM_FRAME_FLAG_BMETHOD) \
+    CONST(VM_FRAME_FLAG_MODIFIED_BLOCK_PARAM) \
     CONST(VM_FRAME_FLAG_LAMBDA) \
     CONST(VM_FRAME_FLAG_CFRAME) \
     CONST(VM_ENV_FLAG_LOCAL) \

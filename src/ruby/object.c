@@ -271,6 +271,7 @@ static void (*const writers[HD_T_MASK + 1])(struct hd_line *, const uint8_t *, u
     [HD_T_SYMBOL] = hd_symbol_write, [HD_T_IMEMO] = hd_imemo_write,
 };
 
+/* An iseq's line has a `line` of its own, that of the code: where it was allocated stands under "allocation_line". */
 static void allocation_write(struct hd_line *line, uint64_t addr)
 {
     const char *file = NULL, *method = NULL;
@@ -282,7 +283,10 @@ static void allocation_write(struct hd_line *line, uint64_t addr)
         hd_line_key(line, "file");
         hd_line_string(line, (struct hd_text){file, strlen(file)});
     }
-    hd_line_key(line, "line");
+    if (hd_vm_imemo_type(line->vm, addr) == line->vm->layout->k_imemo_iseq)
+        hd_line_key(line, "allocation_line");
+    else
+        hd_line_key(line, "line");
     number_write(line, number);
     if (method) {
         hd_line_key(line, "method");

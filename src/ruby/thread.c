@@ -123,7 +123,8 @@ static void frame_write(struct hd_line *line, const struct frame *frame, const s
     if (frame->body) {
         uint64_t locals = hd_memory_u32(line->vm->memory, frame->body + (uint64_t)l->iseq_body_local_table_size);
         hd_iseq_summary_write(line, frame->iseq);
-        hd_locals_write(line, frame->iseq, frame->ep - 8 * (locals + (uint64_t)l->k_VM_ENV_DATA_SIZE - 1));
+        hd_locals_write(line, frame->iseq, frame->ep - 8 * (locals + (uint64_t)l->k_VM_ENV_DATA_SIZE - 1),
+                        frame->ep);
     }
     temporaries_write(line, frame, older_sp, frame->sp);
     hd_line_literal(line, "}");
