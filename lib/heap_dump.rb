@@ -90,7 +90,7 @@ module HeapDump
     # @param gc [Boolean] collect garbage first; without, the dump may hold objects nobody refers to any more
     # @param fork [Boolean] false: no clone; the whole process stands still until the dump is written
     # @param redact [Boolean] no contents of strings and the like, only hashes of them
-    # @param string_limit [Integer] bytes of a string's contents to write, the rest is left out
+    # @param string_limit [Integer] bytes of a string's contents to write, the rest is left out (1 MiB at most)
     # @param all [Boolean] also write objects that are unreachable, marked as garbage
     # @return [Result]
     # @raise [SystemCallError] the file could not be written (Errno::ENOSPC, Errno::EACCES, …)
