@@ -61,9 +61,12 @@ $(BUILD)/heap_dump: $(cli_objects) $(BUILD)/libheap_dump.a
 # A process may have the old file mapped: never write into it, put the new one in its place.
 replace = { cp $(1) $(2).new && mv $(2).new $(2); }
 
-# mkmf decides what is out of date; it is asked every time.
+# mkmf decides what is out of date; it is asked every time. It knows nothing of headers, so those are looked at here.
+stale_headers = find src include ext \( -name '*.h' -o -name '*.inc' \) -newer $(1)/heap_dump.so 2>/dev/null | grep -q . \
+	&& rm -f $(1)/*.o $(1)/heap_dump.so || true
 ext:
 	@mkdir -p $(BUILD)/ext/obj $(BUILD)/ext/heap_dump
+	@$(call stale_headers,$(BUILD)/ext/obj)
 	@cd $(BUILD)/ext/obj && { [ Makefile -nt $(CURDIR)/ext/heap_dump/extconf.rb ] \
 		&& [ Makefile -nt $(CURDIR)/Makefile ] || $(RUBY) $(CURDIR)/ext/heap_dump/extconf.rb; }
 	@$(MAKE) --no-print-directory -C $(BUILD)/ext/obj
@@ -80,6 +83,7 @@ $(BUILD)/test/unit/%: test/unit/%.c $(BUILD)/libheap_dump.a
 ext-3.3:
 	@script/rubies
 	@mkdir -p $(BUILD)/ext-3.3/obj $(BUILD)/ext-3.3/heap_dump
+	@$(call stale_headers,$(BUILD)/ext-3.3/obj)
 	@cd $(BUILD)/ext-3.3/obj && { [ Makefile -nt $(CURDIR)/ext/heap_dump/extconf.rb ] \
 		&& [ Makefile -nt $(CURDIR)/Makefile ] \
 		|| $(CURDIR)/build/rubies/3.3/bin/run ruby $(CURDIR)/ext/heap_dump/extconf.rb; }

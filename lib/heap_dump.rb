@@ -87,7 +87,7 @@ module HeapDump
     # any failure, an earlier file of that name stays as it was. The file is never reached through a symbolic link.
     #
     # @param path [String, #to_path] ".gz" or ".zst" at its end compresses
-    # @param gc [Boolean] collect garbage first; without, the dump may hold objects nobody refers to any more
+    # @param gc [Boolean] collect garbage first; without, the writer traces what is alive, which takes it longer
     # @param fork [Boolean] false: no clone; the whole process stands still until the dump is written
     # @param redact [Boolean] no contents of strings and the like, only hashes of them
     # @param string_limit [Integer] bytes of a string's contents to write, the rest is left out (1 MiB at most)
