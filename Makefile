@@ -30,7 +30,7 @@ library := \
 	src/ruby/layout.c src/ruby/vm.c src/ruby/heap.c src/ruby/table.c src/ruby/symbol.c src/ruby/class.c \
 	src/ruby/ivar.c src/ruby/object.c src/ruby/string.c src/ruby/number.c src/ruby/class_object.c src/ruby/imemo.c src/ruby/iseq.c src/ruby/data.c \
 	src/ruby/thread.c src/ruby/roots.c src/ruby/liveness.c \
-	src/dump/text.c src/dump/line.c src/dump/dumper.c src/dump/output.c src/dump/compress.c \
+	src/dump/text.c src/dump/contents.c src/dump/head.c src/dump/line.c src/dump/dumper.c src/dump/output.c src/dump/compress.c \
 	src/capture/inside.c src/capture/loaded.c
 # What only the tool needs: reading dumps and debug information.
 tool_library := \

@@ -129,7 +129,7 @@ class DumpBenchmark
   def busy
     spinner = Thread.new { count = 0; count += 1 while true } # rubocop:disable Style/Semicolon
     sleep 0.1
-    medians(:ours_busy, Array.new(@repeats) { measure { ours(gc: false) } })
+    medians(:ours_busy, Array.new(@repeats) { measure { ours(gc: true) } })
     medians(:dump_all_busy, [measure { theirs }]) if @figures[:live] < BUSY_DUMP_ALL_LIMIT
   ensure
     spinner.kill.join
@@ -142,7 +142,7 @@ class DumpBenchmark
     reading.close
     answer[1].close
     answer[0].gets # it is ready
-    ours(gc: false)
+    ours(gc: true)
     writing.close
     @figures[:children] = JSON.parse(answer[0].read, symbolize_names: true)
     Process.wait(sampler)

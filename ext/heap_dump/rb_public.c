@@ -8,6 +8,8 @@
  */
 #include "ext.h"
 
+#include "dump/contents.h"
+#include "dump/head.h"
 #include "dump/text.h"
 
 #include <ruby/encoding.h>
@@ -210,15 +212,8 @@ static bool public_head(void *state, struct hd_output *out, struct hd_dump_progr
     const struct hd_dump_options *options = writer->options;
     uint64_t low = writer->count ? writer->pages[0].start : 0;
     uint64_t high = writer->count ? writer->pages[writer->count - 1].end : 0;
-    print(writer, "[{\"id\":\"_DUMP_\",\"format\":\"heap_dump\",\"version\":1,\"ruby\":\"%s\",\"platform\":\"%s\"",
-          options->ruby, options->platform);
-    print(writer, ",\"pid\":%d,\"time\":%.6f,\"source\":\"%s\",\"heap\":[%lu,%lu],\"unnamed\":true%s", options->pid,
-          options->time, options->source, low, high, options->redact ? ",\"redacted\":true" : "");
-    if (options->extra) {
-        text(writer, ",");
-        text(writer, options->extra);
-    }
-    text(writer, "}\n");
+    struct hd_head head = {.low = low, .high = high};
+    hd_head_write(&writer->text, options, &head);
     roots_write(writer);
     atomic_fetch_add(&progress->references, writer->references);
     writer->references = 0;
@@ -238,8 +233,12 @@ static void details_write(struct writer *writer, VALUE value, int type)
 {
     if (type == RUBY_T_CLASS || type == RUBY_T_MODULE)
         name_write(writer, "name", rb_class_path_cached(value));
-    else if (type == RUBY_T_STRING)
-        print(writer, ",\"encoding\":\"%s\",\"bytesize\":%ld", rb_enc_name(rb_enc_get(value)), RSTRING_LEN(value));
+    else if (type == RUBY_T_STRING) {
+        int encoding = rb_enc_get_index(value);
+        print(writer, ",\"encoding\":\"%s\",\"bytesize\":%ld", rb_enc_name(rb_enc_from_index(encoding)), RSTRING_LEN(value));
+        hd_contents_write(&writer->text, writer->options, RSTRING_PTR(value), (uint64_t)RSTRING_LEN(value),
+                          hd_contents_encoding_of((uint64_t)encoding));
+    }
     else if (type == RUBY_T_DATA && rb_objspace_data_type_name(value)) {
         const char *name = rb_objspace_data_type_name(value);
         text(writer, ",\"type_name\":");

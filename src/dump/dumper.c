@@ -2,6 +2,7 @@
  * One dump from the first line to the last: prepares the virtual machine, writes the head, the objects page by
  * page, and the end. See dump.h.
  */
+#include "dump/head.h"
 #include "dump/line.h"
 #include "dump/output.h"
 #include "ruby/decode.h"
@@ -57,106 +58,26 @@ struct hd_dumper *hd_dumper_create(struct hd_arena *arena, const struct hd_live 
     return dumper;
 }
 
-/* --- the first lines --- */
+/* --- writing --- */
 
-/* Days since 1970-01-01 to a date of the Gregorian calendar; the C library's gmtime takes a lock. */
-static void time_write(struct hd_buffer *out, double time)
+enum { POOLS_MAX = 16 };
+
+static uint64_t size_pools_count(const struct hd_vm *vm, struct hd_size_pool pools[POOLS_MAX])
 {
-    int64_t seconds = (int64_t)time, days = seconds / 86400, rest = seconds % 86400;
-    int64_t z = days + 719468, era = z / 146097, day_of_era = z - era * 146097;
-    int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t shifted = (5 * day_of_year + 2) / 153, day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    int64_t month = shifted < 10 ? shifted + 3 : shifted - 9, year = year_of_era + era * 400 + (month <= 2);
-    const int64_t parts[] = {month, day, rest / 3600, rest / 60 % 60, rest % 60};
-    static const char separators[] = "--T::";
-    hd_text_literal(out, "\"");
-    hd_text_int(out, year);
-    for (int i = 0; i < 5; i++) {
-        char text[3] = {separators[i], (char)('0' + parts[i] / 10 % 10), (char)('0' + parts[i] % 10)};
-        hd_buffer_append(out, text, 3);
-    }
-    hd_text_literal(out, "Z\"");
-}
-
-static void text_member(struct hd_line *line, const char *key, const char *value)
-{
-    if (!value)
-        return;
-    hd_line_literal(line, ",\"");
-    hd_buffer_append(line->out, key, strlen(key));
-    hd_line_literal(line, "\":");
-    hd_line_string(line, (struct hd_text){value, strlen(value)});
-}
-
-struct pool {
-    uint32_t slot_size;
-    uint64_t pages, slots;
-};
-
-static void size_pools_write(struct hd_line *line, const struct hd_vm *vm)
-{
-    struct pool pools[16] = {0};
-    size_t count = 0;
+    uint64_t count = 0;
     for (size_t i = 0; i < vm->page_count; i++) {
-        size_t k = 0;
+        uint64_t k = 0;
         while (k < count && pools[k].slot_size != vm->pages[i].slot_size)
             k++;
-        if (k == 16)
+        if (k == POOLS_MAX)
             continue;
         if (k == count)
-            pools[count++].slot_size = vm->pages[i].slot_size;
+            pools[count++] = (struct hd_size_pool){.slot_size = vm->pages[i].slot_size};
         pools[k].pages++;
         pools[k].slots += vm->pages[i].slot_count;
     }
-    for (size_t k = 0; k < count; k++) {
-        hd_buffer_append(line->out, k ? "," : ",\"size_pools\":[", k ? 1 : 15);
-        hd_line_literal(line, "{\"slot_size\":");
-        hd_text_uint(line->out, pools[k].slot_size);
-        hd_line_literal(line, ",\"pages\":");
-        hd_text_uint(line->out, pools[k].pages);
-        hd_line_literal(line, ",\"slots\":");
-        hd_text_uint(line->out, pools[k].slots);
-        hd_line_literal(line, "}");
-    }
-    if (count)
-        hd_line_literal(line, "]");
+    return count;
 }
-
-static void dump_line_write(struct hd_line *line, const struct hd_dumper *dumper)
-{
-    const struct hd_dump_options *o = dumper->options;
-    hd_line_literal(line, "[{\"id\":\"_DUMP_\",\"format\":\"heap_dump\",\"version\":1");
-    text_member(line, "ruby", o->ruby);
-    text_member(line, "description", o->description);
-    text_member(line, "platform", o->platform);
-    hd_line_key(line, "pid");
-    hd_text_int(line->out, o->pid);
-    hd_line_key(line, "time");
-    time_write(line->out, o->time);
-    text_member(line, "source", o->source);
-    hd_line_key(line, "heap");
-    hd_line_literal(line, "[");
-    hd_text_uint(line->out, dumper->vm.heap_low);
-    hd_line_literal(line, ",");
-    hd_text_uint(line->out, dumper->vm.heap_high);
-    hd_line_literal(line, "]");
-    text_member(line, "layout", dumper->vm.layout->ruby);
-    if (o->redact)
-        hd_line_literal(line, ",\"redacted\":true");
-    hd_line_key(line, "garbage_collected");
-    hd_buffer_append(line->out, o->collected ? "true" : "false", o->collected ? 4 : 5);
-    hd_line_key(line, "string_limit");
-    hd_text_uint(line->out, o->string_limit < HD_STRING_LIMIT_MAX ? o->string_limit : HD_STRING_LIMIT_MAX);
-    size_pools_write(line, &dumper->vm);
-    if (o->extra) {
-        hd_line_literal(line, ",");
-        hd_buffer_append(line->out, o->extra, strlen(o->extra));
-    }
-    hd_line_literal(line, "}\n");
-}
-
-/* --- writing --- */
 
 static bool block_flush(struct hd_line *line, struct hd_output *out, struct hd_dump_progress *progress,
                         struct hd_error *err)
@@ -182,7 +103,11 @@ bool hd_dumper_write_head(struct hd_dumper *dumper, struct hd_output *out, struc
     struct hd_line line;
     if (!hd_line_init(&line, &dumper->vm, dumper->options))
         return hd_error_set(err, HD_ERROR_MEMORY, "no memory for a line of the dump");
-    dump_line_write(&line, dumper);
+    struct hd_size_pool pools[POOLS_MAX];
+    struct hd_head head = {.low = dumper->vm.heap_low, .high = dumper->vm.heap_high,
+                           .layout = dumper->vm.layout->ruby, .pools = pools,
+                           .pool_count = size_pools_count(&dumper->vm, pools)};
+    hd_head_write(line.out, dumper->options, &head);
     hd_roots_write(&line, &dumper->roots);
     bool ok = block_flush(&line, out, progress, err);
     counts_add(dumper, &line, progress);

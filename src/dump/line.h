@@ -15,8 +15,7 @@
 enum {
     HD_INLINE_MAX = 23,        /* bytes of the longest string that is written out in place */
     HD_ELEMENTS_MAX = 65536,   /* elements of a value in one line */
-    HD_LINE_BYTES = 4 << 20,   /* a value goes on in a further line from here on; the limit of a line is 8 MiB */
-    HD_STRING_LIMIT_MAX = 1 << 20 /* so that a string's line stays below that limit, fully escaped */
+    HD_LINE_BYTES = 4 << 20    /* a value goes on in a further line from here on; the limit of a line is 8 MiB */
 };
 
 struct hd_ids {

@@ -26,9 +26,6 @@ void hd_imemo_write(struct hd_line *line, const uint8_t *object, uint64_t addr);
 void hd_data_write(struct hd_line *line, const uint8_t *object, uint64_t addr);  /* data.c */
 void hd_iseq_write(struct hd_line *line, const uint8_t *object, uint64_t addr);  /* iseq.c */
 
-/* `,"val_hash":"…"`: what stands for contents in a redacted dump (string.c) */
-void hd_redacted_write(struct hd_line *line, const void *data, size_t length);
-
 /* `,"name":{…}` of instance variables; nothing if there are none. */
 void hd_ivars_write(struct hd_line *line, const char *name, const uint8_t *object, uint64_t addr);
 

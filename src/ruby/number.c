@@ -1,6 +1,7 @@
 /*
  * Numbers that are objects: T_FLOAT, T_BIGNUM, T_RATIONAL, T_COMPLEX.
  */
+#include "dump/contents.h"
 #include "ruby/decode.h"
 
 enum {
@@ -109,7 +110,7 @@ void hd_bignum_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
     }
     uint64_t words = (number.bytes + 7) / 8;
     if (line->options->redact)
-        hd_redacted_write(line, number.digits, number.bytes);
+        hd_contents_hide(line->out, line->options, number.digits, number.bytes);
     else if (words > DECIMAL_WORDS)
         hexadecimal_write(line, &number, words);
     else

@@ -4,6 +4,7 @@
  * One function per type, called through one table. Where things are is the layout's business; which release
  * kept what where is said at each function (the named headers are Ruby's).
  */
+#include "dump/contents.h"
 #include "ruby/decode.h"
 
 static const char *const type_names[HD_T_MASK + 1] = {
@@ -250,7 +251,7 @@ static void file_write(struct hd_line *line, const uint8_t *object, uint64_t add
         hd_line_key(line, "path");
         hd_line_string(line, text);
     } else if (text.data) {
-        hd_redacted_write(line, text.data, text.length);
+        hd_contents_hide(line->out, line->options, text.data, text.length);
     }
     hd_line_track(line);
     hd_line_seen(line, hd_word(object, 8)); /* already written as "class" */

@@ -1,62 +1,12 @@
 /*
- * Objects that are text: T_STRING, T_SYMBOL, T_REGEXP, and how contents are written (or hidden).
- *
- * Invariant: no byte that is not valid UTF-8 reaches the file raw, and no content at all does in a redacted dump.
+ * Objects that are text: T_STRING, T_SYMBOL, T_REGEXP.
  */
+#include "dump/contents.h"
 #include "ruby/decode.h"
 
-void hd_redacted_write(struct hd_line *line, const void *data, size_t length)
-{
-    static const char digits[] = "0123456789abcdef";
-    uint64_t hash = hd_text_keyed_hash(line->options->redact_key, data, length);
-    char text[16];
-    for (int i = 0; i < 16; i++)
-        text[i] = digits[hash >> (60 - 4 * i) & 15];
-    hd_line_key(line, "val_hash");
-    hd_line_literal(line, "\"");
-    hd_buffer_append(line->out, text, sizeof text);
-    hd_line_literal(line, "\"");
-}
-
-/* The longest prefix of at most `limit` bytes that does not cut a UTF-8 sequence. */
-static uint64_t utf8_cut(const char *data, uint64_t limit)
-{
-    for (int back = 0; back < 4 && limit; back++, limit--)
-        if ((data[limit] & 0xc0) != 0x80)
-            return limit;
-    return limit;
-}
-
-enum { ENCODING_UTF_8 = 1 };
-
-/* `val`, or `val_base64` where the bytes are not text in UTF-8, or `val_hash` in a redacted dump. */
 static void contents_write(struct hd_line *line, struct hd_text text, uint64_t encoding)
 {
-    uint64_t limit = line->options->string_limit < HD_STRING_LIMIT_MAX ? line->options->string_limit
-                                                                        : HD_STRING_LIMIT_MAX;
-    bool truncated = text.length > limit;
-    if (line->options->redact) {
-        hd_redacted_write(line, text.data, text.length);
-        return;
-    }
-    bool ascii = hd_text_is_ascii(text.data, text.length);
-    bool readable = ascii || (encoding == ENCODING_UTF_8 && hd_text_is_utf8(text.data, text.length));
-    /* UTF-16 and UTF-32 with ASCII bytes only are no ASCII text: index 3 to 8 in encindex.h */
-    if (ascii && encoding >= 3 && encoding <= 8)
-        readable = text.length == 0;
-    uint64_t length = !truncated ? text.length : readable && !ascii ? utf8_cut(text.data, limit) : limit;
-    if (readable) {
-        hd_line_key(line, "val");
-        hd_line_literal(line, "\"");
-        hd_text_escape(line->out, text.data, length);
-    } else {
-        hd_line_key(line, "val_base64");
-        hd_line_literal(line, "\"");
-        hd_text_base64(line->out, text.data, length);
-    }
-    hd_line_literal(line, "\"");
-    if (truncated)
-        hd_line_literal(line, ",\"truncated\":true");
+    hd_contents_write(line->out, line->options, text.data, text.length, hd_contents_encoding_of(encoding));
 }
 
 /* encoding.h keeps the encoding's index in the flags; for indexes over 126 elsewhere ("other") */
