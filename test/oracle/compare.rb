@@ -119,7 +119,8 @@ class Compare
 
   def allocation(ours, theirs, type)
     %w[file line method generation].each do |name|
-      mine = ours[name] unless name == "line" && ours[name] == 0 # unknown, as of what C made
+      key = type == "T_IMEMO/iseq" && name == "line" ? "allocation_line" : name # an iseq has a line of its own
+      mine = ours[key] unless name == "line" && ours[key] == 0 # unknown, as of what C made
       check(:allocation, mine == theirs[name], "#{type} #{name}") { [ours.id, name, mine, theirs[name]] }
     end
   end
