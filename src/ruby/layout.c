@@ -12,11 +12,13 @@
 #include "ruby/layouts/ruby_3_1_2.inc"
 #include "ruby/layouts/ruby_3_1_7.inc"
 #include "ruby/layouts/ruby_3_3_8.inc"
+#include "ruby/layouts/ruby_3_3_14.inc"
 
 static const struct hd_layout *const tables[] = {
     &ruby_3_1_2,
     &ruby_3_1_7,
     &ruby_3_3_8,
+    &ruby_3_3_14,
     NULL,
 };
 
