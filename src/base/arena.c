@@ -80,11 +80,3 @@ int hd_buffer_reserve_slow(struct hd_buffer *buffer, size_t more)
     buffer->capacity = want;
     return 1;
 }
-
-void hd_buffer_append(struct hd_buffer *buffer, const void *data, size_t length)
-{
-    if (!hd_buffer_reserve(buffer, length))
-        return;
-    memcpy(buffer->data + buffer->length, data, length);
-    buffer->length += length;
-}

@@ -8,6 +8,7 @@
 #define HD_BASE_ARENA_H
 
 #include <stddef.h>
+#include <string.h>
 
 struct hd_arena_chunk;
 
@@ -43,6 +44,13 @@ static inline int hd_buffer_reserve(struct hd_buffer *buffer, size_t more)
     return hd_buffer_reserve_slow(buffer, more);
 }
 
-void hd_buffer_append(struct hd_buffer *buffer, const void *data, size_t length);
+/* Inline, so that appending a literal becomes a few stores: a dump consists of them. */
+static inline void hd_buffer_append(struct hd_buffer *buffer, const void *data, size_t length)
+{
+    if (!hd_buffer_reserve(buffer, length))
+        return;
+    memcpy(buffer->data + buffer->length, data, length);
+    buffer->length += length;
+}
 
 #endif

@@ -156,27 +156,57 @@ void hd_text_base64(struct hd_buffer *out, const char *data, size_t length)
     out->length = (size_t)(o - out->data);
 }
 
-void hd_text_uint(struct hd_buffer *out, uint64_t value)
+static const char digit_pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+                                  "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+                                  "8081828384858687888990919293949596979899";
+
+/* Eight digits, leading zeros included. */
+static inline void eight_digits(char *out, uint32_t value)
 {
-    static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
-                                "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
-                                "8081828384858687888990919293949596979899";
-    char digits[20], *p = digits + 20;
+    uint32_t high = value / 10000, low = value % 10000;
+    memcpy(out, digit_pairs + high / 100 * 2, 2);
+    memcpy(out + 2, digit_pairs + high % 100 * 2, 2);
+    memcpy(out + 4, digit_pairs + low / 100 * 2, 2);
+    memcpy(out + 6, digit_pairs + low % 100 * 2, 2);
+}
+
+/* Up to eight digits, no leading zeros; returns how many. */
+static inline size_t few_digits(char *out, uint32_t value)
+{
+    size_t length = value < 10 ? 1 : value < 100 ? 2 : value < 1000 ? 3 : value < 10000 ? 4 : value < 100000 ? 5
+                    : value < 1000000 ? 6 : value < 10000000 ? 7 : 8;
+    char *p = out + length;
     while (value >= 100) {
         p -= 2;
-        memcpy(p, pairs + value % 100 * 2, 2);
+        memcpy(p, digit_pairs + value % 100 * 2, 2);
         value /= 100;
     }
-    if (value >= 10) {
-        p -= 2;
-        memcpy(p, pairs + value * 2, 2);
-    } else {
-        *--p = (char)('0' + value);
-    }
-    size_t length = (size_t)(digits + 20 - p);
+    if (value >= 10)
+        memcpy(p - 2, digit_pairs + value * 2, 2);
+    else
+        p[-1] = (char)('0' + value);
+    return length;
+}
+
+void hd_text_uint(struct hd_buffer *out, uint64_t value)
+{
+    const uint64_t ten_to_8 = 100000000, ten_to_16 = ten_to_8 * ten_to_8;
     if (!hd_buffer_reserve(out, 24))
         return;
-    memcpy(out->data + out->length, p, length);
+    char *to = out->data + out->length;
+    size_t length;
+    if (value < ten_to_8) {
+        length = few_digits(to, (uint32_t)value);
+    } else if (value < ten_to_16) { /* an address */
+        length = few_digits(to, (uint32_t)(value / ten_to_8));
+        eight_digits(to + length, (uint32_t)(value % ten_to_8));
+        length += 8;
+    } else {
+        length = few_digits(to, (uint32_t)(value / ten_to_16));
+        eight_digits(to + length, (uint32_t)(value / ten_to_8 % ten_to_8));
+        eight_digits(to + length + 8, (uint32_t)(value % ten_to_8));
+        length += 16;
+    }
     out->length += length;
 }
 
