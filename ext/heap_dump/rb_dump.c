@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <ruby/thread.h>
 #include <ruby/version.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
@@ -22,6 +23,7 @@ struct session {
     struct hd_inside_dump dump;
     struct hd_ext_public public;
     struct hd_buffer extra;
+    char description[256];
     bool output_open, gc_was_enabled, committed;
     size_t gc_count; /* collections so far, when ours had ended */
     /* what a call without the GVL brought back */
@@ -36,12 +38,16 @@ static double now(clockid_t clock)
     return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* The constant knows more (+YJIT), but a C host that never called ruby_options has none. */
-static const char *description(void)
+/*
+ * The constant knows more (+YJIT), but a C host that never called ruby_options has none. A copy, as compaction may
+ * move the String and the text within.
+ */
+static const char *description_copy(char *copy, size_t size)
 {
     ID name = rb_intern("RUBY_DESCRIPTION");
     VALUE value = rb_const_defined(rb_cObject, name) ? rb_const_get(rb_cObject, name) : Qnil;
-    return RB_TYPE_P(value, T_STRING) ? StringValueCStr(value) : ruby_description;
+    snprintf(copy, size, "%s", RB_TYPE_P(value, T_STRING) ? StringValueCStr(value) : ruby_description);
+    return copy;
 }
 
 static void options_fill(struct session *s)
@@ -54,7 +60,7 @@ static void options_fill(struct session *s)
         .string_limit = request->string_limit,
         .source = "self",
         .ruby = ruby_version,
-        .description = description(),
+        .description = description_copy(s->description, sizeof s->description),
         .platform = ruby_platform,
         .pid = getpid(),
     };
@@ -144,6 +150,10 @@ static bool clone_run(struct session *s)
     if (s->waited == HD_INSIDE_ENDED)
         return s->ok;
     hd_inside_kill(&s->inside);
+    if (s->waited == HD_INSIDE_BLOCKED) {
+        s->inside.attempt++;
+        return clone_run(s);
+    }
     return hd_error_set(err, HD_ERROR_CHILD,
                         "the process that writes the dump made no progress for %d seconds and was killed; "
                         "fork: false dumps without a second process", HD_INSIDE_PATIENCE);
@@ -217,7 +227,7 @@ static VALUE session_run(VALUE arg)
         return Qfalse;
     options_fill(s);
     hd_ext_live_prepare(&s->live);
-    s->dump = (struct hd_inside_dump){.live = &s->live, .options = &s->options};
+    s->dump = (struct hd_inside_dump){.live = &s->live, .options = &s->options, .progress = &s->inside.shared->progress};
     s->inside.output = &s->output;
     s->inside.writer = &hd_inside_dumper;
     s->inside.writer_data = &s->dump;

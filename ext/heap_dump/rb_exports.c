@@ -10,17 +10,25 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static int exception_report(void)
+/* Runs the exception's own methods, which may be anybody's. */
+static VALUE exception_describe(VALUE exception)
 {
-    VALUE exception = rb_errinfo();
-    int number = EIO;
-    rb_set_errinfo(Qnil);
     VALUE text = rb_check_funcall(exception, rb_intern("message"), 0, NULL);
     if (RB_TYPE_P(text, T_STRING))
         fprintf(stderr, "heap_dump: %.*s\n", (int)RSTRING_LEN(text), RSTRING_PTR(text));
-    if (RTEST(rb_obj_is_kind_of(exception, rb_eSystemCallError)))
-        number = NUM2INT(rb_funcall(exception, rb_intern("errno"), 0));
-    return number;
+    if (!RTEST(rb_obj_is_kind_of(exception, rb_eSystemCallError)))
+        return INT2FIX(EIO);
+    return rb_funcall(exception, rb_intern("errno"), 0);
+}
+
+static int exception_report(void)
+{
+    VALUE exception = rb_errinfo();
+    int failed = 0;
+    rb_set_errinfo(Qnil);
+    VALUE number = rb_protect(exception_describe, exception, &failed);
+    rb_set_errinfo(Qnil);
+    return !failed && FIXNUM_P(number) ? FIX2INT(number) : EIO;
 }
 
 static bool callable_check(void)

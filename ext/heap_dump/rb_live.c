@@ -15,6 +15,7 @@
 _Static_assert(_Generic((VALUE)0, uint64_t: 1, default: 0), "a VALUE is an unsigned 64-bit integer");
 
 static struct hd_loaded libruby;
+static VALUE probe_symbol; /* a static Symbol: no object, nothing to mark */
 
 /*
  * What ext/objspace remembers of an object's allocation (ext/objspace/objspace.h; the same from Ruby 2.1 to
@@ -31,6 +32,15 @@ struct allocation_info {
     size_t generation;
 };
 static struct allocation_info *(*allocation_lookup)(VALUE value);
+
+/*
+ * With several Ractors, one that runs elsewhere may hold the VM's lock at the moment of the clone. Looking a Symbol
+ * up takes it (symbol.c, get_id_serial_entry), and nothing else.
+ */
+static void live_lock_probe(void)
+{
+    rb_sym2str(probe_symbol);
+}
 
 static uint64_t live_memsize(uint64_t value)
 {
@@ -95,7 +105,9 @@ void hd_ext_live_prepare(struct hd_live *live)
 {
     hd_loaded_find(&libruby, (const void *)rb_obj_memsize_of);
     allocation_prepare();
+    probe_symbol = ID2SYM(rb_intern("heap_dump"));
     *live = (struct hd_live){
+        .lock_probe = live_lock_probe,
         .memsize = live_memsize,
         .reachable = rb_objspace_reachable_objects_from,
         .roots = rb_objspace_reachable_objects_from_root,

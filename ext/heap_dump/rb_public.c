@@ -118,6 +118,13 @@ static bool flush(struct writer *writer, struct hd_output *out, bool all, struct
     return ok;
 }
 
+/* Looking a Symbol up takes the lock that marking functions take; it hangs where another Ractor held that. */
+static void public_probe(void *data)
+{
+    (void)data;
+    rb_sym2str(ID2SYM(rb_intern("heap_dump")));
+}
+
 static void *public_create(struct hd_arena *arena, void *data, struct hd_error *err)
 {
     const struct hd_ext_public *public = data;
@@ -228,17 +235,24 @@ static void name_write(struct writer *writer, const char *key, VALUE name)
     quoted(writer, RSTRING_PTR(name), (size_t)RSTRING_LEN(name));
 }
 
+static void string_details_write(struct writer *writer, VALUE value)
+{
+    int encoding = rb_enc_get_index(value);
+    const char *name = rb_enc_name(rb_enc_from_index(encoding)); /* any text: see Encoding#replicate */
+    text(writer, ",\"encoding\":");
+    quoted(writer, name, strlen(name));
+    print(writer, ",\"bytesize\":%ld", RSTRING_LEN(value));
+    hd_contents_write(&writer->text, writer->options, RSTRING_PTR(value), (uint64_t)RSTRING_LEN(value),
+                      hd_contents_encoding_of((uint64_t)encoding));
+}
+
 /* What can be had of a type without calling methods or allocating. */
 static void details_write(struct writer *writer, VALUE value, int type)
 {
     if (type == RUBY_T_CLASS || type == RUBY_T_MODULE)
         name_write(writer, "name", rb_class_path_cached(value));
-    else if (type == RUBY_T_STRING) {
-        int encoding = rb_enc_get_index(value);
-        print(writer, ",\"encoding\":\"%s\",\"bytesize\":%ld", rb_enc_name(rb_enc_from_index(encoding)), RSTRING_LEN(value));
-        hd_contents_write(&writer->text, writer->options, RSTRING_PTR(value), (uint64_t)RSTRING_LEN(value),
-                          hd_contents_encoding_of((uint64_t)encoding));
-    }
+    else if (type == RUBY_T_STRING)
+        string_details_write(writer, value);
     else if (type == RUBY_T_DATA && rb_objspace_data_type_name(value)) {
         const char *name = rb_objspace_data_type_name(value);
         text(writer, ",\"type_name\":");
@@ -296,4 +310,4 @@ static bool public_end(void *state, struct hd_output *out, struct hd_dump_progre
     return flush(writer, out, true, err);
 }
 
-const struct hd_inside_writer hd_ext_public_writer = {public_create, public_head, public_objects, public_end};
+const struct hd_inside_writer hd_ext_public_writer = {public_probe, public_create, public_head, public_objects, public_end};

@@ -1,9 +1,22 @@
 /* Turns an error code into a sentence, an exit status and an exception name. See error.h. */
+#define _GNU_SOURCE
 #include "base/error.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+/* Not strerror: that one translates, which takes locks and memory, and an error may be set where both are forbidden. */
+static const char *errno_text(int errno_value)
+{
+#if defined __GLIBC_PREREQ
+#if __GLIBC_PREREQ(2, 32)
+    const char *text = strerrordesc_np(errno_value);
+    return text ? text : "unknown error";
+#endif
+#endif
+    return strerror(errno_value);
+}
 
 static void vset(struct hd_error *err, enum hd_error_code code, int errno_value, const char *format, va_list args)
 {
@@ -12,7 +25,7 @@ static void vset(struct hd_error *err, enum hd_error_code code, int errno_value,
     err->addr = 0;
     int used = vsnprintf(err->text, sizeof err->text, format, args);
     if (errno_value && used >= 0 && (size_t)used < sizeof err->text)
-        snprintf(err->text + used, sizeof err->text - used, ": %s", strerror(errno_value));
+        snprintf(err->text + used, sizeof err->text - used, ": %s", errno_text(errno_value));
 }
 
 bool hd_error_set(struct hd_error *err, enum hd_error_code code, const char *format, ...)

@@ -21,6 +21,7 @@
 
 enum {
     TICK_MS = 1000,       /* how often progress is looked at */
+    PROBE_TICK_MS = 10,   /* the same until the probe is over */
     BLIND_TICK_MS = 2,    /* the same where the kernel cannot tell when a process ends */
     STOP_PAGE = 1u << 31, /* no heap has as many pages: the writers stop */
 };
@@ -48,7 +49,7 @@ static int pidfd_open_raw(pid_t pid)
 static void *dumper_create(struct hd_arena *arena, void *data, struct hd_error *err)
 {
     struct hd_inside_dump *dump = data;
-    return hd_dumper_create(arena, dump->live, dump->options, err);
+    return hd_dumper_create(arena, dump->live, dump->options, dump->progress, err);
 }
 
 static bool dumper_head(void *state, struct hd_output *out, struct hd_dump_progress *progress, struct hd_error *err)
@@ -66,7 +67,15 @@ static bool dumper_end(void *state, struct hd_output *out, struct hd_dump_progre
     return hd_dumper_write_end(state, out, progress, err);
 }
 
-const struct hd_inside_writer hd_inside_dumper = {dumper_create, dumper_head, dumper_objects, dumper_end};
+static void dumper_probe(void *data)
+{
+    struct hd_inside_dump *dump = data;
+    if (dump->live->lock_probe)
+        dump->live->lock_probe();
+}
+
+const struct hd_inside_writer hd_inside_dumper = {dumper_probe, dumper_create, dumper_head, dumper_objects,
+                                                  dumper_end};
 
 /* In the clone and its helpers */
 
@@ -117,6 +126,9 @@ static void enter(pid_t parent)
         for (;;)
             syscall(SYS_exit_group, 1);
     prctl(PR_SET_NAME, "heap_dump");
+    /* Should we crash, a core file as big as the application would be left behind. */
+    const struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
 }
 
 static int cores_count(void)
@@ -212,6 +224,9 @@ static bool everything_write(struct hd_inside *inside, pid_t parent, struct hd_e
     const struct hd_inside_writer *writer = inside->writer;
     struct hd_dump_progress *progress = &inside->shared->progress;
     struct hd_arena arena = {0};
+    if (parent && writer->probe)
+        writer->probe(inside->writer_data);
+    atomic_fetch_add(&progress->heartbeat, 1);
     void *state = writer->create(&arena, inside->writer_data, err);
     bool ok = state && writer->head(state, inside->output, progress, err) &&
               (parent ? objects_share(inside, state, parent, err) : objects_write(inside, state, err)) &&
@@ -286,6 +301,8 @@ bool hd_inside_start(struct hd_inside *inside, struct hd_error *err)
     inside->reaped = false;
     /* Blocked for good in the child: no handler of the application's may run there. */
     sigfillset(&all);
+    if (inside->writer->probe) /* who waited for the lock as well is asleep, so it may stay free for a moment */
+        inside->writer->probe(inside->writer_data);
     double start = now();
     pthread_sigmask(SIG_SETMASK, &all, &before);
     long pid = syscall(SYS_clone, 0, 0, 0, 0, 0);
@@ -302,11 +319,11 @@ bool hd_inside_start(struct hd_inside *inside, struct hd_error *err)
 }
 
 /* True once the child has ended; keeps the wait status where waiting means reaping. */
-static bool child_poll(struct hd_inside *inside, int *events)
+static bool child_poll(struct hd_inside *inside, int tick, int *events)
 {
     struct pollfd waits[2] = {{.fd = inside->wakeup, .events = POLLIN}, {.fd = inside->child_fd, .events = POLLIN}};
     bool blind = inside->child_fd < 0;
-    *events = poll(waits, blind ? 1 : 2, blind ? BLIND_TICK_MS : TICK_MS) > 0 ? waits[0].revents : 0;
+    *events = poll(waits, blind ? 1 : 2, tick) > 0 ? waits[0].revents : 0;
     if (!blind)
         return waits[1].revents & POLLIN;
     pid_t pid = inside->reaped ? inside->child : wait4(inside->child, &inside->status, __WALL | WNOHANG, NULL);
@@ -326,11 +343,12 @@ static uint64_t progress_sum(const struct hd_inside_shared *shared)
 
 enum hd_inside_wait hd_inside_wait(struct hd_inside *inside)
 {
-    int tick = inside->child_fd < 0 ? BLIND_TICK_MS : TICK_MS, silent = 0;
+    int silent = 0, probing = HD_INSIDE_PROBE_MS * (1 + inside->attempt / 4);
     uint64_t before = progress_sum(inside->shared);
     for (;;) {
-        int woken;
-        if (child_poll(inside, &woken))
+        bool probed = atomic_load(&inside->shared->progress.heartbeat) != 0;
+        int woken, tick = inside->child_fd < 0 ? BLIND_TICK_MS : probed ? TICK_MS : PROBE_TICK_MS;
+        if (child_poll(inside, tick, &woken))
             return HD_INSIDE_ENDED;
         if (woken) {
             uint64_t drained;
@@ -342,6 +360,8 @@ enum hd_inside_wait hd_inside_wait(struct hd_inside *inside)
         uint64_t after = progress_sum(inside->shared);
         silent = after != before || atomic_load(&inside->shared->syncing) ? 0 : silent + tick;
         before = after;
+        if (!after && silent >= probing && inside->attempt + 1 < HD_INSIDE_ATTEMPTS)
+            return HD_INSIDE_BLOCKED;
         if (silent >= HD_INSIDE_PATIENCE * 1000)
             return HD_INSIDE_STUCK;
     }

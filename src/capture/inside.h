@@ -26,10 +26,14 @@
 enum {
     HD_INSIDE_PROCESSES = 8,      /* at most this many write at once */
     HD_INSIDE_PATIENCE = 60,      /* seconds without any progress until the writers are given up */
+    HD_INSIDE_ATTEMPTS = 40,      /* clones that are made if one after the other is blocked */
+    HD_INSIDE_PROBE_MS = 50,      /* how long the first four of them have for their probe, twice that the next, … */
 };
 
 /* The steps of a dump. `data` is the caller's; `state` what create returned. */
 struct hd_inside_writer {
+    /* What hangs for ever if the clone was made while another thread held a lock the writer needs; may be NULL. */
+    void (*probe)(void *data);
     void *(*create)(struct hd_arena *arena, void *data, struct hd_error *err); /* NULL on failure */
     bool (*head)(void *state, struct hd_output *out, struct hd_dump_progress *progress, struct hd_error *err);
     bool (*objects)(void *state, struct hd_output *out, struct hd_dump_progress *progress, struct hd_error *err);
@@ -42,6 +46,7 @@ extern const struct hd_inside_writer hd_inside_dumper;
 struct hd_inside_dump {
     const struct hd_live *live;
     const struct hd_dump_options *options;
+    struct hd_dump_progress *progress; /* that of hd_inside_shared */
 };
 
 enum hd_inside_state { HD_INSIDE_RUNNING, HD_INSIDE_DONE, HD_INSIDE_FAILED };
@@ -72,10 +77,12 @@ struct hd_inside {
     int child_fd;   /* pidfd of the child, -1 on kernels without */
     int status;     /* wait status, if the child was reaped while waiting */
     bool reaped;
+    int attempt;    /* how many clones were blocked so far; the caller counts */
     double pause;   /* seconds the clone took: other threads of the process were held up that long */
 };
 
-enum hd_inside_wait { HD_INSIDE_ENDED, HD_INSIDE_WOKEN, HD_INSIDE_STUCK };
+/* BLOCKED: the clone did not even get through its probe; another one may have more luck. */
+enum hd_inside_wait { HD_INSIDE_ENDED, HD_INSIDE_WOKEN, HD_INSIDE_STUCK, HD_INSIDE_BLOCKED };
 
 bool hd_inside_init(struct hd_inside *inside, struct hd_error *err);
 /* Kills and reaps what still runs. Also fine after a failed hd_inside_init. */

@@ -50,6 +50,8 @@ struct hd_dump_progress {
  * All NULL when the heap is read from outside. Addresses are VALUEs.
  */
 struct hd_live {
+    /* takes and gives back the lock that the calls below take: hangs where a thread that is no more held it */
+    void (*lock_probe)(void);
     /* bytes owned by the object: rb_obj_memsize_of */
     uint64_t (*memsize)(uint64_t value);
     /* every object it marks: rb_objspace_reachable_objects_from */
@@ -73,7 +75,8 @@ struct hd_dumper; /* the prepared, read-only state of one dump */
  * written then.
  */
 struct hd_dumper *hd_dumper_create(struct hd_arena *arena, const struct hd_live *live,
-                                   const struct hd_dump_options *options, struct hd_error *err);
+                                   const struct hd_dump_options *options, struct hd_dump_progress *progress,
+                                   struct hd_error *err);
 
 /* Writes the _DUMP_ and _ROOTS_ lines. Call once, before any worker runs. */
 bool hd_dumper_write_head(struct hd_dumper *dumper, struct hd_output *out, struct hd_dump_progress *progress,

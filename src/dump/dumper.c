@@ -26,7 +26,8 @@ static bool same_machine(const char *a, const char *b)
 }
 
 struct hd_dumper *hd_dumper_create(struct hd_arena *arena, const struct hd_live *live,
-                                   const struct hd_dump_options *options, struct hd_error *err)
+                                   const struct hd_dump_options *options, struct hd_dump_progress *progress,
+                                   struct hd_error *err)
 {
     const struct hd_layout *layout = hd_layout_find(options->ruby, options->build_id);
     if (!layout || !same_machine(layout->platform, options->platform)) {
@@ -49,7 +50,7 @@ struct hd_dumper *hd_dumper_create(struct hd_arena *arena, const struct hd_live 
         return NULL;
     }
     if (!options->collected && live->reachable) {
-        if (!hd_liveness_trace(&dumper->vm, &dumper->roots, err))
+        if (!hd_liveness_trace(&dumper->vm, &dumper->roots, &progress->heartbeat, err))
             return NULL;
         for (size_t i = 0; !options->all && i < dumper->vm.page_count; i++)
             dumper->vm.pages[i].live = dumper->vm.pages[i].traced;

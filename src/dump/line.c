@@ -74,14 +74,19 @@ bool hd_line_seen(struct hd_line *line, uint64_t addr)
     return false;
 }
 
-void hd_line_track(struct hd_line *line)
+void hd_line_forget(struct hd_line *line)
 {
-    line->tracking = true;
     line->seen_count = 0;
     if (++line->generation == 0) {
         memset(line->seen_marks, 0, (line->seen_mask + 1) * sizeof *line->seen_marks);
         line->generation = 1;
     }
+}
+
+void hd_line_track(struct hd_line *line)
+{
+    line->tracking = true;
+    hd_line_forget(line);
 }
 
 /* --- lines --- */
@@ -126,7 +131,7 @@ void hd_line_begin(struct hd_line *line, uint64_t id)
     line->id = id;
     line->part = 0;
     line->tracking = false;
-    line->started = line->head.length;
+    line->started = line->head_started = line->head.length;
     hd_line_literal(line, ",{\"id\":");
     hd_text_uint(line->out, id);
 }
@@ -136,7 +141,7 @@ void hd_line_begin_named(struct hd_line *line, const char *id)
     line->id = 0;
     line->part = 0;
     line->tracking = false;
-    line->started = line->head.length;
+    line->started = line->head_started = line->head.length;
     hd_line_literal(line, ",{\"id\":\"");
     hd_buffer_append(line->out, id, strlen(id));
     hd_line_literal(line, "\"");
@@ -186,7 +191,7 @@ static void continuation_begin(struct hd_line *line, const struct hd_series *ser
     hd_buffer_append(line->out, &series->open, 1);
 }
 
-void hd_series_next_slow(struct hd_line *line, struct hd_series *series)
+void hd_series_break(struct hd_line *line, struct hd_series *series)
 {
     if (!series->in_line)
         return;
@@ -210,7 +215,7 @@ void hd_series_close(struct hd_line *line, struct hd_series *series)
     hd_line_literal(line, "}\n");
     line->out = &line->head;
     line->inlined = &line->head_inlined;
-    line->started = line->head.length; /* what follows starts counting anew: the rest of a line is short */
+    line->started = line->head_started; /* what the line holds already counts for the values that follow */
 }
 
 /* --- values --- */
@@ -425,6 +430,31 @@ void hd_line_hash_key(struct hd_line *line, uint64_t key, bool by_identity, uint
     } else {
         object_key_write(line, key);
     }
+}
+
+bool hd_line_hash_key_seen(struct hd_line *line, uint64_t key, uint64_t string_class)
+{
+    const struct hd_layout *l = line->vm->layout;
+    const uint8_t *object = hd_vm_object(line->vm, key);
+    if (object) {
+        unsigned type = *object & HD_T_MASK;
+        bool constant = type == HD_T_FLOAT || type == HD_T_BIGNUM || type == HD_T_SYMBOL
+                        || (type == HD_T_STRING && hd_word(object, 8) == string_class);
+        return !constant && hd_line_seen(line, key);
+    }
+    if ((key & 3) || (key & 0xff) != (uint64_t)l->k_RUBY_SYMBOL_FLAG)
+        return false;
+    struct hd_text name = hd_symbol_name(line->vm, key >> l->k_RUBY_SPECIAL_SHIFT);
+    if (!name.data || (hd_text_is_ascii(name.data, name.length) && !memchr(name.data, '\\', name.length)))
+        return false;
+    size_t before = line->out->length; /* what counts is how it is written, so write it and take it back */
+    hd_text_escape_any(line->out, name.data, name.length);
+    if (line->out->failed)
+        return false;
+    static const uint64_t no_secret[2];
+    uint64_t hash = hd_text_keyed_hash(no_secret, line->out->data + before, line->out->length - before);
+    line->out->length = before;
+    return hd_line_seen(line, hash);
 }
 
 /* --- what no field has named --- */

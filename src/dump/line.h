@@ -34,6 +34,7 @@ struct hd_line {
     uint64_t id;
     uint64_t part;           /* number of the last continuation line */
     size_t started;          /* where the current line begins in *out */
+    size_t head_started;     /* where the object's own line begins in head */
     uint64_t objects, references, unreadable;
     bool tracking;           /* remember the references written, for hd_line_mark_unnamed */
     uint64_t *seen;          /* open addressing, a generation in the upper bits of seen_marks */
@@ -86,6 +87,12 @@ void hd_line_name(struct hd_line *line, struct hd_text name);
 void hd_line_id_name(struct hd_line *line, uint64_t id);
 /* A hash key. `by_identity`: string keys are never written out. */
 void hd_line_hash_key(struct hd_line *line, uint64_t key, bool by_identity, uint64_t string_class);
+/*
+ * Was a key that is written the same way asked for since hd_line_forget? An object that was changed after it became
+ * a key may be in its Hash twice, and Symbols that differ in their encoding alone may read the same. A false alarm
+ * is possible, if most unlikely. Not for lines that track their references.
+ */
+bool hd_line_hash_key_seen(struct hd_line *line, uint64_t key, uint64_t string_class);
 
 /*
  * A list or map that may be long. open writes `,"name":[` (or `{`); next goes before every element and starts a
@@ -98,13 +105,14 @@ struct hd_series {
     uint64_t in_line;   /* elements in the current line */
 };
 void hd_series_open(struct hd_line *line, struct hd_series *series, const char *name, char bracket);
-void hd_series_next_slow(struct hd_line *line, struct hd_series *series);
+/* Goes on in a further line, unless the current one is still empty. */
+void hd_series_break(struct hd_line *line, struct hd_series *series);
 void hd_series_close(struct hd_line *line, struct hd_series *series);
 
 static inline void hd_series_next(struct hd_line *line, struct hd_series *series)
 {
     if (series->in_line >= HD_ELEMENTS_MAX || line->out->length - line->started > HD_LINE_BYTES)
-        hd_series_next_slow(line, series);
+        hd_series_break(line, series);
     if (series->in_line++)
         hd_text_literal(line->out, ",");
     series->count++;
@@ -112,6 +120,8 @@ static inline void hd_series_next(struct hd_line *line, struct hd_series *series
 
 /* From here to the end of the line every reference is remembered. */
 void hd_line_track(struct hd_line *line);
+/* Nothing counts as seen any more. */
+void hd_line_forget(struct hd_line *line);
 /* `,"refs":[…]` with the references that the object's own mark function reports and that no field has named. */
 void hd_line_unnamed_refs(struct hd_line *line, uint64_t addr);
 /* The same for a list given by the caller, e.g. by conservative scanning. */

@@ -98,14 +98,26 @@ static void thread_name_write(struct hd_line *line, uint64_t thread)
     hd_line_string(line, name);
 }
 
+struct storage {
+    struct hd_line *line;
+    struct hd_series series;
+};
+
 static bool storage_entry(void *data, uint64_t serial, uint64_t value)
 {
-    struct hd_line *line = *(struct hd_line **)data;
-    bool *first = (bool *)((struct hd_line **)data + 1);
-    hd_buffer_append(line->out, *first ? "{" : ",", 1);
-    *first = false;
+    struct storage *storage = data;
+    struct hd_line *line = storage->line;
     struct hd_text name = hd_serial_name(line->vm, serial);
-    hd_line_name(line, name.data ? name : (struct hd_text){"?", 1});
+    if (!storage->series.name)
+        hd_series_open(line, &storage->series, "locals", '{');
+    hd_series_next(line, &storage->series);
+    if (name.data) {
+        hd_line_name(line, name);
+    } else {
+        hd_line_literal(line, "\"#<id ");
+        hd_text_uint(line->out, serial);
+        hd_line_literal(line, ">\":");
+    }
     hd_line_value(line, value);
     return true;
 }
@@ -113,20 +125,10 @@ static bool storage_entry(void *data, uint64_t serial, uint64_t value)
 /* Thread#[]: the locals of the thread's current fiber */
 static void storage_write(struct hd_line *line, uint64_t ec)
 {
-    struct {
-        struct hd_line *line;
-        bool first;
-    } visit = {line, true};
-    uint64_t table = member(line, ec, line->vm->layout->ec_local_storage);
-    if (!table || !hd_memory_u32(line->vm->memory, table + 4))
-        return;
-    size_t before = line->out->length;
-    hd_line_key(line, "locals");
-    hd_id_table_each(line->vm, table, storage_entry, &visit);
-    if (visit.first)
-        line->out->length = before;
-    else
-        hd_line_literal(line, "}");
+    struct storage storage = {.line = line};
+    hd_id_table_each(line->vm, member(line, ec, line->vm->layout->ec_local_storage), storage_entry, &storage);
+    if (storage.series.name)
+        hd_series_close(line, &storage.series);
 }
 
 /* A two-bit status; NULL where the release has none. The layout gives the bit's number from the struct's start. */
@@ -231,6 +233,13 @@ static void fields_write(struct hd_line *line, const struct data *data)
             hd_line_string(line, meth);
         }
     }
+}
+
+bool hd_data_is_thread(struct hd_line *line, const uint8_t *object, uint64_t addr)
+{
+    static const char name[] = "VM/thread";
+    struct data data = data_of(line, object, addr);
+    return data.name.data && data.name.length == sizeof name - 1 && !memcmp(data.name.data, name, sizeof name - 1);
 }
 
 void hd_data_write(struct hd_line *line, const uint8_t *object, uint64_t addr)

@@ -6,7 +6,7 @@
  */
 #include "ruby/decode.h"
 
-enum { ISEQ_SIZE_MAX = 1 << 26, LOCALS_MAX = 1 << 16 };
+enum { ISEQ_SIZE_MAX = 1 << 26, LOCALS_MAX = 1 << 16, NAMES_COMPARED = 1 << 12 };
 
 uint64_t hd_iseq_body(struct hd_line *line, uint64_t iseq)
 {
@@ -145,9 +145,9 @@ static void local_name_write(struct hd_line *line, const uint8_t *table, uint64_
 {
     uint64_t id = hd_word(table, 8 * (int64_t)i);
     struct hd_text name = hd_symbol_name(line->vm, id);
-    bool repeated = false;
-    for (uint64_t k = i; name.data && k-- > 0 && i - k < 64;)
-        repeated |= hd_word(table, 8 * (int64_t)k) == id;
+    bool repeated = i >= NAMES_COMPARED; /* comparing each with each is quadratic */
+    for (uint64_t k = 0; name.data && k < i && !repeated; k++)
+        repeated = hd_word(table, 8 * (int64_t)k) == id;
     hd_buffer_append(line->out, "\"\\\\", name.length && (*name.data == '$' || *name.data == '\\') ? 3 : 1);
     if (name.data)
         hd_text_escape_any(line->out, name.data, name.length);

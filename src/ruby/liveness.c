@@ -30,7 +30,7 @@ static void push_child(uint64_t child, void *data)
     push(data, child);
 }
 
-bool hd_liveness_trace(struct hd_vm *vm, const struct hd_roots *roots, struct hd_error *err)
+bool hd_liveness_trace(struct hd_vm *vm, const struct hd_roots *roots, _Atomic uint64_t *heartbeat, struct hd_error *err)
 {
     struct trace trace = {.vm = vm};
     for (size_t i = 0; i < vm->page_count; i++) {
@@ -40,8 +40,10 @@ bool hd_liveness_trace(struct hd_vm *vm, const struct hd_roots *roots, struct hd
     }
     for (uint64_t i = 0; i < roots->count; i++)
         push(&trace, roots->items[i].value);
-    while (trace.stack.length) {
+    for (uint64_t visited = 0; trace.stack.length; visited++) {
         uint64_t addr;
+        if (visited % 65536 == 0)
+            atomic_fetch_add(heartbeat, 1);
         trace.stack.length -= sizeof addr;
         memcpy(&addr, trace.stack.data + trace.stack.length, sizeof addr);
         vm->live->reachable(addr, push_child, &trace);

@@ -4,7 +4,7 @@
 
 #include "ruby/roots.h"
 
-/* Sets a bit in `bits` (see struct hd_page.live) for everything the roots reach; false if memory ran out. */
-bool hd_liveness_trace(struct hd_vm *vm, const struct hd_roots *roots, struct hd_error *err);
+/* Sets page->traced for everything the roots reach; `heartbeat` grows meanwhile. False if memory ran out. */
+bool hd_liveness_trace(struct hd_vm *vm, const struct hd_roots *roots, _Atomic uint64_t *heartbeat, struct hd_error *err);
 
 #endif

@@ -75,7 +75,14 @@ struct map {
 static bool hash_entry(void *data, uint64_t key, uint64_t value)
 {
     struct map *map = data;
+    /* no key may appear twice in one line; two lines may have the same */
+    if (!map->by_identity && hd_line_hash_key_seen(map->line, key, map->string_class))
+        hd_series_break(map->line, &map->series);
     hd_series_next(map->line, &map->series);
+    if (!map->by_identity && map->series.in_line == 1) {
+        hd_line_forget(map->line);
+        hd_line_hash_key_seen(map->line, key, map->string_class);
+    }
     hd_line_hash_key(map->line, key, map->by_identity, map->string_class);
     hd_line_value(map->line, value);
     return true;

@@ -6,6 +6,8 @@
  */
 #include "ruby/roots.h"
 
+#include "ruby/decode.h"
+
 /* --- global variables --- */
 
 struct check {
@@ -163,7 +165,7 @@ static void threads_write(struct hd_line *line)
         for (uint32_t k = 0; k < page->slot_count; k++) {
             const uint8_t *slot = page->slots + (uint64_t)k * page->slot_size;
             uint64_t addr = page->start + (uint64_t)k * page->slot_size;
-            if ((*slot & HD_T_MASK) != HD_T_DATA || hd_word(slot, 8) != vm->thread_class || !hd_vm_object(vm, addr))
+            if ((*slot & HD_T_MASK) != HD_T_DATA || !hd_vm_object(vm, addr) || !hd_data_is_thread(line, slot, addr))
                 continue;
             hd_series_next(line, &series);
             hd_line_ref(line, addr);

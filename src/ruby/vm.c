@@ -117,7 +117,6 @@ bool hd_vm_open(struct hd_vm *vm, struct hd_memory *memory, struct hd_arena *are
     if (!vm_find(vm, err) || !hd_symbols_open(vm, err) || !hd_shapes_open(vm, err) || !self_check(vm, err))
         return false;
     vm->string_class = hd_memory_u64(memory, symbol(vm, "rb_cString"));
-    vm->thread_class = hd_memory_u64(memory, symbol(vm, "rb_cThread"));
     vm->number_compare = symbol(vm, "rb_st_numcmp");
     vm->serial_members = hd_symbol_serial(vm, "__members__");
     hd_generic_ivars_open(vm);

@@ -64,7 +64,6 @@ struct hd_vm {
     struct hd_map object_ids;    /* object -> its object_id (a VALUE), where one was ever taken */
 
     uint64_t global_table; /* rb_global_tbl: an id_table of global variables; 0 if not found */
-    uint64_t thread_class;
     uint64_t string_class;      /* String itself: the class whose instances are plain */
     uint64_t number_compare;    /* address of st_numcmp: what compare_by_identity hashes compare with */
     uint64_t serial_members;    /* serial number of __members__ */
