@@ -76,6 +76,47 @@ class ValuesTest < Minitest::Test
     end
   end
 
+  # Whatever would make a key appear twice in a map, or a line grow without bound.
+  def test_odd_names
+    facts = run_ruby(<<~RUBY)
+      eval "def many(_, \#{(0..99).map { |i| "a\#{i}" }.join(", ")}, _) = HeapDump.dump('names.json')"
+      $symbols = { "\u00e9".to_sym => 1, "\u00e9".dup.force_encoding("ISO-8859-1").to_sym => 2 }
+      changed = [1]
+      $changed = { changed => 1 }
+      changed << 2
+      $changed[changed] = 2
+      200_000.times { |i| Thread.current["local \#{i}"] = i }
+      class Worker < Thread; end
+      worker = Worker.new { sleep }
+      many(*0..101)
+      say(alive: worker.alive?, locals: Thread.current.keys.size)
+    RUBY
+    assert_valid "names.json"
+    objects = assert_whole("names.json")
+    assert_operator File.foreach(file("names.json")).map(&:bytesize).max, :<=, 8 << 20
+    main = objects.find { |object| object["type_name"] == "VM/thread" && object["locals"] }
+    parts = objects.select { |object| object["continues"] == main["id"] && object["locals"] }
+    assert_operator [main, *parts].sum { |part| part["locals"].size }, :>=, facts[:locals]
+    worker = objects.find { |object| object["name"] == "Worker" && object["bt"] == "T_CLASS" }["id"]
+    threads = objects.find { |object| object["id"] == "_ROOTS_" }["threads"]
+    assert_equal 1, objects.count { |object| object["class"] == worker && threads.include?(object["id"]) }
+  end
+
+  # Other Ractors hold the lock of the virtual machine now and then; a clone made at such a moment must not wait for it.
+  def test_busy_ractors
+    facts = run_ruby(<<~RUBY)
+      $VERBOSE = nil
+      3.times { Ractor.new { loop { Array.new(100) { |i| "r\#{i}".to_sym.to_s } } } }
+      sleep 0.1
+      said = Array.new(3) { |i| outcome { HeapDump.dump("r\#{i}.json") } }
+      say(said: said)
+      $stdout.flush
+      exit!(0)
+    RUBY
+    assert_equal %w[dumped] * 3, facts[:said]
+    3.times { |i| assert_valid "r#{i}.json" }
+  end
+
   # What allocate leaves: objects whose insides do not exist yet.
   def test_objects_under_construction
     facts = run_ruby(<<~RUBY)
