@@ -41,8 +41,9 @@ module Witness
   # The global variable has this value.
   def expect_global(name, value) = EXPECTED << [:global, { name: name, value: value }]
 
-  def dump_all(path)
-    File.open(path, "wb") { |file| ObjectSpace.dump_all(output: file) }
+  def dump_all(file)
+    ObjectSpace.dump_all(output: file)
+    file.flush
   end
 
   # Frames of the main thread are compared from this call outwards.
@@ -56,7 +57,7 @@ module Witness
 
   def settle
     GC.start
-    dump_all(File::NULL) # what a first call loads and caches
+    File.open(File::NULL, "wb") { |file| dump_all(file) } # what a first call loads and caches
     4.times { GC.start }
     GC.disable
   end
@@ -69,13 +70,17 @@ module Witness
     require "heap_dump"
     HeapDump.dump("#{folder}/warm.json", gc: false, fork: true) # as above
     File.unlink("#{folder}/warm.json")
+    # Kept from the start: a File made for the second dump could lie where the first one's was, and seem to be there
+    # in between.
+    before, after, path = keep([File.open("#{folder}/before.jsonl", "wb"), File.open("#{folder}/after.jsonl", "wb"),
+                                "#{folder}/dump.json"])
     settle
-    dump_all("#{folder}/before.jsonl")
+    dump_all(before)
     options = live ? { gc: true, fork: true } : { gc: false, fork: mode != "in_place", all: true }
     GC.enable if live
-    dump("#{folder}/dump.json", options)
+    dump(path, options)
     GC.disable
-    dump_all("#{folder}/after.jsonl")
+    dump_all(after)
     Truth.new(main: @backtrace, expected: EXPECTED).write("#{folder}/truth.jsonl") unless live
     File.write("#{folder}/done.json", JSON.generate(ruby: RUBY_VERSION, pid: $$))
   end
