@@ -4,7 +4,7 @@
 #   make check           install what is needed (script/setup), build for both Rubies, run all tests
 #   make demo            a leaking web application, dumped
 #   make bench           against ObjectSpace.dump_all
-#   make unit            the C unit tests, in build/test/unit
+#   make unit            the C unit tests and the drivers of the graph tests, in build/test
 #   make install         PREFIX=/usr/local DESTDIR=
 #   make gem             heap_dump-VERSION.gem
 #   make fuzz            the checker under ASan and UBSan, for FUZZ_SECONDS
@@ -35,13 +35,19 @@ library := \
 # What only the tool needs: reading dumps and debug information.
 tool_library := \
 	src/dump/input.c src/dump/json_text.c src/dump/json_reader.cc src/dump/json_walk.cc src/dump/address_set.c \
-	src/dump/check.c src/ruby/dwarf.c src/ruby/elf_identity.c src/ruby/layout_table.c
-cli := cli/main.c cli/output.c cli/check.c cli/layout.c cli/version.c
+	src/dump/check.c src/dump/range.c src/dump/objspace_reader.c \
+	src/graph/names.c src/graph/ranks.c src/graph/part.c src/graph/dump_part.c src/graph/objspace_part.c \
+	src/graph/storage.c src/graph/assemble.c src/graph/singletons.c src/graph/graph.c src/graph/builder.c \
+	src/graph/dominators.c src/graph/retained.c src/graph/paths.c src/graph/paths_merge.c src/graph/referrers.c \
+	src/graph/groups.c src/graph/best_names.c \
+	src/ruby/dwarf.c src/ruby/elf_identity.c src/ruby/layout_table.c
+cli := cli/main.c cli/output.c cli/table.c cli/open.c cli/readable.c \
+	cli/check.c cli/layout.c cli/path.c cli/show.c cli/summary.c cli/top.c cli/version.c
 
 object = $(addprefix $(BUILD)/obj/,$(addsuffix .o,$(basename $(1))))
 library_objects := $(call object,$(library) $(tool_library))
 cli_objects     := $(call object,$(cli))
-tool_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm
+tool_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm -lpthread
 
 .PHONY: all check demo bench install gem fuzz lint clean ext ext-3.3 unit
 all: $(BUILD)/libheap_dump.a $(BUILD)/heap_dump ext
@@ -74,7 +80,11 @@ ext:
 		|| $(call replace,$(BUILD)/ext/obj/heap_dump.so,$(BUILD)/ext/heap_dump/heap_dump.so)
 
 unit_tests := $(patsubst test/unit/%.c,$(BUILD)/test/unit/%,$(wildcard test/unit/*_test.c))
-unit: $(unit_tests)
+graph_tests := $(BUILD)/test/graph/print_graph $(BUILD)/test/graph/dominators_driver
+unit: $(unit_tests) $(graph_tests)
+$(BUILD)/test/graph/%: test/graph/%.c $(BUILD)/libheap_dump.a
+	@mkdir -p $(@D)
+	$(CC) $(all_cflags) -MF $(BUILD)/obj/$*.d -o $@ $< $(BUILD)/libheap_dump.a $(tool_libs) -lstdc++
 $(BUILD)/test/unit/%: test/unit/%.c $(BUILD)/libheap_dump.a
 	@mkdir -p $(@D)
 	$(CC) $(all_cflags) -MF $(BUILD)/obj/$*.d -o $@ $< $(BUILD)/libheap_dump.a -lcmocka $(tool_libs) -lstdc++

@@ -14,6 +14,10 @@
 /* argv[0] is the command's name. */
 int hd_cli_check(int argc, char **argv);
 int hd_cli_layout(int argc, char **argv);
+int hd_cli_path(int argc, char **argv);
+int hd_cli_show(int argc, char **argv);
+int hd_cli_summary(int argc, char **argv);
+int hd_cli_top(int argc, char **argv);
 int hd_cli_version(int argc, char **argv);
 
 /* Prints "heap_dump COMMAND: the sentence" to stderr and returns the exit status of the error. */

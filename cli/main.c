@@ -20,6 +20,10 @@ struct command {
 static int help_command(int argc, char **argv);
 
 static const struct command commands[] = {
+    {"summary", hd_cli_summary, "what is in a dump: process, objects, bytes, types"},
+    {"top", hd_cli_top, "which classes or types take and retain the most"},
+    {"show", hd_cli_show, "everything about one object: contents, sizes, references, referrers"},
+    {"path", hd_cli_path, "what keeps an object, or the objects of a class, alive"},
     {"check", hd_cli_check, "check that a dump is whole and valid"},
     {"layout", hd_cli_layout, "make a table of Ruby's internals from debug information"},
     {"version", hd_cli_version, "the version of heap_dump and of its libraries"},

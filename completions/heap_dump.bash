@@ -4,17 +4,26 @@ _heap_dump() {
     local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} options
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W "check layout version help --help --version" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "summary top show path check layout version help --help --version" -- "$word")
         return
     fi
     case $command in
+    summary) options="--json --help" ;;
+    top) options="--by --sort --limit --exact --json --help" ;;
+    show) options="--limit --json --help" ;;
+    path) options="--all --exclude-weak --limit --json --help" ;;
     check) options="--json --quiet --help" ;;
     layout) options="--ruby --platform --origin --build-id --verified-with --corrections --output --quiet --list --probe --help" ;;
     version) options="--json --help" ;;
-    help) options="check layout version" ;;
+    help) options="summary top show path check layout version" ;;
     *) return ;;
     esac
-    if [[ $command == help ]]; then
+    local before=${COMP_WORDS[COMP_CWORD - 1]}
+    if [[ $command == top && ($before == --by || $before == -b) ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "class type" -- "$word")
+    elif [[ $command == top && ($before == --sort || $before == -s) ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "retained size count" -- "$word")
+    elif [[ $command == help ]]; then
         ((COMP_CWORD == 2)) && mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
     elif [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")

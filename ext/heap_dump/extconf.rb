@@ -4,7 +4,7 @@ require "mkmf"
 
 ROOT = File.expand_path("../..", __dir__)
 TOOL_ONLY = %r{
-  /dump/(input|json_reader|json_text|address_set|check|objspace_reader) |
+  /dump/(input|json_reader|json_text|address_set|check|objspace_reader|range) |
   /ruby/(dwarf|layout_table|elf_identity) |
   /memory/source_(process|core)
 }x

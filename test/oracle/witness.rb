@@ -70,10 +70,16 @@ module Witness
     require "heap_dump"
     HeapDump.dump("#{folder}/warm.json", gc: false, fork: true) # as above
     File.unlink("#{folder}/warm.json")
-    # Kept from the start: a File made for the second dump could lie where the first one's was, and seem to be there
-    # in between.
+    # Kept and written to from the start: a File made for the second dump (or its lock, made at the first write) could
+    # lie where an older one was, and seem to be there in between.
     before, after, path = keep([File.open("#{folder}/before.jsonl", "wb"), File.open("#{folder}/after.jsonl", "wb"),
                                 "#{folder}/dump.json"])
+    [before, after].each do |file|
+      file.write("\n")
+      file.flush
+      file.truncate(0)
+      file.rewind
+    end
     settle
     dump_all(before)
     options = live ? { gc: true, fork: true } : { gc: false, fork: mode != "in_place", all: true }

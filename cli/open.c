@@ -1,0 +1,165 @@
+/* See open.h. */
+#include "cli/open.h"
+
+#include "cli/cli.h"
+#include "cli/table.h"
+#include "dump/json_reader.h"
+#include "graph/groups.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void warnings_collect(struct hd_open *open)
+{
+    const struct hd_graph *graph = &open->graph;
+    if (graph->truncated)
+        open->warnings[open->warning_count++] =
+            "the dump is truncated: its end is missing, so counts, sizes and paths are those of what is there";
+    if (graph->redacted)
+        open->warnings[open->warning_count++] = "the dump is redacted: contents of strings are not in it";
+    if (graph->unnamed)
+        open->warnings[open->warning_count++] =
+            graph->head_name == HD_NAME_MASK
+                ? "references have no names: ObjectSpace does not write them, `HeapDump.dump` does"
+                : "references have no names in this dump: Ruby's internals were not known to its writer";
+    if (open->dominators.reachable <= 1 && graph->node_count > 1)
+        open->warnings[open->warning_count++] =
+            "no object is reached from a root in this dump, so nothing retains anything";
+}
+
+bool hd_open_read(struct hd_open *open, const char *path, struct hd_error *err)
+{
+    *open = (struct hd_open){.path = path};
+    if (!hd_builder_read(path, &open->graph, &open->storage, err))
+        return false;
+    if (!hd_dominators_create(&open->dominators, &open->graph, err)) {
+        hd_graph_storage_destroy(open->storage);
+        return false;
+    }
+    warnings_collect(open);
+    return true;
+}
+
+void hd_open_close(struct hd_open *open)
+{
+    hd_dominators_destroy(&open->dominators);
+    hd_graph_storage_destroy(open->storage);
+}
+
+int hd_open_fail(const char *command, bool json, const struct hd_error *err)
+{
+    if (!json)
+        return hd_cli_fail(command, err);
+    printf("{\"status\":%d,\"error\":", hd_error_exit_status(err->code));
+    hd_cli_print_json_string(stdout, err->text);
+    printf("}\n");
+    return hd_error_exit_status(err->code);
+}
+
+void hd_open_warn(const struct hd_open *open, const char *command)
+{
+    for (int i = 0; i < open->warning_count; i++)
+        fprintf(stderr, "heap_dump %s: %s: %s\n", command, open->path, open->warnings[i]);
+}
+
+void hd_open_json_head(FILE *file, const struct hd_open *open)
+{
+    fputs("\"file\":", file);
+    hd_cli_print_json_string(file, open->path);
+    fputs(",\"warnings\":[", file);
+    for (int i = 0; i < open->warning_count; i++) {
+        fputs(i ? "," : "", file);
+        hd_cli_print_json_string(file, open->warnings[i]);
+    }
+    fputs("]", file);
+}
+
+bool hd_open_parse_id(const char *text, uint64_t *id)
+{
+    bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+    const char *digits = hex ? text + 2 : text;
+    if (!*digits || strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789") != strlen(digits))
+        return false;
+    errno = 0;
+    *id = strtoull(digits, NULL, hex ? 16 : 10);
+    return errno == 0;
+}
+
+bool hd_open_parse_limit(const char *text, unsigned long *limit)
+{
+    uint64_t number;
+    if (strspn(text, "0123456789") != strlen(text) || !hd_open_parse_id(text, &number) || number > UINT32_MAX)
+        return false;
+    *limit = (unsigned long)number;
+    return true;
+}
+
+bool hd_open_node(const struct hd_open *open, const char *text, uint32_t *node, struct hd_error *err)
+{
+    uint64_t id;
+    if (!hd_open_parse_id(text, &id))
+        return hd_error_set(err, HD_ERROR_USAGE, "%.100s is not an id: a decimal number or 0x and hexadecimal digits",
+                            text);
+    *node = hd_graph_find(&open->graph, id);
+    if (*node == HD_NODE_NONE || *node == HD_NODE_ROOT)
+        return hd_error_set(err, HD_ERROR_USAGE, "%.200s has no object with the id %.40s", open->path, text);
+    return true;
+}
+
+static bool names_itself(const struct hd_graph *graph, uint32_t node)
+{
+    uint8_t type = graph->node_type[node];
+    return (type == HD_BT_T_CLASS || type == HD_BT_T_MODULE || type == HD_BT_T_DATA)
+           && hd_graph_name(graph, graph->node_label[node]).length > 0;
+}
+
+char *hd_open_title(char title[HD_OPEN_TITLE], const struct hd_open *open, uint32_t node)
+{
+    const struct hd_graph *graph = &open->graph;
+    if (node == HD_NODE_ROOT) {
+        snprintf(title, HD_OPEN_TITLE, "(root)");
+        return title;
+    }
+    struct hd_graph_text class = hd_groups_class_name(graph, node), label = {"", 0};
+    if (names_itself(graph, node))
+        label = hd_graph_name(graph, graph->node_label[node]);
+    if (label.length == class.length && !memcmp(label.data, class.data, class.length))
+        label.length = 0;
+    snprintf(title, HD_OPEN_TITLE, "%.*s%s%.*s", (int)class.length, class.data, label.length ? " " : "",
+             (int)label.length, label.data);
+    return title;
+}
+
+void hd_open_json_node(FILE *file, const struct hd_open *open, uint32_t node)
+{
+    const struct hd_graph *graph = &open->graph;
+    if (node == HD_NODE_ROOT) {
+        fputs("\"root\":true", file);
+        return;
+    }
+    unsigned long long id = graph->node_address[node];
+    fprintf(file, "\"id\":%llu,\"hex\":\"0x%llx\",\"class\":", id, id);
+    hd_table_json_text(file, hd_groups_class_name(graph, node));
+    if (names_itself(graph, node)) {
+        fputs(",\"label\":", file);
+        hd_table_json_text(file, hd_graph_name(graph, graph->node_label[node]));
+    }
+    fprintf(file, ",\"type\":\"%s\",\"size\":%llu,\"retained\":%llu", hd_bt_name(graph->node_type[node]),
+            (unsigned long long)graph->node_size[node], (unsigned long long)open->dominators.retained[node]);
+}
+
+void hd_open_next(FILE *file, const struct hd_open *open, const char *command, const char *rest)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+=:@%,~";
+    fprintf(file, "\nnext: heap_dump %s ", command);
+    if (strspn(open->path, plain) == strlen(open->path)) {
+        fputs(open->path, file);
+    } else {
+        fputc('\'', file);
+        for (const char *at = open->path; *at; at++)
+            fputs(*at == '\'' ? "'\\''" : (char[]){*at, '\0'}, file);
+        fputc('\'', file);
+    }
+    fprintf(file, "%s%s\n", *rest ? " " : "", rest);
+}

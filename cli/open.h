@@ -1,0 +1,56 @@
+/*
+ * Opens a dump for a command: the graph, its dominators, and what must be said about them.
+ *
+ * Owns both, the words of the warnings, and how people write an object's id. Must not know what a command asks.
+ */
+#ifndef HD_CLI_OPEN_H
+#define HD_CLI_OPEN_H
+
+#include "graph/builder.h"
+#include "graph/dominators.h"
+
+#include <stdio.h>
+
+enum { HD_OPEN_WARNINGS = 4, HD_OPEN_TITLE = 512 };
+
+struct hd_open {
+    const char *path;
+    struct hd_graph graph;
+    struct hd_graph_storage *storage;
+    struct hd_dominators dominators;
+    const char *warnings[HD_OPEN_WARNINGS]; /* sentences; the first warning_count of them */
+    int warning_count;
+};
+
+/* False and *err set if the dump cannot be read; then there is nothing to close. */
+bool hd_open_read(struct hd_open *open, const char *path, struct hd_error *err);
+void hd_open_close(struct hd_open *open);
+
+/* The error's sentence: on stderr, or with --json as {"status":N,"error":"…"} on stdout. Returns the exit status. */
+int hd_open_fail(const char *command, bool json, const struct hd_error *err);
+
+/* Each warning as a line on stderr. */
+void hd_open_warn(const struct hd_open *open, const char *command);
+
+/* `"file":"…","warnings":["…"]`, what every result as JSON begins with. */
+void hd_open_json_head(FILE *file, const struct hd_open *open);
+
+/* The text as an id, decimal or 0x…; false if it is none. */
+bool hd_open_parse_id(const char *text, uint64_t *id);
+
+/* The same for a number of rows, decimal. */
+bool hd_open_parse_limit(const char *text, unsigned long *limit);
+
+/* The node an argument names by its id; false and *err (HD_ERROR_USAGE) if it is no id or no object has it. */
+bool hd_open_node(const struct hd_open *open, const char *text, uint32_t *node, struct hd_error *err);
+
+/* What to call a node: its class, and for classes and modules their own name behind it. Returns `title`; may be cut. */
+char *hd_open_title(char title[HD_OPEN_TITLE], const struct hd_open *open, uint32_t node);
+
+/* `"id":N,"hex":"0x…","class":"…","type":"…","size":N,"retained":N`; "label", too: the own name of what has one. */
+void hd_open_json_node(FILE *file, const struct hd_open *open, uint32_t node);
+
+/* Prints "next: heap_dump COMMAND FILE REST", FILE as the shell takes it. */
+void hd_open_next(FILE *file, const struct hd_open *open, const char *command, const char *rest);
+
+#endif

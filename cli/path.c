@@ -1,0 +1,398 @@
+/* `heap_dump path`: what keeps an object, or the objects of a class, alive? */
+#include "cli/cli.h"
+
+#include "cli/open.h"
+#include "cli/table.h"
+#include "graph/best_names.h"
+#include "graph/groups.h"
+#include "graph/paths.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+    "Usage: heap_dump path [options] FILE|- ID|CLASS\n"
+    "\n"
+    "Prints the shortest named path from a root of garbage collection to an object; for a class, the\n"
+    "paths to all its objects, merged into a tree where they go by the same names and classes.\n"
+    "\n"
+    "  -a, --all N          up to N paths to the object, each by another last referrer (1)\n"
+    "  -w, --exclude-weak   never go by references that keep nothing alive\n"
+    "  -l, --limit N        branches of a tree to print (30); 0 for all\n"
+    "  -j, --json           as one JSON object\n"
+    "  -h, --help           this help\n"
+    "\n"
+    "A path by weak references is printed, and marked, only where there is no other.\n"
+    "Exit status: 0 fine, 2 wrong options or no such object, 3 not a dump, 4 the file could not be read.\n";
+
+enum { BRANCHES_MAX = 5, INDENT_MAX = 20 };
+static const char arrow[] = " → ";
+
+struct request {
+    const char *path, *target;
+    unsigned long all, limit;
+    bool exclude_weak, limited, json;
+};
+
+struct tree {
+    struct hd_groups groups;
+    struct hd_merged_paths merged;
+    struct hd_graph_text class;
+    uint64_t objects;
+    bool weak;
+};
+
+static void append(struct hd_buffer *out, const char *text)
+{
+    hd_buffer_append(out, text, strlen(text));
+}
+
+static void append_name(struct hd_buffer *out, const struct hd_graph *graph, uint32_t name)
+{
+    struct hd_graph_text text = hd_graph_name(graph, name);
+    hd_buffer_append(out, text.data ? text.data : "", text.length);
+    if (name != HD_NAME_MASK && name & HD_NAME_WEAK)
+        append(out, " (weak)");
+}
+
+/* --- the paths to one object --- */
+
+static void path_line(const struct hd_open *open, const struct hd_path *path)
+{
+    struct hd_buffer line = {0};
+    char text[HD_OPEN_TITLE];
+    for (uint32_t i = 0; i < path->length; i++) {
+        append(&line, i ? arrow : "");
+        append_name(&line, &open->graph, open->graph.edge_name[path->step[i].edge]);
+        append(&line, arrow);
+        append(&line, hd_open_title(text, open, path->step[i].node));
+    }
+    snprintf(text, sizeof text, " 0x%llx",
+             (unsigned long long)open->graph.node_address[path->step[path->length - 1].node]);
+    append(&line, text);
+    hd_table_strong(stdout, true);
+    hd_table_line(stdout, line.data ? line.data : "", line.length, 0);
+    hd_table_strong(stdout, false);
+    hd_buffer_deinit(&line);
+}
+
+static void path_print(const struct hd_open *open, const struct hd_path *path)
+{
+    static const struct hd_table_column columns[] = {{"by", false, true},
+                                                     {"object", false, true},
+                                                     {"id", false, false},
+                                                     {"size", true, false},
+                                                     {"retained", true, false}};
+    struct hd_table table = {.columns = columns, .column_count = 5, .margin = 2};
+    char title[HD_OPEN_TITLE];
+    path_line(open, path);
+    for (uint32_t i = 0; i < path->length; i++) {
+        uint32_t node = path->step[i].node;
+        struct hd_buffer name = {0};
+        append_name(&name, &open->graph, open->graph.edge_name[path->step[i].edge]);
+        hd_table_add(&table, name.data ? name.data : "", name.length);
+        hd_buffer_deinit(&name);
+        hd_table_add_string(&table, hd_open_title(title, open, node));
+        hd_table_add_id(&table, open->graph.node_address[node]);
+        hd_table_add_bytes(&table, open->graph.node_size[node]);
+        hd_table_add_bytes(&table, open->dominators.retained[node]);
+    }
+    hd_table_print(stdout, &table);
+    hd_table_deinit(&table);
+}
+
+static void paths_text(const struct hd_open *open, uint32_t node, const struct hd_path *list, uint32_t count)
+{
+    char rest[HD_TABLE_NUMBER];
+    unsigned long long next = open->graph.node_address[node];
+    if (!count)
+        printf("No root leads to it: nothing keeps it alive.\n");
+    for (uint32_t i = 0; i < count; i++) {
+        printf(i ? "\n" : "");
+        path_print(open, &list[i]);
+    }
+    if (count && list[0].length > 1) /* who holds it is the next question */
+        next = open->graph.node_address[list[0].step[list[0].length - 2].node];
+    snprintf(rest, sizeof rest, "0x%llx", next);
+    hd_open_next(stdout, open, "show", rest);
+}
+
+static void paths_json(const struct hd_open *open, uint32_t node, const struct hd_path *list, uint32_t count)
+{
+    printf("{");
+    hd_open_json_head(stdout, open);
+    printf(",\"target\":{");
+    hd_open_json_node(stdout, open, node);
+    printf("},\"paths\":[");
+    for (uint32_t i = 0; i < count; i++) {
+        printf("%s[", i ? "," : "");
+        for (uint32_t k = 0; k < list[i].length; k++) {
+            uint32_t name = open->graph.edge_name[list[i].step[k].edge];
+            printf("%s{\"name\":", k ? "," : "");
+            hd_table_json_text(stdout, hd_graph_name(&open->graph, name));
+            printf(",\"weak\":%s,", name & HD_NAME_WEAK ? "true" : "false");
+            hd_open_json_node(stdout, open, list[i].step[k].node);
+            printf("}");
+        }
+        printf("]");
+    }
+    printf("]}\n");
+}
+
+static bool paths(const struct request *request, const struct hd_open *open, struct hd_error *err)
+{
+    uint32_t node, count = 0;
+    struct hd_path *list = NULL;
+    if (!hd_open_node(open, request->target, &node, err))
+        return false;
+    if (!hd_paths_all(&open->graph, node, false, (uint32_t)request->all, &list, &count, err))
+        return false;
+    if (!count && !request->exclude_weak) {
+        hd_paths_free(list, count);
+        if (!hd_paths_all(&open->graph, node, true, (uint32_t)request->all, &list, &count, err))
+            return false;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        hd_best_names_along(&open->graph, &list[i]);
+    if (request->json)
+        paths_json(open, node, list, count);
+    else
+        paths_text(open, node, list, count);
+    hd_paths_free(list, count);
+    return true;
+}
+
+/* --- the paths to the objects of a class --- */
+
+/* Writes the step and those after it that leave no choice; returns the last one. */
+static uint32_t branch(struct hd_buffer *out, const struct hd_open *open, const struct tree *tree, uint32_t step)
+{
+    char title[HD_OPEN_TITLE];
+    for (;;) {
+        const struct hd_merged_step *here = &tree->merged.step[step];
+        append_name(out, &open->graph, here->name);
+        append(out, arrow);
+        append(out, hd_open_title(title, open, here->sample));
+        if (here->ends || here->child == HD_NODE_NONE || tree->merged.step[here->child].next != HD_NODE_NONE)
+            return step;
+        append(out, arrow);
+        step = here->child;
+    }
+}
+
+static uint32_t rank(const struct tree *tree, uint32_t step)
+{
+    uint32_t before = 0;
+    for (uint32_t at = tree->merged.step[tree->merged.step[step].parent].child; at != step && before < BRANCHES_MAX;
+         at = tree->merged.step[at].next)
+        before++;
+    return before;
+}
+
+/* The step after this one in print order, skipping the smaller ones among many branches. Changes *depth. */
+static uint32_t follow(const struct tree *tree, uint32_t step, size_t *depth, bool all)
+{
+    const struct hd_merged_step *steps = tree->merged.step;
+    if (steps[step].child != HD_NODE_NONE) {
+        (*depth)++;
+        return steps[step].child;
+    }
+    while (step != 0) {
+        uint32_t next = steps[step].next;
+        if (next != HD_NODE_NONE && (all || rank(tree, step) + 1 < BRANCHES_MAX))
+            return next;
+        uint32_t parent = steps[step].parent;
+        /* steps that stand in one line with their parent have no depth of their own */
+        bool joined = steps[steps[parent].child].next == HD_NODE_NONE && !steps[parent].ends && parent != 0;
+        *depth -= !joined;
+        step = parent;
+    }
+    return HD_NODE_NONE;
+}
+
+static void tree_text(const struct request *request, const struct hd_open *open, const struct tree *tree)
+{
+    static const struct hd_table_column columns[] = {
+        {"objects", true, false}, {"size", true, false}, {"path", false, true}};
+    struct hd_table table = {.columns = columns, .column_count = 3};
+    const struct hd_merged_step *steps = tree->merged.step;
+    char number[HD_TABLE_NUMBER], reached[HD_TABLE_NUMBER];
+    char heading[400];
+    int length = snprintf(heading, sizeof heading, "%s object%s of class %.*s, %s of them reached from a root%s",
+                          hd_table_count(number, tree->objects), tree->objects == 1 ? "" : "s",
+                          (int)(tree->class.length < 200 ? tree->class.length : 200),
+                          tree->class.data, hd_table_count(reached, steps[0].members),
+                          tree->weak ? " (by weak references alone)" : "");
+    hd_table_line(stdout, heading, (size_t)length, 0);
+    printf("\n");
+    size_t depth = 0, rows = 0;
+    bool all = request->limit == 0;
+    uint32_t step = follow(tree, 0, &depth, all);
+    for (; step != HD_NODE_NONE && (all || rows < request->limit); rows++) {
+        struct hd_buffer line = {0};
+        for (size_t i = 1; i < depth && i < INDENT_MAX; i++)
+            append(&line, "  ");
+        hd_table_add_count(&table, steps[step].members);
+        hd_table_add_bytes(&table, steps[step].size);
+        uint32_t last = branch(&line, open, tree, step);
+        hd_table_add(&table, line.data ? line.data : "", line.length);
+        hd_buffer_deinit(&line);
+        step = follow(tree, last, &depth, all);
+    }
+    hd_table_print(stdout, &table);
+    hd_table_deinit(&table);
+    if (!all)
+        printf("(at most %d branches of a step and %lu in all; --limit 0 prints every one)\n", BRANCHES_MAX,
+               request->limit);
+    uint32_t end = 0; /* one of the objects most paths lead to: its path in full is the next question */
+    for (uint32_t i = 1; i < tree->merged.count; i++)
+        if (steps[i].ends > steps[end].ends || end == 0)
+            end = i;
+    char rest[HD_TABLE_NUMBER];
+    snprintf(rest, sizeof rest, "0x%llx", (unsigned long long)open->graph.node_address[steps[end].sample]);
+    hd_open_next(stdout, open, end ? "path" : "top", end ? rest : "");
+}
+
+static void tree_json(const struct request *request, const struct hd_open *open, const struct tree *tree)
+{
+    const struct hd_merged_step *steps = tree->merged.step;
+    printf("{");
+    hd_open_json_head(stdout, open);
+    printf(",\"class\":");
+    hd_table_json_text(stdout, tree->class);
+    printf(",\"objects\":%llu,\"reached\":%u,\"weak\":%s,\"step_count\":%u,\"steps\":[",
+           (unsigned long long)tree->objects, steps[0].members, tree->weak ? "true" : "false", tree->merged.count - 1);
+    /* parents come first, so a part of the steps is a tree, too */
+    for (uint32_t i = 1; i < tree->merged.count; i++) {
+        if (request->limited && request->limit && i > request->limit)
+            break;
+        printf("%s{\"step\":%u,\"parent\":%u,\"name\":", i > 1 ? "," : "", i, steps[i].parent);
+        hd_table_json_text(stdout, hd_graph_name(&open->graph, steps[i].name));
+        printf(",\"nodes\":%u,\"ends\":%u,\"members\":%u,\"bytes\":%llu,\"sample\":{", steps[i].nodes, steps[i].ends,
+               steps[i].members, (unsigned long long)steps[i].size);
+        hd_open_json_node(stdout, open, steps[i].sample);
+        printf("}}");
+    }
+    printf("]}\n");
+}
+
+static bool merge(const struct hd_open *open, const uint8_t *member, struct tree *tree, struct hd_error *err)
+{
+    struct hd_paths shortest;
+    if (!hd_paths_create(&shortest, &open->graph, tree->weak, HD_NODE_NONE, err))
+        return false;
+    hd_best_names_from_root(&shortest);
+    bool done = hd_paths_merge(&shortest, member, &tree->merged, err);
+    hd_paths_destroy(&shortest);
+    return done;
+}
+
+static bool tree_make(const struct request *request, const struct hd_open *open, struct tree *tree,
+                      struct hd_error *err)
+{
+    uint32_t group = hd_groups_find(&tree->groups, request->target, strlen(request->target));
+    if (group == HD_NODE_NONE)
+        return hd_error_set(err, HD_ERROR_USAGE,
+                            "%.200s has no objects of a class %.100s; `heap_dump top` lists the classes it has",
+                            open->path, request->target);
+    uint8_t *member = malloc(open->graph.node_count);
+    if (!member)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    tree->class = tree->groups.name[group];
+    for (uint32_t node = 0; node < open->graph.node_count; node++) {
+        member[node] = tree->groups.number[node] == group;
+        tree->objects += member[node];
+    }
+    bool done = merge(open, member, tree, err);
+    if (done && tree->merged.step[0].members == 0 && !request->exclude_weak) {
+        hd_paths_merged_free(&tree->merged);
+        tree->weak = true;
+        done = merge(open, member, tree, err);
+        tree->weak = done && tree->merged.step[0].members > 0;
+    }
+    free(member);
+    return done;
+}
+
+static bool class_paths(const struct request *request, const struct hd_open *open, struct hd_error *err)
+{
+    struct tree tree = {0};
+    if (!hd_groups_by_class(&tree.groups, &open->graph, err))
+        return false;
+    bool done = tree_make(request, open, &tree, err);
+    if (done && request->json)
+        tree_json(request, open, &tree);
+    else if (done)
+        tree_text(request, open, &tree);
+    if (done)
+        hd_paths_merged_free(&tree.merged);
+    hd_groups_destroy(&tree.groups);
+    return done;
+}
+
+static int path(const struct request *request)
+{
+    struct hd_open open;
+    struct hd_error err = {0};
+    uint64_t id;
+    if (!hd_open_read(&open, request->path, &err))
+        return hd_open_fail("path", request->json, &err);
+    if (!request->json)
+        hd_open_warn(&open, "path");
+    bool done = hd_open_parse_id(request->target, &id) ? paths(request, &open, &err)
+                                                       : class_paths(request, &open, &err);
+    hd_open_close(&open);
+    return done ? 0 : hd_open_fail("path", request->json, &err);
+}
+
+/* 0, or the exit status of the complaint. */
+static int option_take(int option, struct request *request)
+{
+    switch (option) {
+    case 'a':
+        if (!hd_open_parse_limit(optarg, &request->all) || request->all == 0)
+            return hd_cli_usage("path", "--all takes a number from 1, not %s", optarg);
+        return 0;
+    case 'l':
+        if (!hd_open_parse_limit(optarg, &request->limit))
+            return hd_cli_usage("path", "--limit takes a number, not %s", optarg);
+        request->limited = true;
+        return 0;
+    case 'w':
+        request->exclude_weak = true;
+        return 0;
+    default:
+        request->json = true;
+        return 0;
+    }
+}
+
+int hd_cli_path(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"all", required_argument, NULL, 'a'},   {"exclude-weak", no_argument, NULL, 'w'},
+        {"limit", required_argument, NULL, 'l'}, {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},        {0}};
+    struct request request = {.all = 1, .limit = 30};
+    opterr = 0;
+    for (int option; (option = getopt_long(argc, argv, ":a:wl:jh", options, NULL)) != -1;) {
+        if (option == 'h') {
+            fputs(help, stdout);
+            return 0;
+        }
+        if (option == '?' || option == ':')
+            return hd_cli_bad_option("path", argv, option);
+        int status = option_take(option, &request);
+        if (status)
+            return status;
+    }
+    if (argc - optind < 2)
+        return hd_cli_usage("path", argc == optind ? "a file and an object or a class are missing"
+                                                   : "an object's id or a class is missing");
+    if (argc - optind > 2)
+        return hd_cli_usage("path", "one object or class at a time, but there is also %s", argv[optind + 2]);
+    request.path = argv[optind];
+    request.target = argv[optind + 1];
+    return path(&request);
+}

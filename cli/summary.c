@@ -1,0 +1,276 @@
+/* `heap_dump summary`: what is in a dump? */
+#include "cli/cli.h"
+
+#include "cli/open.h"
+#include "cli/readable.h"
+#include "cli/table.h"
+#include "dump/json_reader.h"
+
+#include <getopt.h>
+#include <string.h>
+
+static const char help[] =
+    "Usage: heap_dump summary [--json] FILE|-\n"
+    "\n"
+    "Says what is in a dump: the process, its Ruby, when it was taken, objects and bytes by type,\n"
+    "what no root reaches, heap pages, and what is missing from it.\n"
+    "\n"
+    "  -j, --json   as one JSON object\n"
+    "  -h, --help   this help\n"
+    "\n"
+    "FILE is a dump of heap_dump or of ObjectSpace.dump_all, plain or compressed with gzip or zstd.\n"
+    "Exit status: 0 fine, 2 wrong options, 3 not a dump, 4 the file could not be read.\n";
+
+struct sum {
+    uint64_t objects, bytes, reached, reached_bytes;
+};
+
+struct totals {
+    struct sum all, by_type[HD_BT_COUNT];
+    uint64_t garbage, frozen, references, weak;
+};
+
+static void count(const struct hd_open *open, struct totals *totals)
+{
+    const struct hd_graph *graph = &open->graph;
+    *totals = (struct totals){.references = graph->edge_count};
+    for (uint32_t node = 1; node < graph->node_count; node++) {
+        struct sum *sums[] = {&totals->all, &totals->by_type[graph->node_type[node] % HD_BT_COUNT]};
+        bool reached = open->dominators.parent[node] != HD_NODE_NONE;
+        for (int i = 0; i < 2; i++) {
+            sums[i]->objects++;
+            sums[i]->bytes += graph->node_size[node];
+            sums[i]->reached += reached;
+            sums[i]->reached_bytes += reached ? graph->node_size[node] : 0;
+        }
+        totals->garbage += (graph->node_flags[node] & HD_NODE_GARBAGE) != 0;
+        totals->frozen += (graph->node_flags[node] & HD_NODE_FROZEN) != 0;
+    }
+    for (uint64_t edge = 0; edge < graph->edge_count; edge++)
+        totals->weak += (graph->edge_name[edge] & HD_NAME_WEAK) != 0;
+}
+
+/* The types that occur, biggest first; returns how many. */
+static int types_sort(const struct totals *totals, int types[HD_BT_COUNT])
+{
+    int found = 0;
+    for (int type = 0; type < HD_BT_COUNT; type++) {
+        if (!totals->by_type[type].objects)
+            continue;
+        int at = found++;
+        for (; at > 0 && totals->by_type[types[at - 1]].bytes < totals->by_type[type].bytes; at--)
+            types[at] = types[at - 1];
+        types[at] = type;
+    }
+    return found;
+}
+
+static struct hd_graph_text head_of(const struct hd_graph *graph)
+{
+    struct hd_graph_text head = hd_graph_name(graph, graph->head_name);
+    if (graph->head_name == HD_NAME_MASK || !head.data)
+        return (struct hd_graph_text){NULL, 0};
+    size_t skip = head.length > 0 && head.data[0] != '{'; /* with or without the line's first byte */
+    return (struct hd_graph_text){head.data + skip, head.length - skip};
+}
+
+static void sum_json(const struct sum *sum)
+{
+    printf("\"objects\":%llu,\"bytes\":%llu,\"reachable\":%llu,\"reachable_bytes\":%llu",
+           (unsigned long long)sum->objects, (unsigned long long)sum->bytes, (unsigned long long)sum->reached,
+           (unsigned long long)sum->reached_bytes);
+}
+
+static void print_json(const struct hd_open *open, const struct totals *totals)
+{
+    int types[HD_BT_COUNT], found = types_sort(totals, types);
+    struct hd_graph_text head = head_of(&open->graph);
+    printf("{");
+    hd_open_json_head(stdout, open);
+    printf(",\"format\":\"%s\",", head.data ? "heap_dump" : "ObjectSpace");
+    sum_json(&totals->all);
+    printf(",\"garbage\":%llu,\"frozen\":%llu,\"references\":%llu,\"weak_references\":%llu,\"dump_bytes\":%llu",
+           (unsigned long long)totals->garbage, (unsigned long long)totals->frozen,
+           (unsigned long long)totals->references, (unsigned long long)totals->weak,
+           (unsigned long long)open->graph.dump_bytes);
+    printf(",\"truncated\":%s,\"redacted\":%s,\"unnamed\":%s", open->graph.truncated ? "true" : "false",
+           open->graph.redacted ? "true" : "false", open->graph.unnamed ? "true" : "false");
+    if (head.data)
+        printf(",\"dump\":%.*s", (int)head.length, head.data);
+    printf(",\"types\":[");
+    for (int i = 0; i < found; i++) {
+        printf("%s{\"type\":\"%s\",", i ? "," : "", hd_bt_name(types[i]));
+        sum_json(&totals->by_type[types[i]]);
+        printf("}");
+    }
+    printf("]}\n");
+}
+
+static void fact(struct hd_table *table, const char *name, const char *text)
+{
+    if (!*text)
+        return;
+    hd_table_add_string(table, name);
+    hd_table_add_string(table, text);
+}
+
+/* A member of the head, as text; empty if it has none. */
+static const char *member(struct hd_graph_text head, const char *name, char *text, size_t size)
+{
+    struct hd_graph_text value = hd_readable_string(hd_readable_member(head, name));
+    snprintf(text, size, "%.*s", (int)value.length, value.data ? value.data : "");
+    return text;
+}
+
+static void pages(struct hd_table *table, struct hd_graph_text head)
+{
+    struct hd_graph_text pools = hd_readable_member(head, "size_pools"), key, pool;
+    size_t at = 0;
+    while ((pool = hd_readable_next(pools, &at, &key)).data) {
+        char text[160], page_count[HD_TABLE_NUMBER], slots[HD_TABLE_NUMBER];
+        snprintf(text, sizeof text, "%s pages, %s slots of %llu bytes",
+                 hd_table_count(page_count, hd_readable_integer(hd_readable_member(pool, "pages"))),
+                 hd_table_count(slots, hd_readable_integer(hd_readable_member(pool, "slots"))),
+                 (unsigned long long)hd_readable_integer(hd_readable_member(pool, "slot_size")));
+        fact(table, "heap", text);
+    }
+}
+
+static void slots(struct hd_table *table, struct hd_graph_text head, const struct totals *totals)
+{
+    uint64_t all = 0;
+    struct hd_graph_text pools = hd_readable_member(head, "size_pools"), key, pool;
+    for (size_t at = 0; (pool = hd_readable_next(pools, &at, &key)).data;)
+        all += hd_readable_integer(hd_readable_member(pool, "slots"));
+    if (!all)
+        return;
+    char text[160], used[HD_TABLE_NUMBER], of[HD_TABLE_NUMBER];
+    snprintf(text, sizeof text, "%s of %s (%.1f %%)", hd_table_count(used, totals->all.objects), hd_table_count(of, all),
+             100.0 * (double)totals->all.objects / (double)all);
+    fact(table, "slots used", text);
+}
+
+static void process(struct hd_table *table, struct hd_graph_text head)
+{
+    static const struct {
+        const char *source, *words;
+    } sources[] = {{"self", "from inside"}, {"process", "from outside"}, {"core", "from a core file"}};
+    char text[400], part[200];
+    member(head, "description", text, sizeof text);
+    fact(table, "ruby", *text ? text : member(head, "ruby", text, sizeof text));
+    if (*member(head, "pid", part, sizeof part)) {
+        int length = snprintf(text, sizeof text, "pid %s:", part);
+        struct hd_graph_text words = hd_readable_member(head, "cmdline"), key, word;
+        for (size_t at = 0; (word = hd_readable_next(words, &at, &key)).data && length < (int)sizeof text;) {
+            word = hd_readable_string(word);
+            length += snprintf(text + length, sizeof text - (size_t)length, " %.*s", (int)word.length,
+                               word.data);
+        }
+        fact(table, "process", text);
+    }
+    int length = snprintf(text, sizeof text, "%s", member(head, "time", part, sizeof part));
+    member(head, "source", part, sizeof part);
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
+        if (!strcmp(part, sources[i].source))
+            snprintf(text + length, sizeof text - (size_t)length, ", %s", sources[i].words);
+    fact(table, "taken", text);
+}
+
+static void sum_fact(struct hd_table *table, const char *name, uint64_t objects, uint64_t bytes)
+{
+    char text[100], number[HD_TABLE_NUMBER], size[HD_TABLE_NUMBER];
+    snprintf(text, sizeof text, "%s objects, %s", hd_table_count(number, objects), hd_table_bytes(size, bytes));
+    fact(table, name, text);
+}
+
+static void print_facts(const struct hd_open *open, const struct totals *totals)
+{
+    static const struct hd_table_column columns[] = {{"", false, false}, {"", false, true}};
+    struct hd_table table = {.columns = columns, .column_count = 2, .headless = true};
+    struct hd_graph_text head = head_of(&open->graph);
+    char text[600], size[HD_TABLE_NUMBER], number[HD_TABLE_NUMBER];
+    snprintf(text, sizeof text, "%.400s, %s%s", open->path, hd_table_bytes(size, open->graph.dump_bytes),
+             head.data ? "" : ", made by ObjectSpace");
+    fact(&table, "file", text);
+    process(&table, head);
+    sum_fact(&table, "all", totals->all.objects, totals->all.bytes);
+    sum_fact(&table, "reachable", totals->all.reached, totals->all.reached_bytes);
+    sum_fact(&table, "unreachable", totals->all.objects - totals->all.reached,
+             totals->all.bytes - totals->all.reached_bytes);
+    if (totals->garbage) {
+        snprintf(text, sizeof text, "%s objects", hd_table_count(number, totals->garbage));
+        fact(&table, "garbage", text);
+    }
+    snprintf(text, sizeof text, "%s, %s of them weak", hd_table_count(number, totals->references),
+             hd_table_count(size, totals->weak));
+    fact(&table, "references", text);
+    pages(&table, head);
+    slots(&table, head, totals);
+    for (int i = 0; i < open->warning_count; i++)
+        fact(&table, "warning", open->warnings[i]);
+    hd_table_print(stdout, &table);
+    hd_table_deinit(&table);
+}
+
+static void print_text(const struct hd_open *open, const struct totals *totals)
+{
+    static const struct hd_table_column columns[] = {{"type", false, false},  {"objects", true, false},
+                                                     {"size", true, false},   {"share", true, false},
+                                                     {"reachable", true, false}, {"size", true, false}};
+    struct hd_table table = {.columns = columns, .column_count = 6};
+    int types[HD_BT_COUNT], found = types_sort(totals, types);
+    print_facts(open, totals);
+    printf("\n");
+    for (int i = 0; i < found; i++) {
+        const struct sum *sum = &totals->by_type[types[i]];
+        hd_table_add_string(&table, hd_bt_name(types[i]));
+        hd_table_add_count(&table, sum->objects);
+        hd_table_add_bytes(&table, sum->bytes);
+        hd_table_add_percent(&table, sum->bytes, totals->all.bytes);
+        hd_table_add_count(&table, sum->reached);
+        hd_table_add_bytes(&table, sum->reached_bytes);
+    }
+    hd_table_print(stdout, &table);
+    hd_table_deinit(&table);
+    hd_open_next(stdout, open, "top", "");
+}
+
+static int summary(const char *path, bool json)
+{
+    struct hd_open open;
+    struct hd_error err = {0};
+    struct totals totals;
+    if (!hd_open_read(&open, path, &err))
+        return hd_open_fail("summary", json, &err);
+    count(&open, &totals);
+    if (json)
+        print_json(&open, &totals);
+    else
+        print_text(&open, &totals);
+    hd_open_close(&open);
+    return 0;
+}
+
+int hd_cli_summary(int argc, char **argv)
+{
+    static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
+    bool json = false;
+    opterr = 0;
+    for (int option; (option = getopt_long(argc, argv, ":jh", options, NULL)) != -1;) {
+        switch (option) {
+        case 'j':
+            json = true;
+            break;
+        case 'h':
+            fputs(help, stdout);
+            return 0;
+        default:
+            return hd_cli_bad_option("summary", argv, option);
+        }
+    }
+    if (optind == argc)
+        return hd_cli_usage("summary", "a file is missing");
+    if (optind + 1 < argc)
+        return hd_cli_usage("summary", "one file at a time, but there is also %s", argv[optind + 1]);
+    return summary(argv[optind], json);
+}

@@ -1,0 +1,63 @@
+/*
+ * Words for people: aligned columns, units, texts shortened to fit 100 columns.
+ *
+ * Owns how numbers, ids and columns look. Must not know what they mean. Widths are counted in characters, not bytes.
+ * Invariant: a table never prints a line longer than HD_TABLE_WIDTH unless its fixed columns alone are.
+ */
+#ifndef HD_CLI_TABLE_H
+#define HD_CLI_TABLE_H
+
+#include "base/arena.h"
+#include "graph/graph.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum { HD_TABLE_WIDTH = 100, HD_TABLE_COLUMNS = 8, HD_TABLE_NUMBER = 32 };
+
+struct hd_table_column {
+    const char *title;
+    bool right;    /* numbers stand to the right */
+    bool flexible; /* gives way, in its middle, when the line gets too long */
+};
+
+struct hd_table {
+    const struct hd_table_column *columns;
+    size_t column_count;
+    size_t margin;          /* spaces before every line */
+    bool headless;          /* print no titles */
+    struct hd_buffer cells; /* texts, each terminated, row after row */
+    size_t cell_count;
+};
+
+/* The next cell. Control characters become `?`, bytes that are not UTF-8 too. */
+void hd_table_add(struct hd_table *table, const char *text, size_t length);
+void hd_table_add_string(struct hd_table *table, const char *text);
+void hd_table_add_bytes(struct hd_table *table, uint64_t bytes);
+void hd_table_add_count(struct hd_table *table, uint64_t count);
+void hd_table_add_id(struct hd_table *table, uint64_t id);
+void hd_table_add_percent(struct hd_table *table, uint64_t part, uint64_t whole);
+
+/* Prints all rows and forgets them. */
+void hd_table_print(FILE *file, struct hd_table *table);
+void hd_table_deinit(struct hd_table *table);
+
+/* "12.3 MB", decimal units as disks have them; "1,234,567"; "140654640801880 0x7fecb5e6a858". */
+char *hd_table_bytes(char text[HD_TABLE_NUMBER], uint64_t bytes);
+char *hd_table_count(char text[HD_TABLE_NUMBER], uint64_t count);
+char *hd_table_id(char text[2 * HD_TABLE_NUMBER], uint64_t id);
+
+/* At most `width` characters of the text, with … in its middle if it is longer. To be freed; NULL if memory ran out. */
+char *hd_table_shorten(const char *text, size_t length, size_t width);
+
+/* Prints a line behind `margin` spaces, cleaned as a cell and shortened in its middle to the width of a table. */
+void hd_table_line(FILE *file, const char *text, size_t length, size_t margin);
+
+/* Starts and ends what should stand out; nothing but on a terminal. */
+void hd_table_strong(FILE *file, bool on);
+
+/* A text as a JSON string. */
+void hd_table_json_text(FILE *file, struct hd_graph_text text);
+
+#endif

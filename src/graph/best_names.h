@@ -1,0 +1,19 @@
+/*
+ * The most telling name for a step: where one object refers to another several times, people want the name that says
+ * most. The roots have most objects twice, as `vm` or `global_tbl` and as `global_variables.$app`.
+ *
+ * Owns which of two names says more. Must not know how paths are found: it changes which edge a step goes by, never
+ * between which nodes.
+ */
+#ifndef HD_GRAPH_BEST_NAMES_H
+#define HD_GRAPH_BEST_NAMES_H
+
+#include "graph/paths.h"
+
+/* For all steps that leave the root. */
+void hd_best_names_from_root(struct hd_paths *paths);
+
+/* For all steps of a path. Edges that are not weak stay so. */
+void hd_best_names_along(const struct hd_graph *graph, struct hd_path *path);
+
+#endif

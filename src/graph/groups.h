@@ -1,0 +1,38 @@
+/*
+ * Sorts the objects of a graph into groups: by the name of their class, or by type.
+ *
+ * Owns the numbers and the names of the groups. Must not know what is asked about a group (graph/retained.h).
+ * Invariant: number[n] is below count for every object; the root is in no group; names differ.
+ */
+#ifndef HD_GRAPH_GROUPS_H
+#define HD_GRAPH_GROUPS_H
+
+#include "graph/graph.h"
+
+struct hd_groups {
+    uint32_t *number; /* [node_count] group of the node, HD_NODE_NONE for the root */
+    uint32_t count;
+    struct hd_graph_text *name; /* [count] lives as long as the graph */
+    uint32_t capacity;
+    uint32_t *slots; /* hash table of the names: a group's number + 1, 0 if free */
+    uint32_t slot_count;
+};
+
+/*
+ * hd_graph_class_name, but for classes and modules what their `class` method says, "Class" and "Module": each of them
+ * has a singleton class of its own, which nobody means.
+ */
+struct hd_graph_text hd_groups_class_name(const struct hd_graph *graph, uint32_t node);
+
+/* By hd_groups_class_name. Classes of the same name are one group. False if memory ran out; then there is nothing to destroy. */
+bool hd_groups_by_class(struct hd_groups *groups, const struct hd_graph *graph, struct hd_error *err);
+
+/* T_STRING, T_ARRAY, …: the builtin types. */
+bool hd_groups_by_type(struct hd_groups *groups, const struct hd_graph *graph, struct hd_error *err);
+
+void hd_groups_destroy(struct hd_groups *groups);
+
+/* The group of that name, HD_NODE_NONE if there is none. */
+uint32_t hd_groups_find(const struct hd_groups *groups, const char *name, size_t length);
+
+#endif

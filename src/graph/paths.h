@@ -1,0 +1,76 @@
+/*
+ * Shortest paths from the root, edge by edge, so that each step has its name.
+ *
+ * Owns the tree of a breadth-first search and what is read off it: the path to a node, more paths to it, and the paths to
+ * many nodes merged into one tree. Must not know how paths are shown.
+ * Invariant: `edge[n]` leaves `parent[n]` and leads to n; `order` has parents before children.
+ */
+#ifndef HD_GRAPH_PATHS_H
+#define HD_GRAPH_PATHS_H
+
+#include "graph/graph.h"
+
+struct hd_paths {
+    const struct hd_graph *graph;
+    uint32_t *parent; /* [node_count] HD_NODE_NONE for the root and what was not reached */
+    uint64_t *edge;   /* [node_count] the edge from the parent; where `parent` is not HD_NODE_NONE */
+    uint32_t *order;  /* [reached] nodes by distance from the root, the root first */
+    uint32_t reached;
+};
+
+/*
+ * 16 bytes per node. `weak`: follow edges that keep nothing alive, too. Paths do not pass through node `avoid`, but may end
+ * there; HD_NODE_NONE avoids none.
+ */
+bool hd_paths_create(struct hd_paths *paths, const struct hd_graph *graph, bool weak, uint32_t avoid, struct hd_error *err);
+void hd_paths_destroy(struct hd_paths *paths);
+
+struct hd_path_step {
+    uint64_t edge; /* leaves the node of the step before, the first one leaves the root */
+    uint32_t node; /* where it leads */
+};
+
+struct hd_path {
+    struct hd_path_step *step; /* one array; the last step leads to the node asked for; freed with free() */
+    uint32_t length;           /* 0: the node is the root, or is not reached */
+};
+
+bool hd_paths_to(const struct hd_paths *paths, uint32_t node, struct hd_path *path, struct hd_error *err);
+
+/*
+ * Up to `limit` paths to a node, shortest first, each by another last referrer, over that one's first edge to it; none
+ * visits a node twice. The first is a shortest path. Costs a search of its own. *count is how many were found, *list and
+ * its paths are freed with hd_paths_free.
+ */
+bool hd_paths_all(const struct hd_graph *graph, uint32_t node, bool weak, uint32_t limit, struct hd_path **list,
+                  uint32_t *count, struct hd_error *err);
+void hd_paths_free(struct hd_path *list, uint32_t count);
+
+/*
+ * Shortest paths to all members of a set, merged where they go by the same edge names through objects of the same class
+ * (the same class object or module: two different classes are never merged). A run of equal steps (the links of a list) is
+ * one step.
+ */
+struct hd_merged_step {
+    uint32_t parent;  /* index of the step before; HD_NODE_NONE for the first, which is the root */
+    uint32_t child;   /* first of the steps after it, most members first; HD_NODE_NONE if there is none */
+    uint32_t next;    /* the next step with the same parent */
+    uint32_t name;    /* name of the edge, without HD_NAME_WEAK; HD_NAME_MASK for the root */
+    uint32_t sample;  /* one of the nodes, the nearest to the root */
+    uint32_t nodes;   /* nodes that were merged into it */
+    uint32_t ends;    /* members among these: paths that end here */
+    uint32_t members; /* paths that end here or go on from here */
+    uint64_t size;    /* shallow bytes of those members */
+};
+
+struct hd_merged_paths {
+    struct hd_merged_step *step; /* parents before children; step[0] is the root; `members` there is how many were reached */
+    uint32_t count;
+};
+
+/* member[n] is not 0 for the nodes of the set. */
+bool hd_paths_merge(const struct hd_paths *paths, const uint8_t *member, struct hd_merged_paths *merged,
+                    struct hd_error *err);
+void hd_paths_merged_free(struct hd_merged_paths *merged);
+
+#endif

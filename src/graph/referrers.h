@@ -1,0 +1,33 @@
+/*
+ * Who refers to a node: a graph's edges the other way round, made on demand.
+ *
+ * For one node a pass over all edges is cheaper than turning them round: hd_referrers_find. For many, build the columns.
+ * Weak edges are included; the caller looks at the names.
+ */
+#ifndef HD_GRAPH_REFERRERS_H
+#define HD_GRAPH_REFERRERS_H
+
+#include "graph/graph.h"
+
+struct hd_referrers {
+    uint64_t *start; /* [node_count + 1] those of node n are from[start[n]] … from[start[n+1] - 1] */
+    uint32_t *from;  /* [edge_count] ascending for each node; a node that refers twice is there twice */
+};
+
+/* 8 bytes per node and 4 per edge. */
+bool hd_referrers_create(struct hd_referrers *referrers, const struct hd_graph *graph, struct hd_error *err);
+void hd_referrers_destroy(struct hd_referrers *referrers);
+
+/* The first edge from one node to another that is not before edge `at` (0: any), UINT64_MAX if there is none. */
+uint64_t hd_referrers_edge(const struct hd_graph *graph, uint32_t from, uint32_t to, uint64_t at);
+
+struct hd_referrer {
+    uint64_t edge;
+    uint32_t from;
+};
+
+/* All edges that lead to one node, in the order of the edges; *list is to be freed with free(). */
+bool hd_referrers_find(const struct hd_graph *graph, uint32_t to, struct hd_referrer **list, uint64_t *count,
+                       struct hd_error *err);
+
+#endif

@@ -1,0 +1,142 @@
+/*
+ * Retained sizes of sets of nodes: by the dominator tree, or by tracing what is reached without them.
+ *
+ * Must not know how the tree was made. Nothing recurses: the tree may be as deep as it has nodes.
+ */
+#include "graph/retained.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool bit_test_and_set(uint64_t *bits, uint32_t i)
+{
+    uint64_t mask = (uint64_t)1 << (i & 63);
+    bool was = bits[i >> 6] & mask;
+    bits[i >> 6] |= mask;
+    return was;
+}
+
+/* Bytes reached from the root over strong edges without passing a member; `queue` has room for every node reached. */
+static uint64_t reached_without(const struct hd_graph *graph, const uint8_t *member, uint64_t *seen, uint32_t *queue)
+{
+    if (member[HD_NODE_ROOT])
+        return 0;
+    uint64_t bytes = 0;
+    uint32_t length = 0;
+    queue[length++] = HD_NODE_ROOT;
+    bit_test_and_set(seen, HD_NODE_ROOT);
+    while (length > 0) {
+        uint32_t node = queue[--length];
+        bytes += graph->node_size[node];
+        for (uint64_t e = graph->edge_start[node]; e < graph->edge_start[node + 1]; e++) {
+            uint32_t to = graph->edge_to[e];
+            if (!(graph->edge_name[e] & HD_NAME_WEAK) && !member[to] && !bit_test_and_set(seen, to))
+                queue[length++] = to;
+        }
+    }
+    return bytes;
+}
+
+/* The sum over the topmost members: the tree is walked from the root, never below a member. */
+static uint64_t topmost(const struct hd_dominators *dominators, const uint8_t *member, uint32_t *queue)
+{
+    uint64_t bytes = 0;
+    uint32_t length = 0;
+    queue[length++] = HD_NODE_ROOT;
+    while (length > 0) {
+        uint32_t node = queue[--length];
+        if (member[node]) {
+            bytes += dominators->retained[node];
+            continue;
+        }
+        for (uint32_t k = dominators->child_start[node]; k < dominators->child_start[node + 1]; k++)
+            queue[length++] = dominators->child[k];
+    }
+    return bytes;
+}
+
+uint64_t hd_dominators_retained_by_set(const struct hd_dominators *dominators, const struct hd_graph *graph,
+                                       const uint8_t *member, bool exact, struct hd_error *err)
+{
+    uint64_t bytes = UINT64_MAX;
+    uint32_t *queue = malloc((size_t)dominators->reachable * sizeof *queue);
+    uint64_t *seen = exact ? calloc(((size_t)graph->node_count + 63) / 64, sizeof *seen) : NULL;
+    if (!queue || (exact && !seen))
+        hd_error_set(err, HD_ERROR_MEMORY, "out of memory for the retained size of a set of objects");
+    else if (exact)
+        bytes = dominators->reachable_size - reached_without(graph, member, seen, queue);
+    else
+        bytes = topmost(dominators, member, queue);
+    free(seen);
+    free(queue);
+    return bytes;
+}
+
+struct walk {
+    const struct hd_dominators *dominators;
+    const uint32_t *number;
+    struct hd_retained_group *group;
+    uint32_t group_count;
+    uint32_t *above; /* [group_count] members of the group on the way from the root to here */
+};
+
+static void enter(struct walk *w, uint32_t node)
+{
+    uint32_t number = w->number[node];
+    if (number < w->group_count && w->above[number]++ == 0)
+        w->group[number].retained += w->dominators->retained[node];
+}
+
+static void leave(struct walk *w, uint32_t node)
+{
+    if (w->number[node] < w->group_count)
+        w->above[w->number[node]]--;
+}
+
+/* Depth first; next[depth] is the place, in `child`, of the child to be entered next at that depth. */
+static void walk_tree(struct walk *w, uint32_t *next)
+{
+    const struct hd_dominators *d = w->dominators;
+    uint32_t node = HD_NODE_ROOT, depth = 0;
+    next[0] = d->child_start[HD_NODE_ROOT];
+    enter(w, node);
+    for (;;) {
+        if (next[depth] < d->child_start[node + 1]) {
+            node = d->child[next[depth]++];
+            next[++depth] = d->child_start[node];
+            enter(w, node);
+        } else {
+            leave(w, node);
+            if (depth == 0)
+                return;
+            node = d->parent[node];
+            depth--;
+        }
+    }
+}
+
+bool hd_retained_by_group(const struct hd_dominators *dominators, const struct hd_graph *graph, const uint32_t *number,
+                          struct hd_retained_group *group, uint32_t group_count, struct hd_error *err)
+{
+    memset(group, 0, (size_t)group_count * sizeof *group);
+    for (uint32_t node = 0; node < graph->node_count; node++) {
+        if (number[node] >= group_count)
+            continue;
+        struct hd_retained_group *g = &group[number[node]];
+        g->count++;
+        g->shallow += graph->node_size[node];
+        g->unreachable += node != HD_NODE_ROOT && dominators->parent[node] == HD_NODE_NONE;
+    }
+    uint32_t *next = malloc((size_t)dominators->reachable * sizeof *next);
+    uint32_t *above = calloc(group_count ? group_count : 1, sizeof *above);
+    bool fine = next && above;
+    if (fine) {
+        struct walk w = {dominators, number, group, group_count, above};
+        walk_tree(&w, next);
+    } else {
+        hd_error_set(err, HD_ERROR_MEMORY, "out of memory for the retained sizes of %u groups", group_count);
+    }
+    free(above);
+    free(next);
+    return fine;
+}
