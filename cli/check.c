@@ -3,21 +3,7 @@
 
 #include "dump/check.h"
 
-#include <getopt.h>
 #include <time.h>
-
-static const char help[] =
-    "Usage: heap_dump check [--json] [--quiet] FILE|-\n"
-    "\n"
-    "Checks that FILE (or standard input) is a whole and valid dump: well-formed lines, ids\n"
-    "unique, every reference on a line, _END_ in agreement. Files compressed with gzip or zstd\n"
-    "are recognised by their content.\n"
-    "\n"
-    "  -j, --json   the result as one JSON object, also when the dump is not valid\n"
-    "  -q, --quiet  print nothing on standard output; the exit status is the result\n"
-    "  -h, --help   this help\n"
-    "\n"
-    "Exit status: 0 valid, 2 wrong options, 3 not a valid dump, 4 the file could not be read.\n";
 
 struct report {
     const char *path;
@@ -94,30 +80,34 @@ static int check(const char *path, bool json, bool quiet)
     return hd_error_exit_status(err.code);
 }
 
-int hd_cli_check(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'}, {"quiet", no_argument, NULL, 'q'}, {"help", no_argument, NULL, 'h'}, {0}};
     bool json = false, quiet = false;
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, ":jqh", options, NULL)) != -1;) {
-        switch (option) {
-        case 'j':
-            json = true;
-            break;
-        case 'q':
+    struct hd_call call;
+    hd_call_begin(&call, &hd_command_check, argc, argv);
+    for (int letter; (letter = hd_call_option(&call)) != 0;) {
+        if (letter == 'q')
             quiet = true;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return 0;
-        default:
-            return hd_cli_bad_option("check", argv, option);
-        }
+        else
+            json = true;
     }
-    if (optind == argc)
-        return hd_cli_usage("check", "a file is missing");
-    if (optind + 1 < argc)
-        return hd_cli_usage("check", "one file at a time, but there is also %s", argv[optind + 1]);
-    return check(argv[optind], json, quiet);
+    if (!hd_call_operands(&call))
+        return call.status;
+    return check(call.operand[0], json, quiet);
 }
+
+static const struct hd_option options[] = {
+    {'j', "json", NULL, "the result as one JSON object, also when the dump is not valid", NULL, NULL},
+    {'q', "quiet", NULL, "print nothing on standard output; the exit status is the result", NULL, NULL},
+    HD_OPTION_END};
+
+const struct hd_command hd_command_check = {
+    .name = "check",
+    .run = run,
+    .summary = "check that a dump is whole and valid",
+    .about = "Checks that FILE (or standard input) is a whole and valid dump: well-formed lines, ids unique, "
+             "every reference on a line, _END_ in agreement. Files compressed with gzip or zstd are recognised "
+             "by their content.",
+    .operands = {{"FILE|-", "a file", HD_OPERAND_DUMP, false, false, NULL}},
+    .options = options,
+    .statuses = "0 valid, 2 wrong options, 3 not a valid dump, 4 the file could not be read."};

@@ -8,26 +8,24 @@
 #define HD_CLI_H
 
 #include "base/error.h"
+#include "cli/command.h"
 
 #include <stdio.h>
 
-/* argv[0] is the command's name. */
-int hd_cli_check(int argc, char **argv);
-int hd_cli_layout(int argc, char **argv);
-int hd_cli_path(int argc, char **argv);
-int hd_cli_show(int argc, char **argv);
-int hd_cli_summary(int argc, char **argv);
-int hd_cli_top(int argc, char **argv);
-int hd_cli_version(int argc, char **argv);
+/* The commands; cli/main.c has their order. */
+extern const struct hd_command hd_command_check;
+extern const struct hd_command hd_command_diff;
+extern const struct hd_command hd_command_find;
+extern const struct hd_command hd_command_layout;
+extern const struct hd_command hd_command_path;
+extern const struct hd_command hd_command_show;
+extern const struct hd_command hd_command_summary;
+extern const struct hd_command hd_command_suspects;
+extern const struct hd_command hd_command_top;
+extern const struct hd_command hd_command_version;
 
 /* Prints "heap_dump COMMAND: the sentence" to stderr and returns the exit status of the error. */
 int hd_cli_fail(const char *command, const struct hd_error *err);
-
-/* The same for a wrong call, with a hint at `heap_dump COMMAND --help`. Returns the status for it (2). */
-int hd_cli_usage(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* Complains about what getopt_long did not take (option '?' or ':'); its own messages must be off (opterr = 0). */
-int hd_cli_bad_option(const char *command, char **argv, int option);
 
 /* Writes a string as JSON, quoted. Bytes that are not UTF-8 become U+FFFD. */
 void hd_cli_print_json_string(FILE *file, const char *string);

@@ -9,33 +9,12 @@
 #include "ruby/layout_table.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { BUILD_IDS_MAX = 16, GO_ON = -1 };
-
-static const char help[] =
-    "usage: heap_dump layout [options] OBJECT...\n"
-    "       heap_dump layout --list | --probe\n"
-    "\n"
-    "Writes the layout table of a Ruby (where its internal structures have their members) as C, from the debug\n"
-    "information of object files of Ruby compiled with -g, or of a libruby that has debug information.\n"
-    "The first OBJECT that defines a type decides about it. docs/layouts.md describes the whole recipe.\n"
-    "\n"
-    "  -r, --ruby RELEASE         the exact release, as 3.1.7 (default: what a libruby among the files says)\n"
-    "      --platform NAME        default: the first OBJECT's, as x86_64-linux-gnu\n"
-    "      --origin TEXT          where the debug information came from, for people\n"
-    "      --build-id HEX         a libruby the table was verified with (repeatable)\n"
-    "      --verified-with LIB    the same, read from the file, which must be of that release (repeatable)\n"
-    "      --corrections FILE     remarks (# lines) and values set by hand, each with its reason\n"
-    "  -o, --output FILE          write to FILE instead of standard output\n"
-    "  -q, --quiet                do not name members that were not found\n"
-    "  -l, --list                 list the built-in tables\n"
-    "      --probe                write the C source that makes macros show in debug information\n"
-    "  -h, --help                 this text\n";
 
 struct options {
     const char *ruby;
@@ -209,59 +188,56 @@ static bool table_make(struct options *options, char **objects, size_t count, st
     return good;
 }
 
-enum { OPTION_PLATFORM = 256, OPTION_ORIGIN, OPTION_BUILD_ID, OPTION_VERIFIED, OPTION_CORRECTIONS, OPTION_PROBE };
+enum { PLATFORM = HD_CALL_NO_LETTER, ORIGIN, BUILD_ID, VERIFIED, CORRECTIONS, PROBE };
 
-/* GO_ON to go on with the objects, else the exit status. */
-static int options_parse(struct options *options, int argc, char **argv)
-{
-    static const struct option known[] = {
-        {"ruby", required_argument, NULL, 'r'},
-        {"platform", required_argument, NULL, OPTION_PLATFORM},
-        {"origin", required_argument, NULL, OPTION_ORIGIN},
-        {"build-id", required_argument, NULL, OPTION_BUILD_ID},
-        {"verified-with", required_argument, NULL, OPTION_VERIFIED},
-        {"corrections", required_argument, NULL, OPTION_CORRECTIONS},
-        {"output", required_argument, NULL, 'o'},
-        {"quiet", no_argument, NULL, 'q'},
-        {"list", no_argument, NULL, 'l'},
-        {"probe", no_argument, NULL, OPTION_PROBE},
-        {"help", no_argument, NULL, 'h'},
-        {0},
-    };
-    struct hd_error err = {0};
-    bool good = true;
-    int option;
-
-    opterr = 0;
-    while (good && (option = getopt_long(argc, argv, ":r:o:qlh", known, NULL)) != -1)
-        switch (option) {
-        case 'r': options->ruby = optarg; break;
-        case 'o': options->output = optarg; break;
-        case 'q': options->quiet = true; break;
-        case 'l': return tables_list();
-        case 'h': return fputs(help, stdout) < 0 || fflush(stdout) ? hd_error_exit_status(HD_ERROR_IO) : 0;
-        case OPTION_PLATFORM: options->platform = optarg; break;
-        case OPTION_ORIGIN: options->origin = optarg; break;
-        case OPTION_BUILD_ID: good = build_id_add(options, optarg, &err); break;
-        case OPTION_VERIFIED: good = library_add(options, optarg, true, &err); break;
-        case OPTION_CORRECTIONS: options->corrections = optarg; break;
-        case OPTION_PROBE: return probe_print();
-        default: return hd_cli_bad_option("layout", argv, option);
-        }
-    if (!good)
-        return hd_cli_fail("layout", &err);
-    return optind == argc ? hd_cli_usage("layout", "an object file is missing") : GO_ON;
-}
-
-int hd_cli_layout(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     struct options options = {0};
     struct hd_error err = {0};
-    int status = options_parse(&options, argc, argv);
-
-    if (status != GO_ON)
-        return status;
-    if (!table_make(&options, argv + optind, (size_t)(argc - optind), &err))
+    bool good = true;
+    struct hd_call call;
+    hd_call_begin(&call, &hd_command_layout, argc, argv);
+    for (int letter; good && (letter = hd_call_option(&call)) != 0;)
+        switch (letter) {
+        case 'r': options.ruby = call.value; break;
+        case 'o': options.output = call.value; break;
+        case 'q': options.quiet = true; break;
+        case 'l': return tables_list();
+        case PLATFORM: options.platform = call.value; break;
+        case ORIGIN: options.origin = call.value; break;
+        case BUILD_ID: good = build_id_add(&options, call.value, &err); break;
+        case VERIFIED: good = library_add(&options, call.value, true, &err); break;
+        case CORRECTIONS: options.corrections = call.value; break;
+        default: return probe_print();
+        }
+    if (good && !hd_call_operands(&call))
+        return call.status;
+    if (!good || !table_make(&options, call.operand, (size_t)call.operand_count, &err))
         return hd_cli_fail("layout", &err);
     return 0;
 }
+
+static const struct hd_option options[] = {
+    {'r', "ruby", "RELEASE", "the exact release, as 3.1.7 (what a libruby among the files says)", NULL, NULL},
+    {PLATFORM, "platform", "NAME", "the first OBJECT's if not given, as x86_64-linux-gnu", NULL, NULL},
+    {ORIGIN, "origin", "TEXT", "where the debug information came from, for people", NULL, NULL},
+    {BUILD_ID, "build-id", "HEX", "a libruby the table was verified with (repeatable)", NULL, NULL},
+    {VERIFIED, "verified-with", "FILE", "the same, read from the file, which must be of that release (repeatable)", NULL, NULL},
+    {CORRECTIONS, "corrections", "FILE", "remarks (# lines) and values set by hand, each with its reason", NULL, NULL},
+    {'o', "output", "FILE", "write to FILE instead of standard output", NULL, NULL},
+    {'q', "quiet", NULL, "do not name members that were not found", NULL, NULL},
+    {'l', "list", NULL, "list the built-in tables", NULL, NULL},
+    {PROBE, "probe", NULL, "write the C source that makes macros show in debug information", NULL, NULL},
+    HD_OPTION_END};
+
+const struct hd_command hd_command_layout = {
+    .name = "layout",
+    .run = run,
+    .summary = "make a table of Ruby's internals from debug information",
+    .about = "Writes the layout table of a Ruby (where its internal structures have their members) as C, from "
+             "the debug information of object files of Ruby compiled with -g, or of a libruby that has debug "
+             "information. The first OBJECT that defines a type decides about it. docs/layouts.md describes "
+             "the whole recipe.",
+    .operands = {{"OBJECT", "an object file", HD_OPERAND_FILE, false, true, NULL}},
+    .options = options,
+    .statuses = "0 fine, 2 wrong options, 4 a file could not be read, 5 debug information that is not of a Ruby."};

@@ -5,38 +5,25 @@
  */
 #include "cli/cli.h"
 
+#include "cli/help.h"
 #include "heap_dump.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 
-struct command {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *help;
-};
+static const struct hd_command help_command;
 
-static int help_command(int argc, char **argv);
+static const struct hd_command *const commands[] = {
+    &hd_command_summary, &hd_command_suspects, &hd_command_top,    &hd_command_show,
+    &hd_command_path,    &hd_command_find,     &hd_command_diff,   &hd_command_check,
+    &hd_command_layout,  &hd_command_version,  &help_command,      NULL};
 
-static const struct command commands[] = {
-    {"summary", hd_cli_summary, "what is in a dump: process, objects, bytes, types"},
-    {"top", hd_cli_top, "which classes or types take and retain the most"},
-    {"show", hd_cli_show, "everything about one object: contents, sizes, references, referrers"},
-    {"path", hd_cli_path, "what keeps an object, or the objects of a class, alive"},
-    {"check", hd_cli_check, "check that a dump is whole and valid"},
-    {"layout", hd_cli_layout, "make a table of Ruby's internals from debug information"},
-    {"version", hd_cli_version, "the version of heap_dump and of its libraries"},
-    {"help", help_command, "this help, or `heap_dump help COMMAND`"},
-};
-
-#define COMMANDS (sizeof commands / sizeof *commands)
-
-static const struct command *find(const char *name)
+static const struct hd_command *find(const char *name)
 {
-    for (size_t i = 0; i < COMMANDS; i++)
-        if (!strcmp(commands[i].name, name))
-            return &commands[i];
+    for (size_t i = 0; commands[i]; i++)
+        if (!strcmp(commands[i]->name, name))
+            return commands[i];
     return NULL;
 }
 
@@ -44,8 +31,8 @@ static void print_help(FILE *file)
 {
     fprintf(file, "Usage: heap_dump COMMAND [options] FILE\n\n"
                   "Looks into complete dumps of a Ruby heap.\n\n");
-    for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(file, "  %-9s %s\n", commands[i].name, commands[i].help);
+    for (size_t i = 0; commands[i]; i++)
+        fprintf(file, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
     fprintf(file, "\n`heap_dump COMMAND --help` has the options of a command.\n");
 }
 
@@ -82,13 +69,13 @@ static size_t distance(const char *from, const char *to)
 
 static int unknown(const char *name)
 {
-    const struct command *nearest = &commands[0];
+    const struct hd_command *nearest = commands[0];
     size_t least = SIZE_MAX;
-    for (size_t i = 0; i < COMMANDS; i++) {
-        size_t letters = distance(name, commands[i].name);
+    for (size_t i = 0; commands[i]; i++) {
+        size_t letters = distance(name, commands[i]->name);
         if (letters < least) {
             least = letters;
-            nearest = &commands[i];
+            nearest = commands[i];
         }
     }
     if (least <= 3 && least < strlen(name))
@@ -98,19 +85,52 @@ static int unknown(const char *name)
     return hd_error_exit_status(HD_ERROR_USAGE);
 }
 
-static int help_command(int argc, char **argv)
+/* Text for people and for what else knows commands: the manual page's part that is made of them, completion. */
+static const char *const formats[] = {"text", "man", "bash", "zsh", NULL};
+enum { TEXT, MAN, BASH, ZSH };
+
+static int help(const struct hd_call *call, int format)
 {
-    if (argc < 2 || !strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+    if (format != TEXT) {
+        void (*const print[])(FILE *, const struct hd_command *const *) = {
+            [MAN] = hd_help_man, [BASH] = hd_help_bash, [ZSH] = hd_help_zsh};
+        print[format](stdout, commands);
+        return 0;
+    }
+    if (!call->operand_count || !strcmp(call->operand[0], "help")) {
         print_help(stdout);
         return 0;
     }
-    const struct command *command = find(argv[1]);
+    const struct hd_command *command = find(call->operand[0]);
     if (!command)
-        return unknown(argv[1]);
-    char option[] = "--help";
-    char *arguments[] = {argv[1], option, NULL};
-    return command->run(2, arguments);
+        return unknown(call->operand[0]);
+    hd_help_print(stdout, command);
+    return 0;
 }
+
+static int help_run(int argc, char **argv)
+{
+    int format = TEXT;
+    struct hd_call call;
+    hd_call_begin(&call, &help_command, argc, argv);
+    while (hd_call_option(&call))
+        format = call.choice;
+    return hd_call_operands(&call) ? help(&call, format) : call.status;
+}
+
+static const struct hd_option help_options[] = {
+    {'f', "format", NULL, "text for people, the commands' part of the manual page, completion for a shell (text)",
+     formats, NULL},
+    HD_OPTION_END};
+
+static const struct hd_command help_command = {
+    .name = "help",
+    .run = help_run,
+    .summary = "this help, or that of a command",
+    .about = "Lists the commands, or says what one of them does.",
+    .operands = {{"COMMAND", "a command", HD_OPERAND_WORD, true, false, NULL}},
+    .options = help_options,
+    .statuses = "0 fine, 2 wrong options or no such command."};
 
 /* What a command printed must have arrived, or its exit status would lie. */
 static int finish(int status)
@@ -140,7 +160,7 @@ int main(int argc, char **argv)
         printf("heap_dump %s\n", HEAP_DUMP_VERSION);
         return finish(0);
     }
-    const struct command *command = find(name);
+    const struct hd_command *command = find(name);
     if (!command)
         return unknown(name);
     return finish(command->run(argc - 1, argv + 1));

@@ -28,14 +28,32 @@ static void warnings_collect(struct hd_open *open)
             "no object is reached from a root in this dump, so nothing retains anything";
 }
 
+bool hd_open_without_index;
+
+static void *save(void *data)
+{
+    struct hd_open *open = data;
+    struct hd_index_key now;
+    /* Changed while it was read: the graph may be of neither state. */
+    if (hd_index_identify(&now, open->path) && hd_index_same(&open->key, &now))
+        hd_index_save(&open->key, &open->graph, &open->dominators, NULL);
+    return NULL;
+}
+
 bool hd_open_read(struct hd_open *open, const char *path, struct hd_error *err)
 {
     *open = (struct hd_open){.path = path};
-    if (!hd_builder_read(path, &open->graph, &open->storage, err))
-        return false;
-    if (!hd_dominators_create(&open->dominators, &open->graph, err)) {
-        hd_graph_storage_destroy(open->storage);
-        return false;
+    bool indexed = !hd_open_without_index && hd_index_identify(&open->key, path);
+    if (indexed)
+        open->index = hd_index_map(&open->key, &open->graph, &open->dominators, NULL);
+    if (!open->index) {
+        if (!hd_builder_read(path, &open->graph, &open->storage, err))
+            return false;
+        if (!hd_dominators_create(&open->dominators, &open->graph, err)) {
+            hd_graph_storage_destroy(open->storage);
+            return false;
+        }
+        open->saving = indexed && !pthread_create(&open->saver, NULL, save, open);
     }
     warnings_collect(open);
     return true;
@@ -43,6 +61,14 @@ bool hd_open_read(struct hd_open *open, const char *path, struct hd_error *err)
 
 void hd_open_close(struct hd_open *open)
 {
+    if (open->saving) {
+        fflush(stdout);
+        pthread_join(open->saver, NULL);
+    }
+    if (open->index) {
+        hd_index_unmap(open->index);
+        return;
+    }
     hd_dominators_destroy(&open->dominators);
     hd_graph_storage_destroy(open->storage);
 }
@@ -84,15 +110,6 @@ bool hd_open_parse_id(const char *text, uint64_t *id)
     errno = 0;
     *id = strtoull(digits, NULL, hex ? 16 : 10);
     return errno == 0;
-}
-
-bool hd_open_parse_limit(const char *text, unsigned long *limit)
-{
-    uint64_t number;
-    if (strspn(text, "0123456789") != strlen(text) || !hd_open_parse_id(text, &number) || number > UINT32_MAX)
-        return false;
-    *limit = (unsigned long)number;
-    return true;
 }
 
 bool hd_open_node(const struct hd_open *open, const char *text, uint32_t *node, struct hd_error *err)

@@ -6,9 +6,12 @@
 #ifndef HD_CLI_OPEN_H
 #define HD_CLI_OPEN_H
 
+#include "cli/command.h"
 #include "graph/builder.h"
 #include "graph/dominators.h"
+#include "graph/index.h"
 
+#include <pthread.h>
 #include <stdio.h>
 
 enum { HD_OPEN_WARNINGS = 4, HD_OPEN_TITLE = 512 };
@@ -20,10 +23,27 @@ struct hd_open {
     struct hd_dominators dominators;
     const char *warnings[HD_OPEN_WARNINGS]; /* sentences; the first warning_count of them */
     int warning_count;
+    struct hd_index *index; /* what graph and dominators lie in; NULL: in memory of their own */
+    struct hd_index_key key;
+    pthread_t saver; /* saves the index while the command is at work */
+    bool saving;
 };
 
-/* False and *err set if the dump cannot be read; then there is nothing to close. */
+/* What commands that open one dump have in their tables (cli/command.h). */
+#define HD_OPERAND_DUMP_FILE {"FILE|-", "a file", HD_OPERAND_DUMP, false, false, NULL}
+#define HD_OPEN_NO_INDEX \
+    {HD_CALL_NO_LETTER + 99, "no-index", NULL, "neither use nor leave an index beside the dump", NULL, \
+     &hd_open_without_index}
+#define HD_OPEN_STATUSES "0 fine, 2 wrong options, 3 not a dump, 4 the file could not be read."
+extern bool hd_open_without_index;
+
+/*
+ * False and *err set if the dump cannot be read; then there is nothing to close. Maps the index of the dump if there is a
+ * fitting one; else the graph is built, and saved as one. `open` must stay where it is until it is closed.
+ */
 bool hd_open_read(struct hd_open *open, const char *path, struct hd_error *err);
+
+/* Waits until the index is saved. What was printed is flushed before. */
 void hd_open_close(struct hd_open *open);
 
 /* The error's sentence: on stderr, or with --json as {"status":N,"error":"…"} on stdout. Returns the exit status. */
@@ -37,9 +57,6 @@ void hd_open_json_head(FILE *file, const struct hd_open *open);
 
 /* The text as an id, decimal or 0x…; false if it is none. */
 bool hd_open_parse_id(const char *text, uint64_t *id);
-
-/* The same for a number of rows, decimal. */
-bool hd_open_parse_limit(const char *text, unsigned long *limit);
 
 /* The node an argument names by its id; false and *err (HD_ERROR_USAGE) if it is no id or no object has it. */
 bool hd_open_node(const struct hd_open *open, const char *text, uint32_t *node, struct hd_error *err);

@@ -1,35 +1,12 @@
 /* How the commands say things: errors, JSON strings, numbers. See cli.h. */
 #include "cli/cli.h"
 
-#include <getopt.h>
-#include <stdarg.h>
 #include <string.h>
 
 int hd_cli_fail(const char *command, const struct hd_error *err)
 {
     fprintf(stderr, "heap_dump %s: %s\n", command, err->text);
     return hd_error_exit_status(err->code);
-}
-
-int hd_cli_usage(const char *command, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    fprintf(stderr, "heap_dump %s: ", command);
-    vfprintf(stderr, format, args);
-    fprintf(stderr, "; see `heap_dump %s --help`\n", command);
-    va_end(args);
-    return hd_error_exit_status(HD_ERROR_USAGE);
-}
-
-int hd_cli_bad_option(const char *command, char **argv, int option)
-{
-    const char *word = argv[optind - 1];
-    if (option == ':')
-        return hd_cli_usage(command, "the option %s needs a value", word);
-    if (optopt > 0 && optopt < 128 && strncmp(word, "--", 2) != 0)
-        return hd_cli_usage(command, "there is no option -%c", optopt);
-    return hd_cli_usage(command, "there is no option %s", word);
 }
 
 /* Length of the UTF-8 character at `text`, 0 if there is none. */

@@ -7,24 +7,8 @@
 #include "graph/groups.h"
 #include "graph/paths.h"
 
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char help[] =
-    "Usage: heap_dump path [options] FILE|- ID|CLASS\n"
-    "\n"
-    "Prints the shortest named path from a root of garbage collection to an object; for a class, the\n"
-    "paths to all its objects, merged into a tree where they go by the same names and classes.\n"
-    "\n"
-    "  -a, --all N          up to N paths to the object, each by another last referrer (1)\n"
-    "  -w, --exclude-weak   never go by references that keep nothing alive\n"
-    "  -l, --limit N        branches of a tree to print (30); 0 for all\n"
-    "  -j, --json           as one JSON object\n"
-    "  -h, --help           this help\n"
-    "\n"
-    "A path by weak references is printed, and marked, only where there is no other.\n"
-    "Exit status: 0 fine, 2 wrong options or no such object, 3 not a dump, 4 the file could not be read.\n";
 
 enum { BRANCHES_MAX = 5, INDENT_MAX = 20 };
 static const char arrow[] = " → ";
@@ -346,53 +330,51 @@ static int path(const struct request *request)
     return done ? 0 : hd_open_fail("path", request->json, &err);
 }
 
-/* 0, or the exit status of the complaint. */
-static int option_take(int option, struct request *request)
+static int run(int argc, char **argv)
 {
-    switch (option) {
-    case 'a':
-        if (!hd_open_parse_limit(optarg, &request->all) || request->all == 0)
-            return hd_cli_usage("path", "--all takes a number from 1, not %s", optarg);
-        return 0;
-    case 'l':
-        if (!hd_open_parse_limit(optarg, &request->limit))
-            return hd_cli_usage("path", "--limit takes a number, not %s", optarg);
-        request->limited = true;
-        return 0;
-    case 'w':
-        request->exclude_weak = true;
-        return 0;
-    default:
-        request->json = true;
-        return 0;
-    }
-}
-
-int hd_cli_path(int argc, char **argv)
-{
-    static const struct option options[] = {
-        {"all", required_argument, NULL, 'a'},   {"exclude-weak", no_argument, NULL, 'w'},
-        {"limit", required_argument, NULL, 'l'}, {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},        {0}};
     struct request request = {.all = 1, .limit = 30};
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, ":a:wl:jh", options, NULL)) != -1;) {
-        if (option == 'h') {
-            fputs(help, stdout);
-            return 0;
+    struct hd_call call;
+    hd_call_begin(&call, &hd_command_path, argc, argv);
+    for (int letter; (letter = hd_call_option(&call)) != 0;) {
+        switch (letter) {
+        case 'a':
+            request.all = hd_call_count(&call);
+            if (request.all == 0)
+                hd_call_refuse(&call, "--all takes a number from 1, not %s", call.value);
+            break;
+        case 'l':
+            request.limit = hd_call_count(&call);
+            request.limited = true;
+            break;
+        case 'w':
+            request.exclude_weak = true;
+            break;
+        default:
+            request.json = true;
         }
-        if (option == '?' || option == ':')
-            return hd_cli_bad_option("path", argv, option);
-        int status = option_take(option, &request);
-        if (status)
-            return status;
     }
-    if (argc - optind < 2)
-        return hd_cli_usage("path", argc == optind ? "a file and an object or a class are missing"
-                                                   : "an object's id or a class is missing");
-    if (argc - optind > 2)
-        return hd_cli_usage("path", "one object or class at a time, but there is also %s", argv[optind + 2]);
-    request.path = argv[optind];
-    request.target = argv[optind + 1];
+    if (!hd_call_operands(&call))
+        return call.status;
+    request.path = call.operand[0];
+    request.target = call.operand[1];
     return path(&request);
 }
+
+static const struct hd_option options[] = {
+    {'a', "all", "N", "up to N paths to the object, each by another last referrer (1)", NULL, NULL},
+    {'w', "exclude-weak", NULL, "never go by references that keep nothing alive", NULL, NULL},
+    {'l', "limit", "N", "branches of a tree to print (30); 0 for all", NULL, NULL},
+    HD_OPEN_NO_INDEX,
+    HD_OPTION_JSON,
+    HD_OPTION_END};
+
+const struct hd_command hd_command_path = {
+    .name = "path",
+    .run = run,
+    .summary = "what keeps an object, or the objects of a class, alive",
+    .about = "Prints the shortest named path from a root of garbage collection to an object; for a class, the "
+             "paths to all its objects, merged into a tree where they go by the same names and classes.",
+    .operands = {HD_OPERAND_DUMP_FILE, {"ID|CLASS", "an id or a class", HD_OPERAND_OBJECT, false, false, NULL}},
+    .options = options,
+    .notes = "A path by weak references is printed, and marked, only where there is no other.",
+    .statuses = "0 fine, 2 wrong options or no such object, 3 not a dump, 4 the file could not be read."};

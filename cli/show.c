@@ -8,22 +8,8 @@
 #include "dump/text.h"
 #include "graph/referrers.h"
 
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char help[] =
-    "Usage: heap_dump show [options] FILE|- ID\n"
-    "\n"
-    "Prints an object: its line of the dump made readable, what it takes and retains, its dominator\n"
-    "(the nearest object without which it would be gone), what it refers to and what refers to it.\n"
-    "ID is decimal or 0x… as the other commands print them.\n"
-    "\n"
-    "  -l, --limit N   references and referrers to print (20); 0 for all\n"
-    "  -j, --json      as one JSON object\n"
-    "  -h, --help      this help\n"
-    "\n"
-    "Exit status: 0 fine, 2 wrong options or no such object, 3 not a dump, 4 the file could not be read.\n";
 
 struct request {
     const char *path, *id;
@@ -231,35 +217,37 @@ static int show(const struct request *request)
     return done ? 0 : hd_open_fail("show", request->json, &err);
 }
 
-int hd_cli_show(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    static const struct option options[] = {{"limit", required_argument, NULL, 'l'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
     struct request request = {.limit = 20};
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, ":l:jh", options, NULL)) != -1;) {
-        switch (option) {
-        case 'l':
-            if (!hd_open_parse_limit(optarg, &request.limit))
-                return hd_cli_usage("show", "--limit takes a number, not %s", optarg);
-            break;
-        case 'j':
+    struct hd_call call;
+    hd_call_begin(&call, &hd_command_show, argc, argv);
+    for (int letter; (letter = hd_call_option(&call)) != 0;) {
+        if (letter == 'l')
+            request.limit = hd_call_count(&call);
+        else
             request.json = true;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return 0;
-        default:
-            return hd_cli_bad_option("show", argv, option);
-        }
     }
-    if (argc - optind < 2)
-        return hd_cli_usage("show", argc == optind ? "a file and an id are missing" : "an id is missing");
-    if (argc - optind > 2)
-        return hd_cli_usage("show", "one object at a time, but there is also %s", argv[optind + 2]);
-    request.path = argv[optind];
-    request.id = argv[optind + 1];
+    if (!hd_call_operands(&call))
+        return call.status;
+    request.path = call.operand[0];
+    request.id = call.operand[1];
     return show(&request);
 }
+
+static const struct hd_option options[] = {
+    {'l', "limit", "N", "references and referrers to print (20); 0 for all", NULL, NULL},
+    HD_OPEN_NO_INDEX,
+    HD_OPTION_JSON,
+    HD_OPTION_END};
+
+const struct hd_command hd_command_show = {
+    .name = "show",
+    .run = run,
+    .summary = "everything about one object: contents, sizes, references, referrers",
+    .about = "Prints an object: its line of the dump made readable, what it takes and retains, its dominator "
+             "(the nearest object without which it would be gone), what it refers to and what refers to it. ID "
+             "is decimal or 0x… as the other commands print them.",
+    .operands = {HD_OPERAND_DUMP_FILE, {"ID", "an id", HD_OPERAND_OBJECT, false, false, NULL}},
+    .options = options,
+    .statuses = "0 fine, 2 wrong options or no such object, 3 not a dump, 4 the file could not be read."};

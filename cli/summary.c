@@ -6,20 +6,7 @@
 #include "cli/table.h"
 #include "dump/json_reader.h"
 
-#include <getopt.h>
 #include <string.h>
-
-static const char help[] =
-    "Usage: heap_dump summary [--json] FILE|-\n"
-    "\n"
-    "Says what is in a dump: the process, its Ruby, when it was taken, objects and bytes by type,\n"
-    "what no root reaches, heap pages, and what is missing from it.\n"
-    "\n"
-    "  -j, --json   as one JSON object\n"
-    "  -h, --help   this help\n"
-    "\n"
-    "FILE is a dump of heap_dump or of ObjectSpace.dump_all, plain or compressed with gzip or zstd.\n"
-    "Exit status: 0 fine, 2 wrong options, 3 not a dump, 4 the file could not be read.\n";
 
 struct sum {
     uint64_t objects, bytes, reached, reached_bytes;
@@ -251,26 +238,32 @@ static int summary(const char *path, bool json)
     return 0;
 }
 
-int hd_cli_summary(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
     bool json = false;
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, ":jh", options, NULL)) != -1;) {
-        switch (option) {
-        case 'j':
+    struct hd_call call;
+    hd_call_begin(&call, &hd_command_summary, argc, argv);
+    for (int letter; (letter = hd_call_option(&call)) != 0;) {
+        if (letter == 'j')
             json = true;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return 0;
-        default:
-            return hd_cli_bad_option("summary", argv, option);
-        }
     }
-    if (optind == argc)
-        return hd_cli_usage("summary", "a file is missing");
-    if (optind + 1 < argc)
-        return hd_cli_usage("summary", "one file at a time, but there is also %s", argv[optind + 1]);
-    return summary(argv[optind], json);
+    if (!hd_call_operands(&call))
+        return call.status;
+    return summary(call.operand[0], json);
 }
+
+static const struct hd_option options[] = {
+    HD_OPEN_NO_INDEX,
+    HD_OPTION_JSON,
+    HD_OPTION_END};
+
+const struct hd_command hd_command_summary = {
+    .name = "summary",
+    .run = run,
+    .summary = "what is in a dump: process, objects, bytes, types",
+    .about = "Says what is in a dump: the process, its Ruby, when it was taken, objects and bytes by type, "
+             "what no root reaches, heap pages, and what is missing from it.",
+    .operands = {HD_OPERAND_DUMP_FILE},
+    .options = options,
+    .notes = "FILE is a dump of heap_dump or of ObjectSpace.dump_all, plain or compressed with gzip or zstd.",
+    .statuses = HD_OPEN_STATUSES};

@@ -1,38 +1,27 @@
-/* `heap_dump top`: which classes or types take and retain the most? */
+/* `heap_dump top`: which classes, types, files, gems, shapes or methods take and retain the most? */
 #include "cli/cli.h"
 
 #include "cli/open.h"
 #include "cli/table.h"
+#include "graph/facets.h"
 #include "graph/groups.h"
 #include "graph/retained.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char help[] =
-    "Usage: heap_dump top [options] FILE|-\n"
-    "\n"
-    "Lists the classes whose objects take and retain the most memory.\n"
-    "\n"
-    "  -b, --by class|type              what to group by (class)\n"
-    "  -s, --sort retained|size|count   the order (retained)\n"
-    "  -l, --limit N                    rows to print (20); 0 for all\n"
-    "  -e, --exact                      what only several objects of a row together retain, too; slower\n"
-    "  -j, --json                       as one JSON object\n"
-    "  -h, --help                       this help\n"
-    "\n"
-    "size is what the objects take themselves. retained is what would be freed if all of a row's\n"
-    "objects went: nothing in a row is counted twice, but rows overlap. Without --exact, what only\n"
-    "several objects of a row together keep alive is missing from it.\n"
-    "Exit status: 0 fine, 2 wrong options, 3 not a dump, 4 the file could not be read.\n";
+static const char *const sorts[] = {"retained", "size", "count", NULL};
 
-static const char *const sorts[] = {"retained", "size", "count"};
+/* What to group by; from BY_FACETS on a second pass over the dump is needed. */
+enum { BY_CLASS, BY_TYPE, BY_FACETS };
+static const char *const bys[] = {"class", "type", "file", "gem", "shape", "method", NULL};
+static const enum hd_facet facets[] = {HD_FACET_FILE, HD_FACET_GEM, HD_FACET_SHAPE, HD_FACET_METHOD};
 
 struct request {
     const char *path;
-    bool by_type, exact, json;
+    bool exact, json;
+    int by;   /* of bys */
     int sort; /* of sorts */
     unsigned long limit;
 };
@@ -47,6 +36,10 @@ struct row {
 struct result {
     struct hd_open open;
     struct hd_groups groups;
+    struct hd_facets facets;
+    const uint32_t *number; /* the groups', whichever they are */
+    const struct hd_graph_text *name;
+    uint32_t group_count;
     struct row *rows; /* sorted */
     uint32_t row_count, shown;
 };
@@ -65,20 +58,19 @@ static int compare(const void *left, const void *right)
 
 static bool rows_fill(const struct request *request, struct result *result, struct hd_error *err)
 {
-    uint32_t count = result->groups.count;
+    uint32_t count = result->group_count;
     struct hd_retained_group *sums = calloc(count + 1, sizeof *sums);
     result->rows = calloc(count + 1, sizeof *result->rows);
     bool done = sums && result->rows;
     if (!done)
         hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
     done = done
-           && hd_retained_by_group(&result->open.dominators, &result->open.graph, result->groups.number, sums, count,
-                                   err);
+           && hd_retained_by_group(&result->open.dominators, &result->open.graph, result->number, sums, count, err);
     for (uint32_t i = 0; done && i < count; i++) {
         if (!sums[i].count)
             continue;
         uint64_t keys[] = {sums[i].retained, sums[i].shallow, sums[i].count};
-        result->rows[result->row_count++] = (struct row){sums[i], result->groups.name[i], i, keys[request->sort]};
+        result->rows[result->row_count++] = (struct row){sums[i], result->name[i], i, keys[request->sort]};
     }
     free(sums);
     if (done)
@@ -99,7 +91,7 @@ static bool rows_refine(const struct request *request, struct result *result, st
     for (uint32_t i = 0; i < result->shown && failure.code == HD_OK; i++) {
         struct row *row = &result->rows[i];
         for (uint32_t node = 0; node < graph->node_count; node++)
-            member[node] = result->groups.number[node] == row->number;
+            member[node] = result->number[node] == row->number;
         row->sums.retained =
             hd_dominators_retained_by_set(&result->open.dominators, graph, member, true, &failure);
         if (request->sort == 0)
@@ -117,11 +109,11 @@ static void print_json(const struct request *request, const struct result *resul
     printf("{");
     hd_open_json_head(stdout, &result->open);
     printf(",\"by\":\"%s\",\"sort\":\"%s\",\"exact\":%s,\"reachable_bytes\":%llu,\"total\":%u,\"rows\":[",
-           request->by_type ? "type" : "class", sorts[request->sort], request->exact ? "true" : "false",
+           bys[request->by], sorts[request->sort], request->exact ? "true" : "false",
            (unsigned long long)result->open.dominators.reachable_size, result->row_count);
     for (uint32_t i = 0; i < result->shown; i++) {
         const struct row *row = &result->rows[i];
-        printf("%s{\"%s\":", i ? "," : "", request->by_type ? "type" : "class");
+        printf("%s{\"%s\":", i ? "," : "", bys[request->by]);
         hd_table_json_text(stdout, row->name);
         printf(",\"count\":%llu,\"size\":%llu,\"retained\":%llu,\"unreachable\":%llu}",
                (unsigned long long)row->sums.count, (unsigned long long)row->sums.shallow,
@@ -134,7 +126,7 @@ static void print_json(const struct request *request, const struct result *resul
 static void print_next(const struct request *request, const struct result *result)
 {
     static const char *const common[] = {"Class", "Module", "String", "Array", "Hash", "Symbol", "Object", "Thread"};
-    for (uint32_t i = 0; i < result->shown && !request->by_type; i++) {
+    for (uint32_t i = 0; i < result->shown && request->by == BY_CLASS; i++) {
         struct hd_graph_text name = result->rows[i].name;
         bool plain = name.length > 0 && name.length < 200 && name.data[0] >= 'A' && name.data[0] <= 'Z';
         for (size_t k = 0; k < sizeof common / sizeof *common; k++)
@@ -149,14 +141,14 @@ static void print_next(const struct request *request, const struct result *resul
         hd_open_next(stdout, &result->open, "path", rest);
         return;
     }
-    hd_open_next(stdout, &result->open, request->by_type ? "top" : "summary", "");
+    hd_open_next(stdout, &result->open, request->by == BY_CLASS ? "summary" : "top", "");
 }
 
 static void print_text(const struct request *request, const struct result *result)
 {
     const struct hd_table_column columns[] = {
         {"retained", true, false}, {"share", true, false}, {"size", true, false}, {"count", true, false},
-        {request->by_type ? "type" : "class", false, true}};
+        {bys[request->by], false, true}};
     struct hd_table table = {.columns = columns, .column_count = 5};
     for (uint32_t i = 0; i < result->shown; i++) {
         const struct row *row = &result->rows[i];
@@ -175,15 +167,34 @@ static void print_text(const struct request *request, const struct result *resul
     print_next(request, result);
 }
 
+static bool groups_make(const struct request *request, struct result *result, struct hd_error *err)
+{
+    const struct hd_graph *graph = &result->open.graph;
+    if (request->by >= BY_FACETS) {
+        if (!hd_facets_create(&result->facets, facets[request->by - BY_FACETS], request->path, graph, err))
+            return false;
+        result->number = result->facets.number;
+        result->name = result->facets.name;
+        result->group_count = result->facets.count;
+        return true;
+    }
+    if (!(request->by == BY_TYPE ? hd_groups_by_type(&result->groups, graph, err)
+                                 : hd_groups_by_class(&result->groups, graph, err)))
+        return false;
+    result->number = result->groups.number;
+    result->name = result->groups.name;
+    result->group_count = result->groups.count;
+    return true;
+}
+
 static int top(const struct request *request)
 {
     struct result result = {0};
     struct hd_error err = {0};
     if (!hd_open_read(&result.open, request->path, &err))
         return hd_open_fail("top", request->json, &err);
-    bool done = request->by_type ? hd_groups_by_type(&result.groups, &result.open.graph, &err)
-                                 : hd_groups_by_class(&result.groups, &result.open.graph, &err);
-    done = done && rows_fill(request, &result, &err) && (!request->exact || rows_refine(request, &result, &err));
+    bool done = groups_make(request, &result, &err) && rows_fill(request, &result, &err)
+                && (!request->exact || rows_refine(request, &result, &err));
     if (done && request->json) {
         print_json(request, &result);
     } else if (done) {
@@ -192,61 +203,54 @@ static int top(const struct request *request)
     }
     free(result.rows);
     hd_groups_destroy(&result.groups);
+    hd_facets_destroy(&result.facets);
     hd_open_close(&result.open);
     return done ? 0 : hd_open_fail("top", request->json, &err);
 }
 
-/* 0, or the exit status of the complaint. */
-static int option_take(int option, struct request *request)
+static int run(int argc, char **argv)
 {
-    switch (option) {
-    case 'b':
-        request->by_type = !strcmp(optarg, "type");
-        if (!request->by_type && strcmp(optarg, "class") != 0)
-            return hd_cli_usage("top", "--by takes class or type, not %s", optarg);
-        return 0;
-    case 's':
-        for (request->sort = 0; request->sort < 3; request->sort++)
-            if (!strcmp(optarg, sorts[request->sort]))
-                return 0;
-        return hd_cli_usage("top", "--sort takes retained, size or count, not %s", optarg);
-    case 'l':
-        if (!hd_open_parse_limit(optarg, &request->limit))
-            return hd_cli_usage("top", "--limit takes a number, not %s", optarg);
-        return 0;
-    case 'e':
-        request->exact = true;
-        return 0;
-    default:
-        request->json = true;
-        return 0;
-    }
-}
-
-int hd_cli_top(int argc, char **argv)
-{
-    static const struct option options[] = {
-        {"by", required_argument, NULL, 'b'},    {"sort", required_argument, NULL, 's'},
-        {"limit", required_argument, NULL, 'l'}, {"exact", no_argument, NULL, 'e'},
-        {"json", no_argument, NULL, 'j'},        {"help", no_argument, NULL, 'h'},
-        {0}};
     struct request request = {.limit = 20};
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, ":b:s:l:ejh", options, NULL)) != -1;) {
-        if (option == 'h') {
-            fputs(help, stdout);
-            return 0;
-        }
-        if (option == '?' || option == ':')
-            return hd_cli_bad_option("top", argv, option);
-        int status = option_take(option, &request);
-        if (status)
-            return status;
+    struct hd_call call;
+    hd_call_begin(&call, &hd_command_top, argc, argv);
+    for (int letter; (letter = hd_call_option(&call)) != 0;) {
+        if (letter == 'b')
+            request.by = call.choice;
+        else if (letter == 's')
+            request.sort = call.choice;
+        else if (letter == 'l')
+            request.limit = hd_call_count(&call);
+        else if (letter == 'e')
+            request.exact = true;
+        else
+            request.json = true;
     }
-    if (optind == argc)
-        return hd_cli_usage("top", "a file is missing");
-    if (optind + 1 < argc)
-        return hd_cli_usage("top", "one file at a time, but there is also %s", argv[optind + 1]);
-    request.path = argv[optind];
+    if (!hd_call_operands(&call))
+        return call.status;
+    request.path = call.operand[0];
     return top(&request);
 }
+
+static const struct hd_option options[] = {
+    {'b', "by", NULL, "what to group by (class)", bys, NULL},
+    {'s', "sort", NULL, "the order (retained)", sorts, NULL},
+    {'l', "limit", "N", "rows to print (20); 0 for all", NULL, NULL},
+    {'e', "exact", NULL, "what only several objects of a row together retain, too; slower", NULL, NULL},
+    HD_OPEN_NO_INDEX,
+    HD_OPTION_JSON,
+    HD_OPTION_END};
+
+const struct hd_command hd_command_top = {
+    .name = "top",
+    .run = run,
+    .summary = "which classes, types, files, gems or methods take and retain the most",
+    .about = "Lists the classes whose objects take and retain the most memory.",
+    .operands = {HD_OPERAND_DUMP_FILE},
+    .options = options,
+    .notes = "size is what the objects take themselves. retained is what would be freed if all of a row's objects "
+             "went: nothing in a row is counted twice, but rows overlap. Without --exact, what only several objects "
+             "of a row together keep alive is missing from it.\n\n"
+             "file, gem and method are those where the objects were allocated, if that was traced, else those of the "
+             "code they hold; shape is the list of variables that objects share since Ruby 3.2. All four read the "
+             "dump twice, so not from -.",
+    .statuses = HD_OPEN_STATUSES};

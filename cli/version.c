@@ -5,16 +5,6 @@
 #include "dump/json_reader.h"
 #include "heap_dump.h"
 
-#include <getopt.h>
-
-static const char help[] =
-    "Usage: heap_dump version [--json]\n"
-    "\n"
-    "Prints the version of heap_dump, the format it reads and the libraries it runs with.\n"
-    "\n"
-    "  -j, --json   as one JSON object\n"
-    "  -h, --help   this help\n";
-
 static void print_text(const char *reader)
 {
     printf("heap_dump %s\n", HEAP_DUMP_VERSION);
@@ -29,25 +19,17 @@ static void print_json(const char *reader)
     printf(",\"zlib\":\"%s\",\"zstd\":\"%s\"}\n", hd_input_zlib_version(), hd_input_zstd_version());
 }
 
-int hd_cli_version(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
     bool json = false;
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, ":jh", options, NULL)) != -1;) {
-        switch (option) {
-        case 'j':
+    struct hd_call call;
+    hd_call_begin(&call, &hd_command_version, argc, argv);
+    for (int letter; (letter = hd_call_option(&call)) != 0;) {
+        if (letter == 'j')
             json = true;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return 0;
-        default:
-            return hd_cli_bad_option("version", argv, option);
-        }
     }
-    if (optind < argc)
-        return hd_cli_usage("version", "it takes no arguments, but there is %s", argv[optind]);
+    if (!hd_call_operands(&call))
+        return call.status;
     char reader[64];
     hd_json_reader_library(reader, sizeof reader);
     if (json)
@@ -56,3 +38,14 @@ int hd_cli_version(int argc, char **argv)
         print_text(reader);
     return 0;
 }
+
+static const struct hd_option options[] = {
+    HD_OPTION_JSON,
+    HD_OPTION_END};
+
+const struct hd_command hd_command_version = {
+    .name = "version",
+    .run = run,
+    .summary = "the version of heap_dump and of its libraries",
+    .about = "Prints the version of heap_dump, the format it reads and the libraries it runs with.",
+    .options = options};

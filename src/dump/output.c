@@ -136,7 +136,7 @@ static bool write_at(struct hd_output *out, const char *data, size_t length, uin
     }
     /* Lets the disk start early, so that the fsync at the end finds little left to do. It is only a hint. */
     uint64_t from = start / WRITEBACK * WRITEBACK, to = offset / WRITEBACK * WRITEBACK;
-    if (from != to)
+    if (from != to && !out->no_sync)
         sync_file_range(out->fd, (off_t)from, (off_t)(to - from), SYNC_FILE_RANGE_WRITE);
     return true;
 }
@@ -179,7 +179,7 @@ static bool temporary_name(struct hd_output *out, struct hd_error *err)
 bool hd_output_commit(struct hd_output *out, struct hd_error *err)
 {
     /* Some file systems (FUSE) cannot sync and say EINVAL or ENOSYS; there is nothing to wait for then. */
-    bool ok = fsync(out->fd) == 0 || errno == EINVAL || errno == ENOSYS;
+    bool ok = out->no_sync || fsync(out->fd) == 0 || errno == EINVAL || errno == ENOSYS;
     if (!ok)
         hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot write %s to disk", out->path);
     /* Again: somebody may have put a folder or a link there meanwhile. */

@@ -32,6 +32,7 @@ struct hd_output {
     char path[4096];      /* final name */
     char temporary[64];   /* name of the temporary file in that folder; "" while it has none (O_TMPFILE) */
     void *compressor;     /* of this process; created on first use, without malloc */
+    bool no_sync;         /* set it after opening for what can be made again: need not survive a power failure */
 };
 
 /* Opens a temporary file for `path` in the same folder; compression by the name's ending (.gz, .zst). */
@@ -44,7 +45,7 @@ bool hd_output_open(struct hd_output *out, const char *path, struct hd_output_sh
  */
 bool hd_output_write(struct hd_output *out, const void *data, size_t length, struct hd_error *err);
 
-/* fsync, then rename into place. On failure the old file is untouched and the temporary is gone. */
+/* fsync (but for no_sync), then rename into place. On failure the old file is untouched and the temporary is gone. */
 bool hd_output_commit(struct hd_output *out, struct hd_error *err);
 
 /* Closes and removes the temporary file. Safe to call at any time after a successful open, also after commit. */

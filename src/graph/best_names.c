@@ -12,7 +12,7 @@ static int rank(const struct hd_graph *graph, uint64_t edge)
     return memchr(name.data, '.', name.length) ? 2 : 1;
 }
 
-static bool better(const struct hd_graph *graph, uint64_t edge, uint64_t than)
+bool hd_best_names_better(const struct hd_graph *graph, uint64_t edge, uint64_t than)
 {
     bool weak = graph->edge_name[edge] & HD_NAME_WEAK, was_weak = graph->edge_name[than] & HD_NAME_WEAK;
     if (weak != was_weak)
@@ -25,7 +25,7 @@ void hd_best_names_from_root(struct hd_paths *paths)
     const struct hd_graph *graph = paths->graph;
     for (uint64_t edge = graph->edge_start[HD_NODE_ROOT]; edge < graph->edge_start[HD_NODE_ROOT + 1]; edge++) {
         uint32_t node = graph->edge_to[edge];
-        if (paths->parent[node] == HD_NODE_ROOT && better(graph, edge, paths->edge[node]))
+        if (paths->parent[node] == HD_NODE_ROOT && hd_best_names_better(graph, edge, paths->edge[node]))
             paths->edge[node] = edge;
     }
 }
@@ -36,7 +36,7 @@ void hd_best_names_along(const struct hd_graph *graph, struct hd_path *path)
     for (uint32_t i = 0; i < path->length; i++) {
         struct hd_path_step *step = &path->step[i];
         for (uint64_t edge = graph->edge_start[from]; edge < graph->edge_start[from + 1]; edge++)
-            if (graph->edge_to[edge] == step->node && better(graph, edge, step->edge))
+            if (graph->edge_to[edge] == step->node && hd_best_names_better(graph, edge, step->edge))
                 step->edge = edge;
         from = step->node;
     }

@@ -10,6 +10,9 @@
 
 #include "graph/paths.h"
 
+/* Whether an edge's name says more than another's. */
+bool hd_best_names_better(const struct hd_graph *graph, uint64_t edge, uint64_t than);
+
 /* For all steps that leave the root. */
 void hd_best_names_from_root(struct hd_paths *paths);
 

@@ -1,0 +1,196 @@
+/* See twice.h. */
+#define _GNU_SOURCE
+#include "cli/twice.h"
+
+#include "graph/best_names.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char arrow[] = " → ";
+
+/* --- standard input --- */
+
+static bool write_all(int fd, const char *data, size_t length)
+{
+    while (length > 0) {
+        ssize_t wrote = write(fd, data, length);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote <= 0)
+            return false;
+        data += wrote;
+        length -= (size_t)wrote;
+    }
+    return true;
+}
+
+/* Into a file that is gone when we are, as compressed as it comes. */
+static bool copy_make(struct hd_twice *twice, struct hd_error *err)
+{
+    const char *folder = getenv("TMPDIR");
+    char name[4096], block[1 << 16];
+    snprintf(name, sizeof name, "%s/heap_dump-XXXXXX", folder && *folder ? folder : "/tmp");
+    twice->copy = mkostemp(name, O_CLOEXEC);
+    if (twice->copy < 0)
+        return hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot make a temporary file for standard input, %.200s",
+                                  name);
+    unlink(name);
+    for (;;) {
+        ssize_t got = read(STDIN_FILENO, block, sizeof block);
+        if (got == 0)
+            break;
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 || !write_all(twice->copy, block, (size_t)got)) {
+            int number = errno;
+            close(twice->copy);
+            twice->copy = -1;
+            return hd_error_set_errno(err, HD_ERROR_IO, number, "cannot %s", got < 0
+                                      ? "read standard input" : "keep standard input in a temporary file");
+        }
+    }
+    snprintf(twice->path, sizeof twice->path, "/proc/self/fd/%d", twice->copy);
+    return true;
+}
+
+/* --- opening --- */
+
+/* Messages must name what the user named. */
+static void rename_in(struct hd_error *err, const char *from, const char *to)
+{
+    char *at = *from ? strstr(err->text, from) : NULL, rest[sizeof err->text];
+    if (!at)
+        return;
+    snprintf(rest, sizeof rest, "%s", at + strlen(from));
+    snprintf(at, sizeof err->text - (size_t)(at - err->text), "%s%s", to, rest);
+}
+
+bool hd_twice_open(struct hd_twice *twice, const char *path, struct hd_error *err)
+{
+    *twice = (struct hd_twice){.copy = -1, .dump = path};
+    if (!strcmp(path, "-")) {
+        if (!copy_make(twice, err))
+            return false;
+        twice->dump = twice->path;
+    }
+    if (!hd_open_read(&twice->open, twice->dump, err)) {
+        rename_in(err, twice->path, "standard input");
+        if (twice->copy >= 0)
+            close(twice->copy);
+        return false;
+    }
+    twice->open.path = path;
+    bool ok = hd_groups_by_class(&twice->classes, &twice->open.graph, err);
+    if (ok && hd_paths_create(&twice->paths, &twice->open.graph, false, HD_NODE_NONE, err)) {
+        hd_best_names_from_root(&twice->paths);
+        return true;
+    }
+    if (ok)
+        hd_groups_destroy(&twice->classes);
+    hd_open_close(&twice->open);
+    if (twice->copy >= 0)
+        close(twice->copy);
+    return false;
+}
+
+void hd_twice_close(struct hd_twice *twice)
+{
+    hd_paths_destroy(&twice->paths);
+    hd_groups_destroy(&twice->classes);
+    hd_open_close(&twice->open);
+    if (twice->copy >= 0)
+        close(twice->copy);
+}
+
+/* --- holders --- */
+
+static void append(struct hd_buffer *out, const char *text)
+{
+    hd_buffer_append(out, text, strlen(text));
+}
+
+void hd_twice_way(struct hd_buffer *out, const struct hd_twice *twice, uint32_t from, uint64_t edge)
+{
+    struct hd_holders_way way;
+    char title[HD_OPEN_TITLE];
+    hd_holders_way(&twice->paths, from, edge, &way);
+    append(out, hd_open_title(title, &twice->open, way.owner));
+    for (uint32_t i = 0; i < way.length; i++) {
+        struct hd_graph_text name = hd_graph_name(&twice->open.graph, twice->open.graph.edge_name[way.step[i].edge]);
+        append(out, " ");
+        hd_buffer_append(out, name.data ? name.data : "", name.length);
+        if (i + 1 < way.length) {
+            append(out, arrow);
+            append(out, hd_open_title(title, &twice->open, way.step[i].node));
+        }
+    }
+}
+
+void hd_twice_way_to(struct hd_buffer *out, const struct hd_twice *twice, uint32_t node)
+{
+    if (twice->paths.parent[node] == HD_NODE_NONE)
+        append(out, "nothing");
+    else
+        hd_twice_way(out, twice, twice->paths.parent[node], twice->paths.edge[node]);
+}
+
+void hd_twice_add_holder(struct hd_table *table, const struct hd_twice *twice, const struct hd_holders *holders,
+                         uint32_t set)
+{
+    struct hd_buffer line = {0};
+    uint64_t first = holders->start[set], count = holders->start[set + 1] - first;
+    char number[HD_TABLE_NUMBER], rest[HD_TABLE_NUMBER + 32];
+    if (count)
+        hd_twice_way(&line, twice, holders->list[first].from, holders->list[first].edge);
+    else
+        append(&line, "nothing");
+    if (count > 1) {
+        snprintf(rest, sizeof rest, ", %s other way%s", hd_table_count(number, count - 1), count == 2 ? "" : "s");
+        append(&line, rest);
+    }
+    hd_table_add(table, line.data ? line.data : "", line.length);
+    hd_buffer_deinit(&line);
+}
+
+void hd_twice_json_holders(FILE *file, const struct hd_twice *twice, const struct hd_holders *holders, uint32_t set,
+                           uint64_t limit)
+{
+    fputs("[", file);
+    for (uint64_t i = holders->start[set], first = i; i < holders->start[set + 1] && i - first < limit; i++) {
+        const struct hd_holder *holder = &holders->list[i];
+        struct hd_buffer line = {0};
+        hd_twice_way(&line, twice, holder->from, holder->edge);
+        fprintf(file, "%s{\"references\":%llu,\"bytes\":%llu,\"way\":", i > first ? "," : "",
+                (unsigned long long)holder->count, (unsigned long long)holder->bytes);
+        hd_table_json_text(file, (struct hd_graph_text){line.data ? line.data : "", line.length});
+        fputs("}", file);
+        hd_buffer_deinit(&line);
+    }
+    fputs("]", file);
+}
+
+void hd_twice_print_holders(const struct hd_twice *twice, const struct hd_holders *holders, uint32_t set,
+                            uint64_t limit)
+{
+    static const struct hd_table_column columns[] = {
+        {"size", true, false}, {"count", true, false}, {"held by", false, true}};
+    struct hd_table table = {.columns = columns, .column_count = 3, .margin = 2};
+    uint64_t first = holders->start[set], count = holders->start[set + 1] - first;
+    for (uint64_t i = first; i < first + count && i - first < limit; i++) {
+        struct hd_buffer line = {0};
+        hd_table_add_bytes(&table, holders->list[i].bytes);
+        hd_table_add_count(&table, holders->list[i].count);
+        hd_twice_way(&line, twice, holders->list[i].from, holders->list[i].edge);
+        hd_table_add(&table, line.data ? line.data : "", line.length);
+        hd_buffer_deinit(&line);
+    }
+    hd_table_print(stdout, &table);
+    hd_table_deinit(&table);
+    char number[HD_TABLE_NUMBER];
+    if (count > limit)
+        printf("  … %s more ways\n", hd_table_count(number, count - limit));
+}

@@ -1,0 +1,197 @@
+/* See collections.h. */
+#include "graph/collections.h"
+
+#include "graph/replay.h"
+
+#include <stdlib.h>
+
+enum {
+    WORD = 8,         /* of an array's place */
+    ENTRY = 24,       /* of a hash's: hash value, key and value (struct st_table_entry, st.c of 2.4 and later) */
+    TABLE_HEAD = 56,  /* struct st_table */
+    SMALL_PLACES = 8, /* RHASH_AR_TABLE_MAX_SIZE */
+    SMALL_ENTRY = 16, /* key and value */
+    OLD_SLOT = 40     /* of Rubies whose dumps do not tell */
+};
+
+struct build {
+    struct hd_collections *collections;
+    const struct hd_graph *graph;
+    bool objspace;
+    /* the object at hand */
+    uint64_t elements, capacity, slot_size;
+    bool has_capacity, embedded, shared;
+};
+
+static bool on_field(void *data, uint32_t node, const struct hd_json_field *field, struct hd_error *err)
+{
+    struct build *build = data;
+    bool array = build->graph->node_type[node] == HD_BT_T_ARRAY;
+    (void)err;
+    if (build->objspace) {
+        if (field->type == HD_JSON_INTEGER && hd_json_text_is(field->name, array ? "length" : "size"))
+            build->elements = (uint64_t)field->integer;
+        build->embedded |= field->type == HD_JSON_BOOL && field->integer && hd_json_text_is(field->name, "embedded");
+        build->shared |= field->type == HD_JSON_BOOL && field->integer && hd_json_text_is(field->name, "shared");
+    } else if (hd_json_text_is(field->name, "val")) {
+        /* continuations have further elements */
+        build->elements += field->type == HD_JSON_ARRAY || field->type == HD_JSON_MAP ? field->elements : 0;
+    } else if (field->type == HD_JSON_INTEGER && hd_json_text_is(field->name, "capacity")) {
+        build->capacity = (uint64_t)field->integer;
+        build->has_capacity = true;
+    }
+    if (field->type == HD_JSON_INTEGER && hd_json_text_is(field->name, "slot_size"))
+        build->slot_size = (uint64_t)field->integer;
+    return true;
+}
+
+/* Rubies up to 3.2 keep up to 8 pairs in a buffer of that size (ar_table, hash.c); from 3.3 on in the slot. */
+static bool is_small_table(const struct build *build, uint64_t outside)
+{
+    return outside == SMALL_PLACES * SMALL_ENTRY && build->elements <= SMALL_PLACES;
+}
+
+/*
+ * Places of a hash table that takes so many bytes: 2^p entries and, above 2^4, twice as many bins of 1, 2, 4 … bytes
+ * (st.c, 2.4 to 3.4); its head lies in the slot from 3.3 on.
+ */
+static uint64_t places_of_table(uint64_t bytes, uint64_t elements)
+{
+    for (unsigned power = 2; power < 40; power++) {
+        uint64_t bin = power <= 7 ? 1 : power <= 15 ? 2 : power <= 31 ? 4 : 8;
+        uint64_t need = ((uint64_t)ENTRY << power) + (power > 4 ? bin << (power + 1) : 0);
+        if ((bytes == need || bytes == need + TABLE_HEAD) && elements <= (uint64_t)1 << power)
+            return (uint64_t)1 << power;
+    }
+    return HD_COLLECTIONS_UNKNOWN;
+}
+
+/* ObjectSpace counts a slot and the buffer outside it; a shared buffer is counted where it is owned. */
+static uint64_t places_by_size(const struct build *build, uint64_t outside, bool array)
+{
+    if (build->embedded || build->shared || outside == 0)
+        return build->elements;
+    if (is_small_table(build, outside) && !array)
+        return SMALL_PLACES;
+    if (!array)
+        return places_of_table(outside, build->elements);
+    return outside / WORD < build->elements ? build->elements : outside / WORD;
+}
+
+static struct hd_collection collection(const struct build *build, uint32_t node)
+{
+    bool array = build->graph->node_type[node] == HD_BT_T_ARRAY, small = false;
+    struct hd_collection one = {.node = node, .elements = build->elements, .places = build->elements};
+    uint64_t size = build->graph->node_size[node], slot = build->slot_size ? build->slot_size : OLD_SLOT;
+    uint64_t outside = size > slot ? size - slot : 0, unit = array ? WORD : ENTRY;
+    if (build->objspace)
+        one.places = places_by_size(build, outside, array);
+    else if (build->has_capacity && build->capacity > one.places)
+        one.places = build->capacity;
+    if (!array && !build->has_capacity && is_small_table(build, outside)) {
+        one.places = SMALL_PLACES;
+        small = true;
+    }
+    if (one.places == HD_COLLECTIONS_UNKNOWN)
+        return one;
+    unit = small ? SMALL_ENTRY : unit;
+    /* a capacity that does not fit into the object's memory is no fact: nothing can be saved that is not there */
+    if (__builtin_mul_overflow(one.places - one.elements, unit, &one.unused) || one.unused > outside)
+        one.unused = outside;
+    return one;
+}
+
+static void sum_add(struct hd_collections_sum *sum, const struct hd_collection *one, uint64_t size)
+{
+    sum->count++;
+    sum->bytes += size;
+    sum->elements += one->elements;
+    if (one->elements == 0) {
+        sum->empty++;
+        sum->empty_bytes += size;
+    }
+    if (one->places == HD_COLLECTIONS_UNKNOWN)
+        return;
+    /* an empty one without places is empty, too, and not full */
+    unsigned fill = one->elements == 0                           ? 0
+                    : one->elements >= one->places               ? HD_COLLECTIONS_FILLS - 1
+                    : one->elements < one->places / 4.0          ? 1
+                    : one->elements < one->places / 2.0          ? 2
+                    : one->elements < one->places / 4.0 * 3.0    ? 3
+                                                                 : 4;
+    sum->known++;
+    sum->known_elements += one->elements;
+    sum->places += one->places;
+    sum->unused += one->unused;
+    sum->fill_count[fill]++;
+    sum->fill_unused[fill] += one->unused;
+}
+
+static bool on_end(void *data, uint32_t node, struct hd_error *err)
+{
+    struct build *build = data;
+    struct hd_collections *collections = build->collections;
+    bool array = build->graph->node_type[node] == HD_BT_T_ARRAY;
+    struct hd_collection one = collection(build, node);
+    (void)err;
+    collections->list[collections->count++] = one;
+    sum_add(&collections->sums[array ? HD_COLLECTIONS_ARRAY : HD_COLLECTIONS_HASH], &one,
+            build->graph->node_size[node]);
+    build->elements = build->capacity = build->slot_size = 0;
+    build->has_capacity = build->embedded = build->shared = false;
+    return true;
+}
+
+static int compare(uint64_t a, uint64_t b, const struct hd_collection *left, const struct hd_collection *right)
+{
+    if (a != b)
+        return a < b ? 1 : -1;
+    if (left->elements != right->elements)
+        return left->elements < right->elements ? 1 : -1;
+    return (left->node > right->node) - (left->node < right->node);
+}
+
+static int by_elements(const void *left, const void *right)
+{
+    const struct hd_collection *a = left, *b = right;
+    return compare(a->elements, b->elements, a, b);
+}
+
+static int by_unused(const void *left, const void *right)
+{
+    const struct hd_collection *a = left, *b = right;
+    return compare(a->unused, b->unused, a, b);
+}
+
+bool hd_collections_create(struct hd_collections *collections, const char *path, const struct hd_graph *graph,
+                           const uint32_t *dominator, struct hd_error *err)
+{
+    struct build build = {.collections = collections, .graph = graph, .objspace = hd_replay_is_objspace(graph)};
+    struct hd_replay_visitor visitor = {&build, on_field, on_end};
+    uint32_t count;
+    *collections = (struct hd_collections){0};
+    uint32_t *nodes =
+        hd_replay_choose(graph, dominator, HD_BT_T_ARRAY, HD_BT_T_HASH, &count, &collections->unreachable, err);
+    if (!nodes)
+        return false;
+    collections->list = malloc(((size_t)count + 1) * sizeof *collections->list);
+    bool ok = collections->list || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    ok = ok && hd_replay(path, graph, nodes, count, &visitor, err);
+    free(nodes);
+    if (ok)
+        qsort(collections->list, collections->count, sizeof *collections->list, by_elements);
+    else
+        hd_collections_destroy(collections);
+    return ok;
+}
+
+void hd_collections_destroy(struct hd_collections *collections)
+{
+    free(collections->list);
+    *collections = (struct hd_collections){0};
+}
+
+void hd_collections_sort_unused(struct hd_collections *collections)
+{
+    qsort(collections->list, collections->count, sizeof *collections->list, by_unused);
+}

@@ -1,0 +1,50 @@
+/*
+ * How full arrays and hashes are.
+ *
+ * Owns what is known of each of them: elements and places. Must not know who holds one (graph/holders.h) nor how it is
+ * shown. An array or hash without a buffer of its own (in its slot, or shared) has as many places as elements here: none
+ * of them can be saved. A dump of ObjectSpace has no capacities: they are worked out from the bytes that an object takes; those
+ * of a few hashes stay unknown.
+ */
+#ifndef HD_GRAPH_COLLECTIONS_H
+#define HD_GRAPH_COLLECTIONS_H
+
+#include "graph/graph.h"
+
+#define HD_COLLECTIONS_UNKNOWN UINT64_MAX
+
+enum { HD_COLLECTIONS_ARRAY, HD_COLLECTIONS_HASH, HD_COLLECTIONS_KINDS };
+enum { HD_COLLECTIONS_FILLS = 6 }; /* 0, below 25, 50, 75, 100 percent, and full */
+
+struct hd_collection {
+    uint32_t node;
+    uint64_t elements;
+    uint64_t places; /* HD_COLLECTIONS_UNKNOWN */
+    uint64_t unused; /* bytes of the places that nothing is in */
+};
+
+struct hd_collections_sum {
+    uint64_t count, bytes;
+    uint64_t empty, empty_bytes;
+    uint64_t elements;
+    /* of those whose places are known: */
+    uint64_t known, known_elements, places, unused;
+    uint64_t fill_count[HD_COLLECTIONS_FILLS], fill_unused[HD_COLLECTIONS_FILLS];
+};
+
+struct hd_collections {
+    struct hd_collection *list; /* most elements first */
+    uint32_t count;
+    struct hd_collections_sum sums[HD_COLLECTIONS_KINDS];
+    uint64_t unreachable; /* left out: nothing leads to them */
+};
+
+/* `dominator` is the parent column of the dominators. */
+bool hd_collections_create(struct hd_collections *collections, const char *path, const struct hd_graph *graph,
+                           const uint32_t *dominator, struct hd_error *err);
+void hd_collections_destroy(struct hd_collections *collections);
+
+/* Sorts the list: most unused bytes first. */
+void hd_collections_sort_unused(struct hd_collections *collections);
+
+#endif

@@ -1,0 +1,84 @@
+/*
+ * What changed from dump to dump of one process, or between two processes.
+ *
+ * Owns what it keeps of each dump (20 bytes per object and the sums), so that only one graph need be in memory at a time.
+ * Must not know how a change is shown. Two things are compared: sums by class and by way (graph/path_keys.h), which needs
+ * no addresses, and objects by address, where the dumps are of one process that did not compact its heap.
+ * An object of the same address, type, class and name is taken for the same; another there was made anew. That an
+ * object of the same class took a freed one's place cannot be seen, but for frozen ones, which stay so.
+ */
+#ifndef HD_GRAPH_DIFF_H
+#define HD_GRAPH_DIFF_H
+
+#include "graph/path_keys.h"
+#include "graph/retained.h"
+
+enum { HD_DIFF_DUMPS = 3 };
+
+/* Why objects of two dumps cannot be compared by address. */
+enum hd_diff_apart {
+    HD_DIFF_TOGETHER,  /* they can */
+    HD_DIFF_PIDS,      /* the process ids differ */
+    HD_DIFF_HEAPS,     /* their heaps lie at different addresses */
+    HD_DIFF_CLASSES,   /* the classes lie at different addresses */
+    HD_DIFF_COMPACTED  /* the heap was compacted in between */
+};
+
+struct hd_diff_dump {
+    uint64_t objects, bytes;     /* all of them */
+    uint64_t live, live_bytes;   /* reached from the roots; all of them if the dump has no roots */
+    uint64_t pid;                /* 0: unknown */
+    uint64_t compactions;        /* UINT64_MAX: unknown */
+    uint64_t heap_low, heap_high;
+    bool unnamed;
+};
+
+/* From one dump to the next, by address; all 0 where they are apart. */
+struct hd_diff_change {
+    enum hd_diff_apart apart;
+    uint64_t kept;   /* the same object in both */
+    uint64_t made;   /* only in the later one, those of `reused` included */
+    uint64_t freed;  /* only in the earlier one, those of `reused` included */
+    uint64_t reused; /* addresses where an object was freed and another made */
+};
+
+struct hd_diff_objects;
+
+/* For each class (number: of keys.titles) or way (number: of keys.key). */
+struct hd_diff_sums {
+    struct hd_retained_group *group;
+    uint32_t count;
+};
+
+struct hd_diff {
+    struct hd_path_keys keys;
+    unsigned count; /* dumps added */
+    struct hd_diff_dump dump[HD_DIFF_DUMPS];
+    struct hd_diff_change change[HD_DIFF_DUMPS - 1]; /* [i]: from dump i to dump i + 1 */
+    struct hd_diff_sums class[HD_DIFF_DUMPS], way[HD_DIFF_DUMPS];
+    /* Objects made between the first and the second dump that are in the third, as they are there. */
+    bool has_survivors; /* three dumps, none of them apart */
+    struct hd_diff_sums surviving_class, surviving_way;
+    uint64_t survivors, survivor_bytes;
+    struct hd_diff_objects *objects[HD_DIFF_DUMPS];
+};
+
+bool hd_diff_init(struct hd_diff *diff, struct hd_error *err);
+void hd_diff_deinit(struct hd_diff *diff);
+
+/* The next dump; at most HD_DIFF_DUMPS. The graph is not needed any more after that. */
+bool hd_diff_add(struct hd_diff *diff, const struct hd_graph *graph, const struct hd_dominators *dominators,
+                 struct hd_error *err);
+
+/* The sums of a number, zeroed if it is none of them: dumps that were added later have more numbers. */
+struct hd_retained_group hd_diff_group(const struct hd_diff_sums *sums, uint32_t number);
+
+/*
+ * Shares the growth of live bytes from the first to the last dump out among the ways: grown[number] of each. What came
+ * with something else is counted for that: the lines of new orders for the orders, which are more than before; but where
+ * there is more of it for each order than before, it is counted where it is. *grown is to be freed; the sum of all is the
+ * growth of the bytes reached from the roots.
+ */
+bool hd_diff_origins(const struct hd_diff *diff, int64_t **grown, struct hd_error *err);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * Finds the objects that fit all of several conditions.
+ *
+ * Owns what each condition means. Must not know how results are shown. What the graph's columns answer is looked at first;
+ * the dump is read again only for conditions on contents, and only the lines of what is left.
+ */
+#ifndef HD_GRAPH_FIND_H
+#define HD_GRAPH_FIND_H
+
+#include "graph/dominators.h"
+
+#include <regex.h>
+
+/* NULL, false and 0 ask nothing. Globs are those of fnmatch. */
+struct hd_find_query {
+    const char *class_glob; /* name of the class, as hd_groups_class_name has it */
+    const char *name_glob;  /* what the object itself is called: a class, module, method, iseq, thread, symbol, open file */
+    const char *type;       /* T_STRING, string, or a T_DATA's or T_IMEMO's own: proc, iseq */
+    uint64_t min_size, min_retained;
+    const regex_t *value; /* what a String, Symbol or Regexp has in it */
+};
+
+struct hd_found {
+    uint32_t *node; /* most retained first, then the biggest, then by address; freed with free() */
+    uint32_t count;
+    uint64_t size; /* of all together */
+    /* what the set retains together; a lower bound, as hd_dominators_retained_by_set says */
+    uint64_t retained;
+};
+
+/* `path` is the file that the graph was read from. */
+bool hd_find(const struct hd_find_query *query, const char *path, const struct hd_graph *graph,
+             const struct hd_dominators *dominators, struct hd_found *found, struct hd_error *err);
+
+/* True if some object could be of that type. */
+bool hd_find_knows_type(const struct hd_graph *graph, const char *type);
+
+#endif

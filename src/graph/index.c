@@ -1,0 +1,402 @@
+/*
+ * Saves and maps index files, and knows where they are. See index.h; index_format.h has the format.
+ *
+ * An index lies beside its dump, as dump.json.idx; where that cannot be written, in $XDG_CACHE_HOME/heap_dump (or
+ * ~/.cache/heap_dump) under a name made of the dump's device, inode and path. Only what this user wrote, and nobody else can
+ * write, is mapped. The dump's times are in it with the inode's, so one that came with its dump from
+ * somewhere else fits nothing. What was not used for CACHE_DAYS leaves the cache when something comes into it.
+ */
+#define _GNU_SOURCE
+#include "graph/index_format.h"
+
+#include "dump/output.h"
+#include "heap_dump.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ENDS ((size_t)64 << 10)
+#define SETTLED 20000000u /* ns; more than the kernel's tick, which is how fine the times of a file are */
+#define CACHE_DAYS 30
+#define DAY ((time_t)24 * 60 * 60)
+
+_Static_assert(sizeof(struct hd_index_header) <= 4096, "the header is one page");
+_Static_assert(sizeof(struct hd_graph) == 168 && sizeof(struct hd_dominators) == 56,
+               "a column that is new must be saved, too: add it to HD_INDEX_SECTIONS and raise HD_INDEX_VERSION");
+
+struct hd_index {
+    void *file;
+    uint64_t length;
+};
+
+/* ---- the dump ---- */
+
+static uint64_t nanoseconds(struct timespec time)
+{
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+static bool hash_ends(struct hd_index_key *key, int fd)
+{
+    char *bytes = malloc(ENDS);
+    uint64_t last = key->size > ENDS ? key->size - ENDS : 0;
+    ssize_t first_got = bytes ? pread(fd, bytes, ENDS, 0) : -1;
+    if (first_got >= 0)
+        key->ends = hd_index_hash(bytes, (uint64_t)first_got, 0);
+    ssize_t last_got = bytes ? pread(fd, bytes, ENDS, (off_t)last) : -1;
+    if (last_got >= 0)
+        key->ends = hd_index_hash(bytes, (uint64_t)last_got, key->ends);
+    free(bytes);
+    return first_got >= 0 && last_got >= 0;
+}
+
+/* A file that was changed within the last tick is waited for: another change in that tick would not show. */
+static bool wait_settled(struct hd_index_key *key, int fd, struct stat *status)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t changed = nanoseconds(status->st_ctim), at = nanoseconds(now);
+    if (at >= changed && at - changed < SETTLED) {
+        struct timespec pause = {0, (long)(SETTLED - (at - changed))};
+        nanosleep(&pause, NULL);
+        clock_gettime(CLOCK_REALTIME, &now);
+        at = nanoseconds(now);
+        if (fstat(fd, status))
+            return false;
+        changed = nanoseconds(status->st_ctim);
+    }
+    key->settled = at >= changed && at - changed >= SETTLED;
+    return true;
+}
+
+bool hd_index_identify(struct hd_index_key *key, const char *path)
+{
+    struct stat status;
+    *key = (struct hd_index_key){.size = 0};
+    if (!strcmp(path, "-") || !realpath(path, key->path))
+        return false;
+    int fd = open(key->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool ok = fd >= 0 && !fstat(fd, &status) && S_ISREG(status.st_mode) && wait_settled(key, fd, &status);
+    if (ok) {
+        key->device = status.st_dev;
+        key->inode = status.st_ino;
+        key->size = (uint64_t)status.st_size;
+        key->modified = nanoseconds(status.st_mtim);
+        key->changed = nanoseconds(status.st_ctim);
+        ok = hash_ends(key, fd);
+    }
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+bool hd_index_same(const struct hd_index_key *one, const struct hd_index_key *other)
+{
+    return one->device == other->device && one->inode == other->inode && one->size == other->size
+           && one->modified == other->modified && one->changed == other->changed && one->ends == other->ends;
+}
+
+/* ---- places ---- */
+
+static bool place_beside(char path[PATH_MAX], const struct hd_index_key *key)
+{
+    return snprintf(path, PATH_MAX, "%s.idx", key->path) < PATH_MAX;
+}
+
+static bool cache_folder(char path[PATH_MAX], bool make)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    int length;
+    if (cache && cache[0] == '/')
+        length = snprintf(path, PATH_MAX, "%s", cache);
+    else if (home && home[0] == '/')
+        length = snprintf(path, PATH_MAX, "%s/.cache", home);
+    else
+        return false;
+    if (length >= PATH_MAX - 64)
+        return false;
+    if (make)
+        mkdir(path, 0700);
+    strcpy(path + length, "/heap_dump");
+    if (make)
+        mkdir(path, 0700); /* if it fails, so does what is written into it */
+    return true;
+}
+
+static bool place_in_cache(char path[PATH_MAX], const struct hd_index_key *key, bool make)
+{
+    const uint64_t file[2] = {key->device, key->inode};
+    uint64_t name = hd_index_hash(key->path, strlen(key->path), hd_index_hash(file, sizeof file, 0));
+    if (!cache_folder(path, make))
+        return false;
+    size_t length = strlen(path);
+    snprintf(path + length, PATH_MAX - length, "/%016llx.idx", (unsigned long long)name);
+    return true;
+}
+
+static void clean_cache(void)
+{
+    char path[PATH_MAX];
+    DIR *folder = cache_folder(path, false) ? opendir(path) : NULL;
+    time_t now = time(NULL);
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        const char *name = entry->d_name;
+        struct stat status;
+        if (strlen(name) == 20 && strspn(name, "0123456789abcdef") == 16 && !strcmp(name + 16, ".idx")
+            && !fstatat(dirfd(folder), name, &status, AT_SYMLINK_NOFOLLOW) && S_ISREG(status.st_mode)
+            && now - status.st_mtime > CACHE_DAYS * DAY)
+            unlinkat(dirfd(folder), name, 0);
+    }
+    if (folder)
+        closedir(folder);
+}
+
+/* Only this user can have written it. */
+static bool mine(const struct stat *status)
+{
+    return S_ISREG(status->st_mode) && status->st_uid == geteuid() && !(status->st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/* ---- mapping ---- */
+
+static bool unfit(struct hd_error *err, const char *path, const char *why)
+{
+    return hd_error_set(err, HD_ERROR_BAD_DUMP, "%.300s %s", path, why);
+}
+
+static const struct hd_index_header *header_of(const struct hd_index *index)
+{
+    return index->file;
+}
+
+static bool check(const struct hd_index *index, struct hd_index_plan *plan, const struct hd_index_key *key,
+                  const char *path, struct hd_error *err)
+{
+    const struct hd_index_header *h = header_of(index);
+    char release[sizeof h->release] = {0};
+    strncpy(release, HEAP_DUMP_VERSION, sizeof release - 1);
+    if (memcmp(h->magic, HD_INDEX_MAGIC, sizeof h->magic))
+        return unfit(err, path, "is no index");
+    if (h->version != HD_INDEX_VERSION || h->word != HD_INDEX_WORD || memcmp(h->release, release, sizeof release))
+        return unfit(err, path, "is of another release or machine");
+    if (h->inode != key->inode || h->size != key->size || h->modified != key->modified || h->changed != key->changed
+        || h->ends != key->ends)
+        return unfit(err, path, "is of another dump, or of another state of this one");
+    if (!hd_index_plan(plan, h) || plan->length != index->length)
+        return unfit(err, path, "has not the length it should have");
+    const uint64_t *sums = (const uint64_t *)((const char *)index->file + HD_INDEX_ALIGN);
+    if (hd_index_header_sum(h, sums, plan->first_block[HD_INDEX_SECTION_COUNT]) != h->sum)
+        return unfit(err, path, "has a damaged header");
+    return hd_index_check(h, plan, index->file) || unfit(err, path, "is damaged");
+}
+
+/* Casts away const: a column of the dominators is no less read-only, but its owner may write to it elsewhere. */
+static void publish(const struct hd_index *index, const struct hd_index_plan *plan, struct hd_graph *g,
+                    struct hd_dominators *d)
+{
+    const struct hd_index_header *h = header_of(index);
+    *g = (struct hd_graph){
+        .node_count = (uint32_t)h->node_count, .edge_count = h->edge_count, .name_count = (uint32_t)h->name_count,
+        .dump_bytes = h->dump_bytes, .heap_low = h->heap_low, .heap_high = h->heap_high, .head_name = h->head_name,
+        .truncated = h->truncated, .redacted = h->redacted, .unnamed = h->unnamed, .dangling = h->dangling,
+        .bad_lines = h->bad_lines};
+    *d = (struct hd_dominators){.node_count = g->node_count, .reachable = (uint32_t)h->reachable,
+                                .reachable_size = h->reachable_size};
+#define PUBLISH(name, width, count, place) \
+    _Static_assert(sizeof *(place) == (width), #name); \
+    place = (void *)((char *)index->file + plan->offset[HD_INDEX_##name]);
+    HD_INDEX_SECTIONS(PUBLISH)
+#undef PUBLISH
+}
+
+static struct hd_index *map_file(int fd, const struct stat *status, struct hd_error *err)
+{
+    struct hd_index *index = calloc(1, sizeof *index);
+    if (!index) {
+        hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+        return NULL;
+    }
+    index->length = (uint64_t)status->st_size;
+    index->file = mmap(NULL, index->length, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (index->file == MAP_FAILED) {
+        hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot map an index");
+        free(index);
+        return NULL;
+    }
+    return index;
+}
+
+static struct hd_index *map_from(const char *path, const struct hd_index_key *key, struct hd_index_plan *plan,
+                                 struct hd_error *err)
+{
+    struct stat status;
+    struct hd_index *index = NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &status))
+        hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot open %.300s", path);
+    else if (!mine(&status))
+        unfit(err, path, "may be somebody else's");
+    else if ((uint64_t)status.st_size < HD_INDEX_ALIGN)
+        unfit(err, path, "is too short for an index");
+    else
+        index = map_file(fd, &status, err);
+    if (index && !check(index, plan, key, path, err)) {
+        hd_index_unmap(index);
+        index = NULL;
+    }
+    if (index && time(NULL) - status.st_mtime > DAY)
+        futimens(fd, NULL); /* it is in use: clean_cache looks at this */
+    if (fd >= 0)
+        close(fd);
+    return index;
+}
+
+struct hd_index *hd_index_map(const struct hd_index_key *key, struct hd_graph *graph,
+                              struct hd_dominators *dominators, struct hd_error *err)
+{
+    char path[PATH_MAX];
+    struct hd_index_plan plan;
+    struct hd_index *index = place_beside(path, key) ? map_from(path, key, &plan, err) : NULL;
+    if (!index && place_in_cache(path, key, false) && !access(path, F_OK))
+        index = map_from(path, key, &plan, err);
+    if (index)
+        publish(index, &plan, graph, dominators);
+    return index;
+}
+
+void hd_index_unmap(struct hd_index *index)
+{
+    if (!index)
+        return;
+    munmap(index->file, index->length);
+    free(index);
+}
+
+/* ---- saving ---- */
+
+/* Up to the next node whose depth is known, then the same way again: no memory but the column. */
+static uint32_t *depths(const struct hd_dominators *d)
+{
+    uint32_t *depth = malloc((size_t)d->node_count * sizeof *depth);
+    if (!depth)
+        return NULL;
+    memset(depth, 0xff, (size_t)d->node_count * sizeof *depth);
+    depth[HD_NODE_ROOT] = 0;
+    for (uint32_t node = 1; node < d->node_count; node++) {
+        uint32_t steps = 0, at = node;
+        while (depth[at] == UINT32_MAX && d->parent[at] != HD_NODE_NONE) {
+            at = d->parent[at];
+            steps++;
+        }
+        for (uint32_t below = depth[at] + steps, back = node; back != at; back = d->parent[back])
+            depth[back] = below--;
+    }
+    return depth;
+}
+
+struct content {
+    struct hd_index_header header;
+    struct hd_index_plan plan;
+    const void *data[HD_INDEX_SECTION_COUNT];
+    uint32_t *depth;
+    uint64_t *sums;
+};
+
+static void describe(struct hd_index_header *h, const struct hd_index_key *key, const struct hd_graph *g,
+                     const struct hd_dominators *d)
+{
+    *h = (struct hd_index_header){
+        .version = HD_INDEX_VERSION, .word = HD_INDEX_WORD, .inode = key->inode, .size = key->size,
+        .modified = key->modified, .changed = key->changed, .ends = key->ends, .node_count = g->node_count,
+        .edge_count = g->edge_count, .name_count = g->name_count, .name_bytes = g->name_start[g->name_count],
+        .dump_bytes = g->dump_bytes, .heap_low = g->heap_low, .heap_high = g->heap_high, .dangling = g->dangling,
+        .bad_lines = g->bad_lines, .reachable = d->reachable, .reachable_size = d->reachable_size,
+        .head_name = g->head_name, .truncated = g->truncated, .redacted = g->redacted, .unnamed = g->unnamed};
+    memcpy(h->magic, HD_INDEX_MAGIC, sizeof h->magic);
+    strncpy(h->release, HEAP_DUMP_VERSION, sizeof h->release - 1);
+}
+
+static bool content_init(struct content *content, const struct hd_index_key *key, const struct hd_graph *g,
+                         const struct hd_dominators *d, struct hd_error *err)
+{
+    describe(&content->header, key, g, d);
+    content->depth = NULL;
+    content->sums = NULL;
+    if (!hd_index_plan(&content->plan, &content->header))
+        return hd_error_set(err, HD_ERROR_UNSUPPORTED, "the graph is too large for an index");
+    uint64_t blocks = content->plan.first_block[HD_INDEX_SECTION_COUNT];
+    content->depth = depths(d);
+    content->sums = calloc(blocks, sizeof *content->sums);
+    if (!content->depth || !content->sums)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory for the index");
+#define DATA(name, width, count, place) content->data[HD_INDEX_##name] = place;
+    HD_INDEX_SECTIONS(DATA)
+#undef DATA
+    content->data[HD_INDEX_DEPTH] = content->depth;
+    for (unsigned i = 0; i < HD_INDEX_SECTION_COUNT; i++) {
+        uint64_t block = content->plan.first_block[i], bytes = content->plan.bytes[i];
+        for (uint64_t at = 0; at < bytes; at += HD_INDEX_BLOCK, block++)
+            content->sums[block] = hd_index_hash((const char *)content->data[i] + at,
+                                                 bytes - at < HD_INDEX_BLOCK ? bytes - at : HD_INDEX_BLOCK, block);
+    }
+    content->header.sum = hd_index_header_sum(&content->header, content->sums, blocks);
+    return true;
+}
+
+static void content_deinit(struct content *content)
+{
+    free(content->depth);
+    free(content->sums);
+}
+
+static bool write_padded(struct hd_output *out, const void *data, uint64_t bytes, struct hd_error *err)
+{
+    static const char zeros[HD_INDEX_ALIGN];
+    return hd_output_write(out, data, bytes, err)
+           && hd_output_write(out, zeros, (HD_INDEX_ALIGN - bytes % HD_INDEX_ALIGN) % HD_INDEX_ALIGN, err);
+}
+
+static bool write_to(const char *path, const struct content *content, struct hd_error *err)
+{
+    struct hd_output_shared shared = {0};
+    struct hd_output out;
+    struct stat status;
+    if (!hd_output_open(&out, path, &shared, err))
+        return false;
+    out.no_sync = true; /* half of it after a power failure is a damaged one */
+    bool ok = !fstat(out.fd, &status) && mine(&status);
+    if (!ok)
+        unfit(err, path, "would not be mapped: its file system gives it to somebody else");
+    ok = ok && write_padded(&out, &content->header, sizeof content->header, err)
+         && write_padded(&out, content->sums, content->plan.first_block[HD_INDEX_SECTION_COUNT] * 8, err);
+    for (unsigned i = 0; ok && i < HD_INDEX_SECTION_COUNT; i++)
+        ok = write_padded(&out, content->data[i], content->plan.bytes[i], err);
+    ok = ok && hd_output_commit(&out, err);
+    hd_output_abort(&out);
+    return ok;
+}
+
+bool hd_index_save(const struct hd_index_key *key, const struct hd_graph *graph,
+                   const struct hd_dominators *dominators, struct hd_error *err)
+{
+    char path[PATH_MAX];
+    struct content content;
+    if (!key->settled)
+        return hd_error_set(err, HD_ERROR_IO, "%.300s may be changing", key->path);
+    bool ok = content_init(&content, key, graph, dominators, err);
+    if (ok && !(place_beside(path, key) && write_to(path, &content, err))) {
+        ok = place_in_cache(path, key, true) && write_to(path, &content, err);
+        if (ok)
+            clean_cache();
+    }
+    content_deinit(&content);
+    return ok;
+}

@@ -1,0 +1,301 @@
+/*
+ * Whether an index's sections can be believed. See index_format.h.
+ *
+ * Owns the hash and what must hold for each section. Must not know of which dump the index is.
+ * Two passes: over each block by itself (its hash, and that its numbers are in range), then, when every number is in
+ * range, over the nodes: that the dominator tree is a tree and its lists of children are that tree's. Both are shared
+ * out in pieces among threads.
+ */
+#include "graph/index_format.h"
+
+#include "dump/json_reader.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LANES = 8, THREADS_MAX = 8, NODES_AT_ONCE = 65536 };
+
+/* ---- the hash ---- */
+
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * 0x9FB21C651E98DF25u;
+    return hash << 29 | hash >> 35; /* or a flip of the highest bit would stay there and meet the next */
+}
+
+/* Independent lanes, so that multiplications overlap. */
+uint64_t hd_index_hash(const void *data, uint64_t length, uint64_t seed)
+{
+    const char *at = data;
+    uint64_t lane[LANES], word[LANES], hash = seed ^ length * 0x9E3779B97F4A7C15u;
+    for (unsigned i = 0; i < LANES; i++)
+        lane[i] = seed + i;
+    uint64_t left = length;
+    for (; left >= sizeof word; at += sizeof word, left -= sizeof word) {
+        memcpy(word, at, sizeof word);
+        for (unsigned i = 0; i < LANES; i++)
+            lane[i] = mix(lane[i], word[i]);
+    }
+    memset(word, 0, sizeof word);
+    memcpy(word, at, left);
+    for (unsigned i = 0; i < LANES; i++)
+        hash = mix(hash, mix(lane[i], word[i]));
+    return hash ^ hash >> 32;
+}
+
+uint64_t hd_index_header_sum(const struct hd_index_header *header, const uint64_t *block_sums, uint64_t count)
+{
+    struct hd_index_header copy = *header;
+    copy.sum = 0;
+    return hd_index_hash(block_sums, count * sizeof *block_sums, hd_index_hash(&copy, sizeof copy, 0));
+}
+
+/* ---- the plan ---- */
+
+static const uint8_t widths[HD_INDEX_SECTION_COUNT] = {
+#define WIDTH(name, width, count, place) [HD_INDEX_##name] = width,
+    HD_INDEX_SECTIONS(WIDTH)
+#undef WIDTH
+    [HD_INDEX_DEPTH] = 4,
+};
+
+bool hd_index_plan(struct hd_index_plan *plan, const struct hd_index_header *h)
+{
+    const uint64_t most = UINT32_MAX;
+    if (h->node_count == 0 || h->node_count >= most || h->name_count > HD_NAME_MASK || h->reachable == 0
+        || h->reachable > h->node_count || h->edge_count > most * 4096 || h->name_bytes > most * 4096
+        || (h->head_name != HD_NAME_MASK && h->head_name >= h->name_count))
+        return false;
+    const uint64_t counts[HD_INDEX_SECTION_COUNT] = {
+#define COUNT(name, width, count, place) [HD_INDEX_##name] = count,
+        HD_INDEX_SECTIONS(COUNT)
+#undef COUNT
+        [HD_INDEX_DEPTH] = h->node_count,
+    };
+    uint64_t blocks = 0;
+    for (unsigned i = 0; i < HD_INDEX_SECTION_COUNT; i++) {
+        plan->bytes[i] = counts[i] * widths[i];
+        plan->first_block[i] = blocks;
+        blocks += (plan->bytes[i] + HD_INDEX_BLOCK - 1) / HD_INDEX_BLOCK;
+    }
+    plan->first_block[HD_INDEX_SECTION_COUNT] = blocks;
+    uint64_t at = HD_INDEX_ALIGN + (blocks * 8 + HD_INDEX_ALIGN - 1) / HD_INDEX_ALIGN * HD_INDEX_ALIGN;
+    for (unsigned i = 0; i < HD_INDEX_SECTION_COUNT; i++) {
+        plan->offset[i] = at;
+        at += (plan->bytes[i] + HD_INDEX_ALIGN - 1) / HD_INDEX_ALIGN * HD_INDEX_ALIGN;
+    }
+    plan->length = at;
+    return true;
+}
+
+/* ---- one block ---- */
+
+struct check {
+    const struct hd_index_header *header;
+    const struct hd_index_plan *plan;
+    const char *file;
+    const uint64_t *sums;
+    bool (*piece)(struct check *check, uint64_t number);
+    uint64_t pieces;
+    _Atomic uint64_t next, dominated;
+    atomic_bool bad;
+};
+
+static const void *section(const struct check *check, enum hd_index_section which)
+{
+    return check->file + check->plan->offset[which];
+}
+
+/* All below the limit, or UINT32_MAX if that may be. No branch in the loop: it is to run as fast as memory is read. */
+static bool below(const uint32_t *number, uint64_t count, uint64_t limit, uint32_t mask, bool or_none)
+{
+    uint32_t most = 0, none = or_none ? 1 : 0;
+    for (uint64_t i = 0; i < count; i++) {
+        uint32_t value = (number[i] & mask) + none; /* UINT32_MAX becomes 0 */
+        most = value > most ? value : most;
+    }
+    return count == 0 || most < limit + none;
+}
+
+/* A label may be HD_NAME_MASK instead of a name. */
+static bool labels(const uint32_t *label, uint64_t count, uint64_t names)
+{
+    bool bad = false;
+    for (uint64_t i = 0; i < count; i++)
+        bad |= label[i] >= names && label[i] != HD_NAME_MASK;
+    return !bad;
+}
+
+/* Starts do not decrease from 0 to `end`; `last`: of the whole column. Looks at the one before the block, too. */
+static bool starts64(const uint64_t *start, uint64_t from, uint64_t to, uint64_t last, uint64_t end)
+{
+    bool bad = (from == 0 && start[0] != 0) || (to == last + 1 && start[last] != end);
+    for (uint64_t i = from ? from : 1; i < to; i++)
+        bad |= start[i] < start[i - 1];
+    return !bad;
+}
+
+static bool starts32(const uint32_t *start, uint64_t from, uint64_t to, uint64_t last, uint64_t end)
+{
+    bool bad = (from == 0 && start[0] != 0) || (to == last + 1 && start[last] != end);
+    for (uint64_t i = from ? from : 1; i < to; i++)
+        bad |= start[i] < start[i - 1];
+    return !bad;
+}
+
+/* The root's is 0, no two are the same. */
+static bool addresses(const uint64_t *address, uint64_t from, uint64_t to)
+{
+    bool bad = from == 0 && address[0] != 0;
+    for (uint64_t i = from > 2 ? from : 2; i < to; i++)
+        bad |= address[i] <= address[i - 1];
+    return !bad;
+}
+
+static bool types(const uint8_t *type, uint64_t count)
+{
+    uint8_t most = 0;
+    for (uint64_t i = 0; i < count; i++)
+        most = type[i] > most ? type[i] : most;
+    return most < HD_BT_COUNT;
+}
+
+/* Elements [from, to) of a section. */
+static bool in_range(const struct check *check, enum hd_index_section which, uint64_t from, uint64_t to)
+{
+    const struct hd_index_header *h = check->header;
+    const uint32_t *number = section(check, which);
+    switch (which) {
+    case HD_INDEX_ADDRESS:
+        return addresses(section(check, which), from, to);
+    case HD_INDEX_CLASS:
+    case HD_INDEX_PARENT:
+        return below(number + from, to - from, h->node_count, UINT32_MAX, true);
+    case HD_INDEX_LABEL:
+        return labels(number + from, to - from, h->name_count);
+    case HD_INDEX_TYPE:
+        return types((const uint8_t *)section(check, which) + from, to - from);
+    case HD_INDEX_EDGE_START:
+        return starts64(section(check, which), from, to, h->node_count, h->edge_count);
+    case HD_INDEX_EDGE_TO:
+    case HD_INDEX_CHILD:
+        return below(number + from, to - from, h->node_count, UINT32_MAX, false);
+    case HD_INDEX_EDGE_NAME:
+        return below(number + from, to - from, h->name_count, HD_NAME_MASK, false);
+    case HD_INDEX_NAME_START:
+        return starts64(section(check, which), from, to, h->name_count, h->name_bytes);
+    case HD_INDEX_CHILD_START:
+        return starts32(number, from, to, h->node_count, h->reachable - 1);
+    default:
+        return true; /* sizes and texts: any will do */
+    }
+}
+
+static bool check_block(struct check *check, uint64_t number)
+{
+    enum hd_index_section which = 0;
+    while (number >= check->plan->first_block[which + 1])
+        which++;
+    uint64_t from = (number - check->plan->first_block[which]) * HD_INDEX_BLOCK;
+    uint64_t left = check->plan->bytes[which] - from;
+    uint64_t bytes = left < HD_INDEX_BLOCK ? left : HD_INDEX_BLOCK;
+    const char *block = (const char *)section(check, which) + from;
+    return hd_index_hash(block, bytes, number) == check->sums[number]
+           && in_range(check, which, from / widths[which], (from + bytes) / widths[which]);
+}
+
+/* ---- the tree ---- */
+
+/*
+ * That each parent is one step nearer to the root shows that there is no circle and that all ways up end there; that
+ * each child's parent is the one that lists it, and none is listed twice, that all ways down end. A list is in
+ * strict order, so two of the same would be out of it.
+ */
+static bool check_nodes(struct check *check, uint64_t piece)
+{
+    const uint32_t *parent = section(check, HD_INDEX_PARENT), *depth = section(check, HD_INDEX_DEPTH);
+    const uint32_t *start = section(check, HD_INDEX_CHILD_START), *child = section(check, HD_INDEX_CHILD);
+    const uint64_t *retained = section(check, HD_INDEX_RETAINED);
+    uint64_t count = check->header->node_count, from = piece * NODES_AT_ONCE;
+    uint64_t to = count - from < NODES_AT_ONCE ? count : from + NODES_AT_ONCE;
+    uint64_t dominated = 0;
+    bool bad = false;
+    for (uint64_t node = from; node < to; node++) {
+        if (parent[node] == HD_NODE_NONE) {
+            bad |= depth[node] != (node == HD_NODE_ROOT ? 0 : UINT32_MAX);
+        } else {
+            bad |= depth[node] == 0 || depth[node] == UINT32_MAX || depth[parent[node]] != depth[node] - 1;
+            dominated++;
+        }
+        for (uint32_t i = start[node]; i < start[node + 1]; i++) {
+            bad |= parent[child[i]] != node;
+            if (i > start[node])
+                bad |= retained[child[i]] > retained[child[i - 1]]
+                       || (retained[child[i]] == retained[child[i - 1]] && child[i] <= child[i - 1]);
+        }
+    }
+    atomic_fetch_add(&check->dominated, dominated);
+    return !bad;
+}
+
+/* ---- between the sections ---- */
+
+static bool zeros(const char *file, uint64_t from)
+{
+    bool bad = false;
+    for (; from % HD_INDEX_ALIGN; from++)
+        bad |= file[from] != 0;
+    return !bad;
+}
+
+static bool check_padding(const struct hd_index_plan *plan, const char *file)
+{
+    bool fine = zeros(file, sizeof(struct hd_index_header))
+                && zeros(file, HD_INDEX_ALIGN + plan->first_block[HD_INDEX_SECTION_COUNT] * 8);
+    for (unsigned i = 0; fine && i < HD_INDEX_SECTION_COUNT; i++)
+        fine = zeros(file, plan->offset[i] + plan->bytes[i]);
+    return fine;
+}
+
+/* ---- threads ---- */
+
+static void *work(void *data)
+{
+    struct check *check = data;
+    uint64_t number;
+    while (!atomic_load(&check->bad) && (number = atomic_fetch_add(&check->next, 1)) < check->pieces)
+        if (!check->piece(check, number))
+            atomic_store(&check->bad, true);
+    return NULL;
+}
+
+static bool run(struct check *check, bool (*piece)(struct check *, uint64_t), uint64_t pieces)
+{
+    pthread_t threads[THREADS_MAX];
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned started = 0, wanted = processors > THREADS_MAX ? THREADS_MAX : processors < 1 ? 1 : (unsigned)processors;
+    check->piece = piece;
+    check->pieces = pieces;
+    atomic_store(&check->next, 0);
+    if (wanted > pieces)
+        wanted = (unsigned)pieces;
+    while (started + 1 < wanted && !pthread_create(&threads[started], NULL, work, check))
+        started++;
+    work(check);
+    while (started > 0)
+        pthread_join(threads[--started], NULL);
+    return !atomic_load(&check->bad);
+}
+
+bool hd_index_check(const struct hd_index_header *header, const struct hd_index_plan *plan, const char *file)
+{
+    struct check check = {.header = header, .plan = plan, .file = file,
+                          .sums = (const uint64_t *)(file + HD_INDEX_ALIGN)};
+    const uint32_t *parent = section(&check, HD_INDEX_PARENT);
+    return check_padding(plan, file) && run(&check, check_block, plan->first_block[HD_INDEX_SECTION_COUNT]) && parent[HD_NODE_ROOT] == HD_NODE_NONE
+           && run(&check, check_nodes, (header->node_count + NODES_AT_ONCE - 1) / NODES_AT_ONCE)
+           && atomic_load(&check.dominated) == header->reachable - 1;
+}

@@ -1,0 +1,92 @@
+/*
+ * What is in an index file and what must hold there; for graph/index*.c. The places of the file are graph/index.c's.
+ *
+ * The file, all numbers in the byte order of the machine that wrote it:
+ *
+ *     0     struct hd_index_header, zeros up to HD_INDEX_ALIGN
+ *     …     the block sums: a hash of each block of each section, in their order; zeros up to HD_INDEX_ALIGN
+ *     …     the sections, in the order of HD_INDEX_SECTIONS, each followed by zeros up to HD_INDEX_ALIGN
+ *
+ * A section is a column of struct hd_graph or struct hd_dominators, or `depth`: [node_count] how many steps a node is from the
+ * root in the dominator tree, UINT32_MAX for the unreachable; with it one pass shows that the tree is one.
+ * Where each section begins follows from the counts in the header, so there is no table of offsets to be
+ * wrong; the file's length must be exactly what follows from them. A block is HD_INDEX_BLOCK bytes of a section, the last one what is left.
+ *
+ * Nothing is believed: header.sum covers the header and the block sums, those cover the sections, and every number that
+ * is used to look something up is compared with what it counts (graph/index_check.c). All of it, each time it is mapped:
+ * that takes some 100 ms per GB and core, about as long as one pass over the columns, which most commands make anyway.
+ * What cannot be seen in the file is whether it belongs to this dump: the header says of which file, in which state.
+ */
+#ifndef HD_GRAPH_INDEX_FORMAT_H
+#define HD_GRAPH_INDEX_FORMAT_H
+
+#include "graph/index.h"
+
+#define HD_INDEX_MAGIC "hd index"
+#define HD_INDEX_VERSION 1u /* raise it when the format changes, or what the builder or the dominators make of a dump */
+#define HD_INDEX_WORD 0x01020304u
+#define HD_INDEX_ALIGN ((uint64_t)4096)
+#define HD_INDEX_BLOCK ((uint64_t)1 << 20)
+
+/* X(name, bytes per element, number of elements, where its pointer is) with `h` the header, `g` and `d` what is saved. */
+#define HD_INDEX_SECTIONS(X) \
+    X(ADDRESS, 8, h->node_count, g->node_address) \
+    X(SIZE, 8, h->node_count, g->node_size) \
+    X(LINE, 8, h->node_count, g->node_line) \
+    X(CLASS, 4, h->node_count, g->node_class) \
+    X(LABEL, 4, h->node_count, g->node_label) \
+    X(TYPE, 1, h->node_count, g->node_type) \
+    X(FLAGS, 1, h->node_count, g->node_flags) \
+    X(EDGE_START, 8, h->node_count + 1, g->edge_start) \
+    X(EDGE_TO, 4, h->edge_count, g->edge_to) \
+    X(EDGE_NAME, 4, h->edge_count, g->edge_name) \
+    X(NAME_START, 8, h->name_count + 1, g->name_start) \
+    X(NAME_BYTES, 1, h->name_bytes, g->name_bytes) \
+    X(PARENT, 4, h->node_count, d->parent) \
+    X(RETAINED, 8, h->node_count, d->retained) \
+    X(CHILD_START, 4, h->node_count + 1, d->child_start) \
+    X(CHILD, 4, h->reachable - 1, d->child)
+
+enum hd_index_section {
+#define HD_INDEX_ENUM(name, width, count, place) HD_INDEX_##name,
+    HD_INDEX_SECTIONS(HD_INDEX_ENUM)
+#undef HD_INDEX_ENUM
+    HD_INDEX_DEPTH,
+    HD_INDEX_SECTION_COUNT
+};
+
+struct hd_index_header {
+    char magic[8];
+    uint32_t version, word;
+    char release[16]; /* of heap_dump */
+    uint64_t sum;     /* of the header with 0 here, and of the block sums */
+    /* the dump */
+    uint64_t inode, size, modified, changed, ends;
+    /* the graph */
+    uint64_t node_count, edge_count, name_count, name_bytes;
+    uint64_t dump_bytes, heap_low, heap_high, dangling, bad_lines;
+    uint64_t reachable, reachable_size;
+    uint32_t head_name;
+    uint8_t truncated, redacted, unnamed, unused;
+};
+
+/* Where everything is in the file. */
+struct hd_index_plan {
+    uint64_t offset[HD_INDEX_SECTION_COUNT], bytes[HD_INDEX_SECTION_COUNT];
+    uint64_t first_block[HD_INDEX_SECTION_COUNT + 1]; /* number of a section's first block; the last is their number */
+    uint64_t length;                                  /* of the file */
+};
+
+/* False if the counts in the header are none a graph can have. */
+bool hd_index_plan(struct hd_index_plan *plan, const struct hd_index_header *header);
+
+/* Hash of some bytes that differs, for sure, when they differ in one word of 8, and else but for one chance in 2^64. */
+uint64_t hd_index_hash(const void *data, uint64_t length, uint64_t seed);
+
+/* One hash for the header, with 0 as its sum, and the block sums. */
+uint64_t hd_index_header_sum(const struct hd_index_header *header, const uint64_t *block_sums, uint64_t count);
+
+/* Do the sections hold what the block sums say, and only what can be followed? In as many threads as there are processors. */
+bool hd_index_check(const struct hd_index_header *header, const struct hd_index_plan *plan, const char *file);
+
+#endif

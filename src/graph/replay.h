@@ -1,0 +1,40 @@
+/*
+ * A second pass over a dump: the lines of chosen objects, field by field, for what the columns of a graph do not hold.
+ *
+ * Owns the reading and which line belongs to which node; both kinds of dump look alike behind it. Must not know what a
+ * field is for. The file is read once, in its order, whatever is chosen; lines of other objects are not parsed.
+ * Invariant: every chosen node is reported exactly once, in the order of the file, or the pass fails: a file that changed
+ * since the graph was built is an error. (A line that is damaged in ObjectSpace's dump reports what is before the damage.)
+ */
+#ifndef HD_GRAPH_REPLAY_H
+#define HD_GRAPH_REPLAY_H
+
+#include "dump/json_reader.h"
+#include "graph/graph.h"
+
+/* A callback that returns false (and sets *err) ends the pass. */
+struct hd_replay_visitor {
+    void *data;
+    /*
+     * Each field of the object's line and of the lines that continue it. Texts live until the call returns. Of
+     * ObjectSpace's maps and arrays the elements are not counted.
+     */
+    bool (*field)(void *data, uint32_t node, const struct hd_json_field *field, struct hd_error *err);
+    bool (*end)(void *data, uint32_t node, struct hd_error *err); /* the object is complete */
+};
+
+/* `path` can be read again (not "-"). `nodes` are objects, each once, and come back in the order of the file. */
+bool hd_replay(const char *path, const struct hd_graph *graph, uint32_t *nodes, uint32_t count,
+               const struct hd_replay_visitor *visitor, struct hd_error *err);
+
+/* True if ObjectSpace wrote the dump: its lines have other fields. */
+static inline bool hd_replay_is_objspace(const struct hd_graph *graph)
+{
+    return graph->head_name == HD_NAME_MASK;
+}
+
+/* Nodes of one builtin type, or of two, that a root leads to; all of them where no root leads anywhere. To be freed. */
+uint32_t *hd_replay_choose(const struct hd_graph *graph, const uint32_t *dominator, enum hd_bt first, enum hd_bt second,
+                           uint32_t *count, uint64_t *unreachable, struct hd_error *err);
+
+#endif

@@ -1,0 +1,376 @@
+/* Hashes are sorted in place, equal ones become neighbours. See strings.h. */
+#define _GNU_SOURCE
+#include "graph/strings.h"
+
+#include "dump/text.h"
+#include "graph/replay.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+struct build {
+    struct hd_strings *strings;
+    const struct hd_graph *graph;
+    uint64_t keys[2][2];
+    /* the string at hand */
+    uint64_t hash[2], bytesize, encoding;
+    bool known, prefix, fstring;
+};
+
+/* ---- reading ---- */
+
+static bool is_contents(const struct hd_json_field *field)
+{
+    return field->type == HD_JSON_TEXT &&
+           (hd_json_text_is(field->name, "val") || hd_json_text_is(field->name, "value") ||
+            hd_json_text_is(field->name, "val_base64") || hd_json_text_is(field->name, "val_hash"));
+}
+
+static bool on_field(void *data, uint32_t node, const struct hd_json_field *field, struct hd_error *err)
+{
+    struct build *build = data;
+    (void)node;
+    (void)err;
+    if (is_contents(field)) {
+        for (int i = 0; i < 2; i++)
+            build->hash[i] = hd_text_keyed_hash(build->keys[i], field->text.data, field->text.length) + field->name.length;
+        build->known = true;
+    } else if (field->type == HD_JSON_INTEGER && hd_json_text_is(field->name, "bytesize")) {
+        build->bytesize = (uint64_t)field->integer;
+    } else if (field->type == HD_JSON_TEXT && hd_json_text_is(field->name, "encoding")) {
+        build->encoding = hd_text_keyed_hash(build->keys[0], field->text.data, field->text.length);
+    } else if (field->type == HD_JSON_BOOL && field->integer) {
+        build->prefix |= hd_json_text_is(field->name, "truncated");
+        build->fstring |= hd_json_text_is(field->name, "fstring");
+    }
+    return true;
+}
+
+static bool on_end(void *data, uint32_t node, struct hd_error *err)
+{
+    struct build *build = data;
+    struct hd_strings *strings = build->strings;
+    (void)err;
+    strings->all.count++;
+    strings->all.bytes += build->graph->node_size[node];
+    if (build->known) {
+        uint64_t parts[2][3];
+        for (int i = 0; i < 2; i++)
+            memcpy(parts[i], (uint64_t[]){build->hash[i], build->bytesize, build->encoding}, sizeof parts[i]);
+        strings->members[strings->member_count++] = (struct hd_strings_member){
+            .hash = hd_text_keyed_hash(build->keys[0], parts[0], sizeof parts[0]),
+            .check = hd_text_keyed_hash(build->keys[1], parts[1], sizeof parts[1]), .node = node,
+            .flags = (build->fstring ? HD_STRINGS_FSTRING : 0u) | (build->prefix ? HD_STRINGS_PREFIX : 0u)};
+    } else {
+        strings->unknown.count++;
+        strings->unknown.bytes += build->graph->node_size[node];
+    }
+    build->known = build->prefix = build->fstring = false;
+    build->bytesize = build->encoding = 0;
+    return true;
+}
+
+/* ---- sorting ---- */
+
+static int order(const struct hd_strings_member *a, const struct hd_strings_member *b)
+{
+    if (a->hash != b->hash)
+        return a->hash < b->hash ? -1 : 1;
+    return a->check < b->check ? -1 : a->check > b->check;
+}
+
+static void swap(struct hd_strings_member *a, struct hd_strings_member *b)
+{
+    struct hd_strings_member kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+/*
+ * Quicksort in three parts, without the copy that qsort makes. Many equal ones cost nothing, and the keys being random
+ * any element will do to divide by; the smaller side is sorted first, so the stack has at most 64 entries.
+ */
+static void sort(struct hd_strings_member *members, uint64_t count)
+{
+    struct {
+        uint64_t from, to;
+    } stack[64];
+    int depth = 0;
+    uint64_t from = 0, to = count;
+    for (;;) {
+        while (to - from > 1) {
+            struct hd_strings_member middle = members[from + (to - from) / 2];
+            uint64_t less = from, at = from, more = to;
+            while (at < more) {
+                int side = order(&members[at], &middle);
+                if (side < 0)
+                    swap(&members[less++], &members[at++]);
+                else if (side > 0)
+                    swap(&members[at], &members[--more]);
+                else
+                    at++;
+            }
+            bool left_first = less - from < to - more;
+            stack[depth].from = left_first ? more : from;
+            stack[depth++].to = left_first ? to : less;
+            from = left_first ? from : more;
+            to = left_first ? less : to;
+        }
+        if (depth == 0)
+            return;
+        from = stack[--depth].from;
+        to = stack[depth].to;
+    }
+}
+
+/* ---- groups ---- */
+
+static bool better(const struct hd_graph *graph, const struct hd_strings_member *member,
+                   const struct hd_strings_member *than)
+{
+    uint32_t shared = member->flags & HD_STRINGS_FSTRING, other = than->flags & HD_STRINGS_FSTRING;
+    if (shared != other)
+        return shared > other;
+    if (graph->node_size[member->node] != graph->node_size[than->node])
+        return graph->node_size[member->node] > graph->node_size[than->node];
+    return member->node < than->node;
+}
+
+static void group_fill(struct hd_strings *strings, const struct hd_graph *graph, uint64_t first, uint64_t end)
+{
+    const struct hd_strings_member *members = strings->members, *kept = &members[first];
+    struct hd_strings_group group = {.first = first, .count = (uint32_t)(end - first)};
+    uint64_t frozen_bytes = 0;
+    for (uint64_t i = first; i < end; i++) {
+        bool frozen = members[i].flags & HD_STRINGS_FSTRING || graph->node_flags[members[i].node] & HD_NODE_FROZEN;
+        group.bytes += graph->node_size[members[i].node];
+        frozen_bytes += frozen ? graph->node_size[members[i].node] : 0;
+        group.frozen += frozen;
+        group.fstrings += members[i].flags & HD_STRINGS_FSTRING ? 1 : 0;
+        group.by_prefix |= (members[i].flags & HD_STRINGS_PREFIX) != 0;
+        if (better(graph, &members[i], kept))
+            kept = &members[i];
+    }
+    group.kept = kept->node;
+    group.wasted = group.bytes - graph->node_size[kept->node];
+    bool keeps_frozen = kept->flags & HD_STRINGS_FSTRING || graph->node_flags[kept->node] & HD_NODE_FROZEN;
+    strings->copies.count += group.count - 1;
+    strings->copies.bytes += group.wasted;
+    strings->frozen_copies.count += group.frozen - keeps_frozen;
+    strings->frozen_copies.bytes += frozen_bytes - (keeps_frozen ? graph->node_size[kept->node] : 0);
+    strings->groups[strings->group_count++] = group;
+}
+
+static int by_waste(const void *left, const void *right)
+{
+    const struct hd_strings_group *a = left, *b = right;
+    if (a->wasted != b->wasted)
+        return a->wasted < b->wasted ? 1 : -1;
+    if (a->count != b->count)
+        return a->count < b->count ? 1 : -1;
+    return (a->kept > b->kept) - (a->kept < b->kept);
+}
+
+static uint64_t run_end(const struct hd_strings *strings, uint64_t first)
+{
+    uint64_t end = first + 1;
+    while (end < strings->member_count && !order(&strings->members[first], &strings->members[end]))
+        end++;
+    return end;
+}
+
+static bool groups_make(struct hd_strings *strings, const struct hd_graph *graph, struct hd_error *err)
+{
+    sort(strings->members, strings->member_count);
+    uint64_t several = 0;
+    for (uint64_t first = 0, end; first < strings->member_count; first = end) {
+        end = run_end(strings, first);
+        several += end - first > 1;
+        strings->distinct++;
+    }
+    strings->groups = malloc((several + 1) * sizeof *strings->groups);
+    if (!strings->groups)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    for (uint64_t first = 0, end; first < strings->member_count; first = end) {
+        end = run_end(strings, first);
+        if (end - first > 1)
+            group_fill(strings, graph, first, end);
+    }
+    qsort(strings->groups, strings->group_count, sizeof *strings->groups, by_waste);
+    return true;
+}
+
+/* ---- the biggest ---- */
+
+static int by_size(const void *left, const void *right, void *data)
+{
+    const struct hd_graph *graph = data;
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    if (graph->node_size[a] != graph->node_size[b])
+        return graph->node_size[a] < graph->node_size[b] ? 1 : -1;
+    return (a > b) - (a < b);
+}
+
+/* Sorts all and keeps the first: the nodes are there already. */
+static void biggest_take(struct hd_strings *strings, const struct hd_graph *graph, uint32_t *nodes, uint32_t count,
+                         uint32_t limit)
+{
+    qsort_r(nodes, count, sizeof *nodes, by_size, (void *)graph);
+    strings->biggest_count = limit && limit < count ? limit : count;
+    uint32_t *shorter = realloc(nodes, ((size_t)strings->biggest_count + 1) * sizeof *nodes);
+    strings->biggest = shorter ? shorter : nodes;
+}
+
+bool hd_strings_create(struct hd_strings *strings, const char *path, const struct hd_graph *graph,
+                       const uint32_t *dominator, uint32_t biggest, struct hd_error *err)
+{
+    struct build build = {.strings = strings, .graph = graph};
+    struct hd_replay_visitor visitor = {&build, on_field, on_end};
+    uint32_t count;
+    *strings = (struct hd_strings){0};
+    uint32_t *nodes =
+        hd_replay_choose(graph, dominator, HD_BT_T_STRING, HD_BT_T_STRING, &count, &strings->unreachable, err);
+    if (!nodes)
+        return false;
+    strings->members = malloc(((size_t)count + 1) * sizeof *strings->members);
+    bool ok = strings->members || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    if (ok && getrandom(build.keys, sizeof build.keys, 0) != sizeof build.keys)
+        ok = hd_error_set(err, HD_ERROR_INTERNAL, "the kernel has no random numbers");
+    ok = ok && hd_replay(path, graph, nodes, count, &visitor, err);
+    if (ok)
+        biggest_take(strings, graph, nodes, count, biggest);
+    else
+        free(nodes);
+    ok = ok && groups_make(strings, graph, err);
+    if (!ok)
+        hd_strings_destroy(strings);
+    return ok;
+}
+
+void hd_strings_destroy(struct hd_strings *strings)
+{
+    free(strings->members);
+    free(strings->groups);
+    free(strings->biggest);
+    *strings = (struct hd_strings){0};
+}
+
+/* ---- the texts of some ---- */
+
+struct texts {
+    struct hd_strings_text **order; /* by node */
+    uint32_t count;
+};
+
+static int by_node(const void *left, const void *right)
+{
+    const struct hd_strings_text *a = *(struct hd_strings_text *const *)left, *b = *(struct hd_strings_text *const *)right;
+    return (a->node > b->node) - (a->node < b->node);
+}
+
+/* The first of the texts that are this node's. */
+static uint32_t texts_find(const struct texts *texts, uint32_t node)
+{
+    uint32_t low = 0, high = texts->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (texts->order[middle]->node < node)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool text_take(struct hd_strings_text *text, const struct hd_json_field *field)
+{
+    size_t length = field->text.length;
+    if (length > HD_STRINGS_BEGINNING) {
+        length = HD_STRINGS_BEGINNING;
+        while (length > 0 && ((unsigned char)field->text.data[length] & 0xc0) == 0x80)
+            length--;
+    }
+    free(text->beginning);
+    text->beginning = malloc(length + 1);
+    if (!text->beginning)
+        return false;
+    memcpy(text->beginning, field->text.data, length);
+    text->length = (uint32_t)length;
+    text->form = hd_json_text_is(field->name, "val_base64") ? HD_STRINGS_BASE64
+                 : hd_json_text_is(field->name, "val_hash") ? HD_STRINGS_HASH
+                                                            : HD_STRINGS_TEXT;
+    return true;
+}
+
+static bool text_field(struct hd_strings_text *text, const struct hd_json_field *field)
+{
+    if (is_contents(field))
+        return text_take(text, field);
+    if (field->type == HD_JSON_INTEGER && hd_json_text_is(field->name, "bytesize"))
+        text->bytesize = (uint64_t)field->integer;
+    else if (field->type == HD_JSON_INTEGER && hd_json_text_is(field->name, "line"))
+        text->line = (uint64_t)field->integer;
+    else if (field->type == HD_JSON_BOOL && hd_json_text_is(field->name, "truncated"))
+        text->truncated = field->integer;
+    else if (field->type == HD_JSON_TEXT && hd_json_text_is(field->name, "file")) {
+        free(text->file);
+        text->file = strndup(field->text.data, field->text.length);
+        return text->file != NULL;
+    }
+    return true;
+}
+
+static bool on_text_field(void *data, uint32_t node, const struct hd_json_field *field, struct hd_error *err)
+{
+    struct texts *texts = data;
+    for (uint32_t i = texts_find(texts, node); i < texts->count && texts->order[i]->node == node; i++)
+        if (!text_field(texts->order[i], field))
+            return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    return true;
+}
+
+static bool on_text_end(void *data, uint32_t node, struct hd_error *err)
+{
+    (void)data;
+    (void)node;
+    (void)err;
+    return true;
+}
+
+bool hd_strings_read(const char *path, const struct hd_graph *graph, const uint32_t *nodes, uint32_t count,
+                     struct hd_strings_text **list, struct hd_error *err)
+{
+    struct texts texts = {.count = count};
+    struct hd_replay_visitor visitor = {&texts, on_text_field, on_text_end};
+    *list = calloc((size_t)count + 1, sizeof **list);
+    texts.order = calloc((size_t)count + 1, sizeof *texts.order);
+    uint32_t *each = malloc(((size_t)count + 1) * sizeof *each), each_count = 0;
+    bool ok = (*list && texts.order && each) || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    for (uint32_t i = 0; ok && i < count; i++) {
+        (*list)[i].node = nodes[i];
+        texts.order[i] = &(*list)[i];
+    }
+    if (ok)
+        qsort(texts.order, count, sizeof *texts.order, by_node);
+    for (uint32_t i = 0; ok && i < count; i++)
+        if (i == 0 || texts.order[i]->node != texts.order[i - 1]->node)
+            each[each_count++] = texts.order[i]->node;
+    ok = ok && hd_replay(path, graph, each, each_count, &visitor, err);
+    free(each);
+    free(texts.order);
+    if (!ok) {
+        hd_strings_free(*list, *list ? count : 0);
+        *list = NULL;
+    }
+    return ok;
+}
+
+void hd_strings_free(struct hd_strings_text *texts, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        free(texts[i].beginning);
+        free(texts[i].file);
+    }
+    free(texts);
+}

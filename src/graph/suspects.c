@@ -1,0 +1,366 @@
+/* See suspects.h. The lines of the dump are read in suspects_read.c. */
+#include "graph/suspects.h"
+
+#include "dump/json_reader.h"
+#include "graph/best_names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEPTH = 32, STACK = 1024, MANY = 16, JUMP = 8 };
+
+static bool is(struct hd_graph_text text, const char *word)
+{
+    return text.length == strlen(word) && !memcmp(text.data, word, text.length);
+}
+
+static bool begins(struct hd_graph_text text, const char *word)
+{
+    return text.length > strlen(word) && !memcmp(text.data, word, strlen(word));
+}
+
+static bool is_class(const struct hd_graph *graph, uint32_t node)
+{
+    uint8_t type = graph->node_type[node];
+    return type == HD_BT_T_CLASS || type == HD_BT_T_MODULE || type == HD_BT_T_ICLASS;
+}
+
+static bool has_label(const struct hd_graph *graph, uint32_t node, const char *label)
+{
+    return is(hd_graph_name(graph, graph->node_label[node]), label);
+}
+
+static bool is_thread(const struct hd_graph *graph, uint32_t node)
+{
+    return graph->node_type[node] == HD_BT_T_DATA
+           && (has_label(graph, node, "VM/thread") || has_label(graph, node, "fiber"));
+}
+
+static bool is_proc(const struct hd_graph *graph, uint32_t node)
+{
+    return graph->node_type[node] == HD_BT_T_DATA
+           && (has_label(graph, node, "proc") || has_label(graph, node, "method"));
+}
+
+static bool is_code(const struct hd_graph *graph, uint32_t node)
+{
+    static const char *const data[] = {"env", "VM/env", "svar", "memo", "tmpbuf", "alloc", "fields"};
+    if (graph->node_type[node] != HD_BT_T_IMEMO)
+        return is_class(graph, node);
+    for (size_t i = 0; i < sizeof data / sizeof *data; i++)
+        if (has_label(graph, node, data[i]))
+            return false;
+    return true;
+}
+
+/* --- where the data are --- */
+
+/* Code and stacks are as big after a day as after a month: measured against them, every leak looks small at first. */
+static bool weigh(struct hd_suspects *suspects, struct hd_error *err)
+{
+    const struct hd_graph *graph = suspects->graph;
+    const struct hd_paths *paths = &suspects->paths;
+    suspects->data = calloc(graph->node_count, sizeof *suspects->data);
+    suspects->tree_data = calloc(suspects->tree.count, sizeof *suspects->tree_data);
+    suspects->owner = calloc(graph->node_count, 1);
+    if (!suspects->data || !suspects->tree_data || !suspects->owner)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    for (uint32_t i = paths->reached; i-- > 1;) { /* what dominates a node is nearer to the root than it */
+        uint32_t node = paths->order[i], from = paths->parent[node], up = suspects->dominators->parent[node];
+        bool literal = from != HD_NODE_ROOT && graph->node_type[from] == HD_BT_T_IMEMO && is_code(graph, from);
+        if (!is_code(graph, node) && !is_thread(graph, node) && !literal)
+            suspects->data[node] += graph->node_size[node];
+        if (up == HD_NODE_NONE)
+            continue;
+        suspects->data[up] += suspects->data[node];
+        uint32_t number = suspects->tree.number[node];
+        if (number != HD_NODE_NONE && number != suspects->tree.number[up])
+            suspects->tree_data[number] += suspects->data[node];
+    }
+    suspects->total = suspects->data[HD_NODE_ROOT];
+    return true;
+}
+
+/* --- the accumulation points --- */
+
+struct search {
+    struct hd_suspects *suspects;
+    uint64_t least;
+    uint32_t stack[STACK];
+    uint32_t depth;
+};
+
+static void add(struct search *search, enum hd_suspect_kind kind, uint32_t group, uint32_t content)
+{
+    struct hd_suspects *suspects = search->suspects;
+    if (suspects->count == HD_SUSPECTS_MAX)
+        return;
+    suspects->list[suspects->count++] = (struct hd_suspect){
+        .kind = kind, .group = group, .content_group = content, .member_step = HD_NODE_NONE, .block = HD_NODE_NONE,
+        .retained = suspects->tree.group[group].retained, .data = suspects->tree_data[group]};
+}
+
+static uint32_t heaviest_child(const struct hd_suspects *suspects, uint32_t group)
+{
+    uint32_t best = HD_NODE_NONE;
+    for (uint32_t at = suspects->tree.group[group].child; at != HD_NODE_NONE; at = suspects->tree.group[at].next)
+        if (best == HD_NODE_NONE || suspects->tree_data[at] > suspects->tree_data[best])
+            best = at;
+    return best;
+}
+
+/* One group that retains enough: is it the point, or is that further down? */
+static void look_at(struct search *search, uint32_t number)
+{
+    struct hd_suspects *suspects = search->suspects;
+    const struct hd_tree *tree = &suspects->tree;
+    const struct hd_tree_group *group = &tree->group[number];
+    bool thread = is_thread(suspects->graph, group->sample);
+    bool class = number == 0 || is_class(suspects->graph, group->sample);
+    uint32_t child = heaviest_child(suspects, number);
+    if (group->tops != group->count && group->count >= MANY && !class) {
+        add(search, HD_SUSPECT_LIST, number, number);
+        return;
+    }
+    if (group->parent == 0 && group->count >= MANY && !thread) {
+        add(search, HD_SUSPECT_MANY, number, number);
+        return;
+    }
+    uint64_t share = child == HD_NODE_NONE ? 0 : suspects->tree_data[child];
+    bool alike = share && tree->group[child].count >= MANY && tree->group[child].count >= (uint64_t)JUMP * group->count;
+    if (alike && number != 0 && share >= search->least / 2 && !is_thread(suspects->graph, tree->group[child].sample)) {
+        add(search, HD_SUSPECT_OBJECT, number, child);
+        return;
+    }
+    if (!class && !thread && share < suspects->tree_data[number] / 2) {
+        uint32_t several = 0; /* two or more of weight: each is looked at for itself */
+        for (uint32_t at = group->child; at != HD_NODE_NONE; at = tree->group[at].next)
+            several += suspects->tree_data[at] >= search->least;
+        if (several < 2) {
+            add(search, HD_SUSPECT_ONE, number, child);
+            return;
+        }
+    }
+    for (uint32_t at = group->child; at != HD_NODE_NONE; at = tree->group[at].next)
+        if (suspects->tree_data[at] >= search->least && search->depth < STACK)
+            search->stack[search->depth++] = at;
+}
+
+/* A group whose contents are many, alone retained by it, comes before what is held in several places. */
+static int first_of(const void *left, const void *right)
+{
+    const struct hd_suspect *a = left, *b = right;
+    bool loose_a = a->kind == HD_SUSPECT_MANY, loose_b = b->kind == HD_SUSPECT_MANY;
+    if (loose_a != loose_b)
+        return loose_a ? 1 : -1;
+    if (a->data != b->data)
+        return a->data < b->data ? 1 : -1;
+    return (a->group > b->group) - (a->group < b->group);
+}
+
+/* --- what is known about one --- */
+
+static enum hd_suspect_kind kind_of(const struct hd_suspects *suspects, const struct hd_suspect *suspect)
+{
+    const struct hd_graph *graph = suspects->graph;
+    if (suspect->kind != HD_SUSPECT_OBJECT)
+        return suspect->kind;
+    uint32_t holder = suspects->tree.group[suspect->group].sample;
+    uint32_t content = suspects->tree.group[suspect->content_group].sample;
+    struct hd_graph_text class = hd_groups_class_name(graph, holder);
+    bool set = suspect->path.length > 1
+               && is(hd_groups_class_name(graph, suspect->path.step[suspect->path.length - 2].node), "Set");
+    if (is(class, "Thread::Queue") || is(class, "Queue") || is(class, "Thread::SizedQueue") || is(class, "SizedQueue"))
+        return HD_SUSPECT_QUEUE;
+    if (is_proc(graph, content))
+        return HD_SUSPECT_CALLBACKS;
+    if (graph->node_type[holder] == HD_BT_T_ARRAY || set || is(class, "Set"))
+        return HD_SUSPECT_COLLECTION;
+    return graph->node_type[holder] == HD_BT_T_HASH ? HD_SUSPECT_MAP : HD_SUSPECT_OBJECT;
+}
+
+static enum hd_suspect_anchor anchor_of(const struct hd_graph *graph, const struct hd_path *path, uint32_t step)
+{
+    struct hd_graph_text name = hd_graph_name(graph, graph->edge_name[path->step[step].edge]);
+    uint32_t from = step ? path->step[step - 1].node : HD_NODE_ROOT;
+    if (begins(name, "global_variables."))
+        return HD_ANCHOR_GLOBAL;
+    if (begins(name, "consts."))
+        return HD_ANCHOR_CONSTANT;
+    if (begins(name, "cvars."))
+        return HD_ANCHOR_CLASS_VARIABLE;
+    if (begins(name, "ivs."))
+        return from != HD_NODE_ROOT && is_class(graph, from) ? HD_ANCHOR_CLASS_IVAR : HD_ANCHOR_IVAR;
+    if (begins(name, "members.") || begins(name, "generic_ivs."))
+        return HD_ANCHOR_IVAR;
+    if (begins(name, "frames.locals."))
+        return HD_ANCHOR_FRAME;
+    if (begins(name, "locals."))
+        return from != HD_NODE_ROOT && is_thread(graph, from) ? HD_ANCHOR_THREAD_LOCAL : HD_ANCHOR_CLOSURE;
+    return HD_ANCHOR_NONE;
+}
+
+static bool follow_path(struct hd_suspects *suspects, struct hd_suspect *suspect, struct hd_error *err)
+{
+    const struct hd_graph *graph = suspects->graph;
+    if (!hd_paths_to(&suspects->paths, suspects->tree.group[suspect->group].sample, &suspect->path, err))
+        return false;
+    hd_best_names_along(graph, &suspect->path);
+    for (uint32_t i = suspect->path.length; i-- > 0;) {
+        enum hd_suspect_anchor anchor = anchor_of(graph, &suspect->path, i);
+        bool own = i + 1 == suspect->path.length || !is_class(graph, suspect->path.step[i].node);
+        if (anchor == HD_ANCHOR_IVAR) {
+            if (suspect->member_step == HD_NODE_NONE)
+                suspect->member_step = i;
+            continue;
+        }
+        if (anchor == HD_ANCHOR_NONE || !own) /* the constant that names a class says where it is, not what it holds */
+            continue;
+        suspect->anchor = anchor;
+        suspect->anchor_step = i;
+        return true;
+    }
+    if (suspect->member_step != HD_NODE_NONE) {
+        suspect->anchor = HD_ANCHOR_IVAR;
+        suspect->anchor_step = suspect->member_step;
+        suspect->member_step = HD_NODE_NONE;
+    }
+    return true;
+}
+
+/* The code of a proc, HD_NODE_NONE if it is not known. */
+static uint32_t block_of(const struct hd_graph *graph, uint32_t node)
+{
+    for (uint64_t edge = graph->edge_start[node]; edge < graph->edge_start[node + 1]; edge++)
+        if (begins(hd_graph_name(graph, graph->edge_name[edge]), "iseq"))
+            return graph->edge_to[edge];
+    return HD_NODE_NONE;
+}
+
+/* The code that most procs have, by the votes of all of them: right if more than half agree, else one of many. */
+static void vote_block(struct hd_suspects *suspects, struct hd_suspect *suspect)
+{
+    const uint32_t *number = suspects->tree.number;
+    uint64_t votes = 0;
+    for (uint32_t node = 1; node < suspects->graph->node_count; node++) {
+        uint32_t block = number[node] == suspect->content_group ? block_of(suspects->graph, node) : HD_NODE_NONE;
+        if (block == HD_NODE_NONE)
+            continue;
+        if (votes == 0)
+            suspect->block = block;
+        votes = block == suspect->block ? votes + 1 : votes - 1;
+    }
+    for (uint32_t node = 1; node < suspects->graph->node_count && suspect->block != HD_NODE_NONE; node++)
+        suspect->block_count += number[node] == suspect->content_group
+                                && block_of(suspects->graph, node) == suspect->block;
+}
+
+/* Not the biggest, which may be odd ones: the first by address and one in the middle. */
+static void take_samples(struct hd_suspects *suspects, struct hd_suspect *suspect)
+{
+    uint32_t group = suspect->content_group == HD_NODE_NONE ? suspect->group : suspect->content_group;
+    uint32_t want = suspect->block == HD_NODE_NONE ? suspects->tree.group[group].count : suspect->block_count, seen = 0;
+    for (uint32_t node = 1; node < suspects->graph->node_count && suspect->sample_count < HD_SUSPECT_SAMPLES; node++) {
+        if (suspects->tree.number[node] != group
+            || (suspect->block != HD_NODE_NONE && block_of(suspects->graph, node) != suspect->block))
+            continue;
+        if (seen == (suspect->sample_count ? want / 2 : 0))
+            suspect->sample[suspect->sample_count++] = node;
+        seen++;
+    }
+}
+
+static void rank_classes(struct hd_suspect *suspect, const struct hd_suspect_class *sums, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = suspect->class_count;
+        while (at > 0 && suspect->classes[at - 1].size < sums[i].size)
+            at--;
+        if (!sums[i].count || at == HD_SUSPECT_CLASSES)
+            continue;
+        uint32_t last = suspect->class_count < HD_SUSPECT_CLASSES ? suspect->class_count++ : HD_SUSPECT_CLASSES - 1;
+        memmove(&suspect->classes[at + 1], &suspect->classes[at], (last - at) * sizeof *suspect->classes);
+        suspect->classes[at] = sums[i];
+    }
+}
+
+/* Marks all that each suspect retains, and counts it by class. */
+static bool mark(struct hd_suspects *suspects, struct hd_error *err)
+{
+    const struct hd_paths *paths = &suspects->paths;
+    uint32_t classes = suspects->classes->count;
+    struct hd_suspect_class *sums = calloc((size_t)classes * suspects->count + 1, sizeof *sums);
+    if (!sums)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    for (uint32_t i = 1; i < paths->reached; i++) {
+        uint32_t node = paths->order[i], up = suspects->dominators->parent[node];
+        uint8_t owner = up == HD_NODE_NONE ? 0 : suspects->owner[up];
+        for (uint32_t k = 0; !owner && k < suspects->count; k++)
+            if (suspects->tree.number[node] == suspects->list[k].group)
+                owner = (uint8_t)(k + 1);
+        suspects->owner[node] = owner;
+        if (!owner)
+            continue;
+        uint32_t number = suspects->classes->number[node];
+        struct hd_suspect_class *sum = &sums[(size_t)classes * (owner - 1u) + number];
+        *sum = (struct hd_suspect_class){number, sum->count + 1, sum->size + suspects->graph->node_size[node]};
+        suspects->list[owner - 1].objects++;
+    }
+    for (uint32_t k = 0; k < suspects->count; k++)
+        rank_classes(&suspects->list[k], sums + (size_t)classes * k, classes);
+    free(sums);
+    return true;
+}
+
+bool hd_suspects_find(struct hd_suspects *suspects, const struct hd_graph *graph, const struct hd_dominators *dominators,
+                      const struct hd_groups *classes, double share, uint32_t limit, struct hd_error *err)
+{
+    memset(suspects, 0, sizeof *suspects);
+    suspects->graph = graph;
+    suspects->dominators = dominators;
+    suspects->classes = classes;
+    if (!hd_paths_create(&suspects->paths, graph, false, HD_NODE_NONE, err))
+        return false;
+    hd_best_names_from_root(&suspects->paths);
+    bool done = hd_tree_create(&suspects->tree, graph, dominators, classes, &suspects->paths, HD_NODE_ROOT, DEPTH, err)
+                && weigh(suspects, err);
+    if (done) {
+        struct search search = {.suspects = suspects, .depth = 1};
+        search.least = (uint64_t)(share * (double)suspects->total);
+        search.least += search.least == 0; /* in an empty heap nothing is suspect */
+        while (search.depth > 0)
+            look_at(&search, search.stack[--search.depth]);
+        qsort(suspects->list, suspects->count, sizeof *suspects->list, first_of);
+        suspects->count = suspects->count < limit ? suspects->count : limit;
+    }
+    done = done && mark(suspects, err);
+    for (uint32_t i = 0; done && i < suspects->count; i++) {
+        struct hd_suspect *suspect = &suspects->list[i];
+        done = follow_path(suspects, suspect, err);
+        if (!done)
+            break;
+        suspect->kind = kind_of(suspects, suspect);
+        if (suspect->content_group != HD_NODE_NONE
+            && is_proc(graph, suspects->tree.group[suspect->content_group].sample))
+            vote_block(suspects, suspect);
+        take_samples(suspects, suspect);
+    }
+    if (!done)
+        hd_suspects_destroy(suspects);
+    return done;
+}
+
+void hd_suspects_destroy(struct hd_suspects *suspects)
+{
+    for (uint32_t i = 0; i < suspects->count; i++) {
+        free(suspects->list[i].path.step);
+        for (uint32_t k = 0; k < HD_SUSPECT_SAMPLES; k++)
+            free(suspects->list[i].sample_line[k]);
+    }
+    free(suspects->data);
+    free(suspects->tree_data);
+    free(suspects->owner);
+    hd_tree_destroy(&suspects->tree);
+    hd_paths_destroy(&suspects->paths);
+    memset(suspects, 0, sizeof *suspects);
+}

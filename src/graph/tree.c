@@ -1,0 +1,230 @@
+/* See tree.h. */
+#include "graph/tree.h"
+
+#include "dump/json_reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define OWN_GROUP ((uint64_t)1 << 32) /* in a key: a class or module by its node */
+
+struct key {
+    uint64_t what, via;
+    uint32_t parent, name;
+};
+
+struct maker {
+    struct hd_tree *tree;
+    const struct hd_graph *graph;
+    const struct hd_dominators *dominators;
+    const struct hd_groups *classes;
+    const struct hd_paths *paths;
+    struct key *keys;  /* [capacity] of the groups */
+    uint32_t *slots;   /* hash table of the keys: a group's number + 1, 0 if free */
+    uint32_t mask, capacity;
+};
+
+static uint64_t hash(const struct key *key)
+{
+    uint64_t value = key->what * 0x9E3779B97F4A7C15u ^ (key->via + 1) * 0xC2B2AE3D27D4EB4Fu;
+    value ^= ((uint64_t)key->parent << 32 | key->name) * 0x165667B19E3779F9u;
+    value = (value ^ value >> 32) * 0xD6E8FEB86659FD93u;
+    return value ^ value >> 29;
+}
+
+static bool same(const struct key *a, const struct key *b)
+{
+    return a->what == b->what && a->via == b->via && a->name == b->name;
+}
+
+static uint32_t *slot_of(const struct maker *maker, const struct key *key)
+{
+    for (uint32_t at = (uint32_t)hash(key) & maker->mask;; at = (at + 1) & maker->mask) {
+        uint32_t number = maker->slots[at];
+        if (!number || (maker->keys[number - 1].parent == key->parent && same(&maker->keys[number - 1], key)))
+            return &maker->slots[at];
+    }
+}
+
+static bool grow(struct maker *maker)
+{
+    uint32_t capacity = maker->capacity ? 2 * maker->capacity : 1024;
+    struct hd_tree_group *group = realloc(maker->tree->group, (size_t)capacity * sizeof *group);
+    if (group)
+        maker->tree->group = group;
+    struct key *keys = group ? realloc(maker->keys, (size_t)capacity * sizeof *keys) : NULL;
+    if (keys)
+        maker->keys = keys;
+    uint32_t *slots = keys && capacity < UINT32_MAX / 4 ? calloc(2 * (size_t)capacity, sizeof *slots) : NULL;
+    if (!slots)
+        return false;
+    free(maker->slots);
+    maker->slots = slots;
+    maker->mask = 2 * capacity - 1;
+    maker->capacity = capacity;
+    for (uint32_t i = 0; i < maker->tree->count; i++)
+        *slot_of(maker, &keys[i]) = i + 1;
+    return true;
+}
+
+/* What tells a node's kind: its class, for classes and modules they themselves. */
+static uint64_t kind_of(const struct maker *maker, uint32_t node)
+{
+    uint8_t type = maker->graph->node_type[node];
+    if (node == HD_NODE_ROOT || type == HD_BT_T_CLASS || type == HD_BT_T_MODULE)
+        return OWN_GROUP | node;
+    return maker->classes->number[node];
+}
+
+static struct key key_of(const struct maker *maker, uint32_t parent_group, uint32_t node)
+{
+    struct key key = {kind_of(maker, node), HD_NODE_NONE, parent_group, HD_NAME_MASK};
+    if (!maker->paths || maker->paths->parent[node] == HD_NODE_NONE)
+        return key;
+    uint32_t from = maker->paths->parent[node];
+    key.name = maker->graph->edge_name[maker->paths->edge[node]] & HD_NAME_MASK;
+    if (from != maker->dominators->parent[node])
+        key.via = kind_of(maker, from);
+    return key;
+}
+
+static void count(struct maker *maker, uint32_t number, uint32_t node, bool top)
+{
+    struct hd_tree_group *group = &maker->tree->group[number];
+    const uint64_t *retained = maker->dominators->retained;
+    group->count++;
+    group->self += maker->graph->node_size[node];
+    if (top) {
+        group->tops++;
+        group->retained += retained[node];
+    }
+    if (group->sample == HD_NODE_NONE || retained[node] > retained[group->sample]) {
+        group->sample = node;
+        bool several = maker->keys[number].via != HD_NODE_NONE;
+        group->via = several ? maker->paths->parent[node] : HD_NODE_NONE;
+    }
+    maker->tree->number[node] = number;
+}
+
+/* Puts a node where it belongs, below the group of what dominates it; false if memory ran out. */
+static bool place(struct maker *maker, uint32_t node, uint32_t parent, uint32_t depth)
+{
+    struct key key = key_of(maker, parent, node);
+    /* the link of a list; for classes there is no run */
+    if (same(&key, &maker->keys[parent]) && !(key.what & OWN_GROUP)) {
+        count(maker, parent, node, false);
+        return true;
+    }
+    if (maker->tree->group[parent].depth >= depth)
+        return true;
+    uint32_t *slot = slot_of(maker, &key);
+    if (!*slot) {
+        struct hd_tree *tree = maker->tree;
+        if (tree->count == maker->capacity) {
+            if (!grow(maker))
+                return false;
+            slot = slot_of(maker, &key);
+        }
+        tree->group[tree->count] = (struct hd_tree_group){
+            .parent = parent, .child = HD_NODE_NONE, .next = HD_NODE_NONE, .depth = tree->group[parent].depth + 1,
+            .name = key.name, .via = HD_NODE_NONE, .sample = HD_NODE_NONE};
+        maker->keys[tree->count] = key;
+        *slot = ++tree->count;
+    }
+    count(maker, *slot - 1, node, true);
+    return true;
+}
+
+static bool place_all(struct maker *maker, uint32_t from, uint32_t depth, uint32_t *queue)
+{
+    const struct hd_dominators *dominators = maker->dominators;
+    uint32_t head = 0, tail = 0;
+    queue[tail++] = from;
+    while (head < tail) {
+        uint32_t node = queue[head++], group = maker->tree->number[node];
+        for (uint32_t i = dominators->child_start[node]; i < dominators->child_start[node + 1]; i++) {
+            uint32_t child = dominators->child[i];
+            if (!place(maker, child, group, depth))
+                return false;
+            if (maker->tree->number[child] != HD_NODE_NONE)
+                queue[tail++] = child;
+        }
+    }
+    return true;
+}
+
+struct order {
+    uint64_t retained;
+    uint32_t number;
+};
+
+static int smaller_first(const void *left, const void *right)
+{
+    const struct order *a = left, *b = right;
+    if (a->retained != b->retained)
+        return a->retained < b->retained ? -1 : 1;
+    return a->number < b->number ? 1 : -1; /* of equals the first found comes first */
+}
+
+static bool link_children(struct hd_tree *tree)
+{
+    struct order *order = malloc((size_t)tree->count * sizeof *order);
+    if (!order)
+        return false;
+    for (uint32_t i = 0; i < tree->count; i++)
+        order[i] = (struct order){tree->group[i].retained, i};
+    qsort(order, tree->count, sizeof *order, smaller_first);
+    for (uint32_t i = 0; i < tree->count; i++) {
+        struct hd_tree_group *group = &tree->group[order[i].number];
+        if (group->parent == HD_NODE_NONE)
+            continue;
+        group->next = tree->group[group->parent].child;
+        tree->group[group->parent].child = order[i].number;
+    }
+    free(order);
+    return true;
+}
+
+bool hd_tree_create(struct hd_tree *tree, const struct hd_graph *graph, const struct hd_dominators *dominators,
+                    const struct hd_groups *classes, const struct hd_paths *paths, uint32_t from, uint32_t depth,
+                    struct hd_error *err)
+{
+    struct maker maker = {.tree = tree, .graph = graph, .dominators = dominators, .classes = classes, .paths = paths};
+    *tree = (struct hd_tree){.number = malloc((size_t)graph->node_count * sizeof *tree->number)};
+    uint32_t *queue = malloc((size_t)graph->node_count * sizeof *queue);
+    bool done = tree->number && queue && grow(&maker);
+    if (done) {
+        memset(tree->number, 0xff, (size_t)graph->node_count * sizeof *tree->number); /* HD_NODE_NONE */
+        tree->group[0] = (struct hd_tree_group){
+            .parent = HD_NODE_NONE, .child = HD_NODE_NONE, .next = HD_NODE_NONE, .name = HD_NAME_MASK,
+            .via = HD_NODE_NONE, .sample = from};
+        maker.keys[0] = (struct key){UINT64_MAX, HD_NODE_NONE, HD_NODE_NONE, HD_NAME_MASK};
+        *slot_of(&maker, &maker.keys[0]) = tree->count = 1;
+        count(&maker, 0, from, true);
+        done = place_all(&maker, from, depth, queue) && link_children(tree);
+    }
+    free(queue);
+    free(maker.keys);
+    free(maker.slots);
+    if (done)
+        return true;
+    hd_tree_destroy(tree);
+    return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+}
+
+void hd_tree_destroy(struct hd_tree *tree)
+{
+    free(tree->group);
+    free(tree->number);
+    *tree = (struct hd_tree){0};
+}
+
+uint32_t hd_tree_next(const struct hd_tree *tree, uint32_t group, bool skip_children)
+{
+    const struct hd_tree_group *groups = tree->group;
+    if (!skip_children && groups[group].child != HD_NODE_NONE)
+        return groups[group].child;
+    while (group != HD_NODE_NONE && groups[group].next == HD_NODE_NONE)
+        group = groups[group].parent;
+    return group == HD_NODE_NONE ? HD_NODE_NONE : groups[group].next;
+}

@@ -1,0 +1,49 @@
+/*
+ * The dominator tree with alike siblings put together: what `du` is to a folder of many files.
+ *
+ * Objects that the same group dominates are one group if they are of the same class and, if wanted, are referred to by
+ * the same name from the same kind of object. A class or module is always a group of its own. A run of equal steps (the
+ * links of a list) is one group. Must not know how the tree is shown.
+ * Invariant: group[0] holds only where the tree begins; parents stand before children; `retained` of a group is at least the sum of
+ * its children's.
+ */
+#ifndef HD_GRAPH_TREE_H
+#define HD_GRAPH_TREE_H
+
+#include "graph/dominators.h"
+#include "graph/groups.h"
+#include "graph/paths.h"
+
+struct hd_tree_group {
+    uint32_t parent; /* HD_NODE_NONE for the first */
+    uint32_t child;  /* the one that retains most; HD_NODE_NONE if there is none, or they are too deep */
+    uint32_t next;   /* the next one of the same parent, by retained size */
+    uint32_t depth;  /* 0 for the first */
+    uint32_t name;   /* of the reference, as in edge_name less HD_NAME_WEAK; HD_NAME_MASK: not wanted, or there is none */
+    uint32_t via;    /* who refers to `sample` if that is not what dominates it: they are reached on several ways; else HD_NODE_NONE */
+    uint32_t sample; /* the member that retains most */
+    uint32_t count;  /* members */
+    uint32_t tops;   /* members that no other member dominates: more than one link of a list, but one list */
+    uint64_t self;   /* bytes of the members themselves */
+    uint64_t retained;
+};
+
+struct hd_tree {
+    struct hd_tree_group *group;
+    uint32_t count;
+    uint32_t *number; /* [node_count] the node's group, HD_NODE_NONE if it is too deep or not below where the tree begins */
+};
+
+/*
+ * From node `from` (HD_NODE_ROOT: all) down to `depth` levels. `paths`: name the groups by the shortest paths' edges; NULL: by
+ * class alone. `classes`: hd_groups_by_class.
+ */
+bool hd_tree_create(struct hd_tree *tree, const struct hd_graph *graph, const struct hd_dominators *dominators,
+                    const struct hd_groups *classes, const struct hd_paths *paths, uint32_t from, uint32_t depth,
+                    struct hd_error *err);
+void hd_tree_destroy(struct hd_tree *tree);
+
+/* The group after this one if parents are visited before their children, in order of size; HD_NODE_NONE at the end. */
+uint32_t hd_tree_next(const struct hd_tree *tree, uint32_t group, bool skip_children);
+
+#endif
