@@ -44,7 +44,7 @@ tool_library := \
 	src/graph/strings.c src/graph/collections.c src/graph/facets.c src/graph/find.c \
 	src/graph/tree.c src/graph/suspects.c src/graph/suspects_read.c src/graph/path_keys.c src/graph/diff.c \
 	src/ruby/dwarf.c src/ruby/elf_identity.c src/ruby/layout_table.c
-cli := cli/main.c cli/command.c cli/help.c cli/output.c cli/table.c cli/open.c cli/readable.c cli/describe.c cli/twice.c \
+cli := cli/main.c cli/command.c cli/help.c cli/help_man.c cli/help_shell.c cli/output.c cli/table.c cli/open.c cli/readable.c cli/describe.c cli/twice.c \
 	cli/check.c cli/diff.c cli/diff_json.c cli/diff_text.c cli/find.c cli/layout.c cli/path.c cli/show.c cli/summary.c \
 	cli/suspects.c cli/suspects_words.c cli/top.c cli/version.c
 
@@ -53,8 +53,8 @@ library_objects := $(call object,$(library) $(tool_library))
 cli_objects     := $(call object,$(cli))
 tool_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm -lpthread
 
-.PHONY: all check demo bench install gem fuzz lint clean ext ext-3.3 unit
-all: $(BUILD)/libheap_dump.a $(BUILD)/heap_dump ext
+.PHONY: all check demo bench install gem fuzz lint clean share ext ext-3.3 unit
+all: $(BUILD)/libheap_dump.a $(BUILD)/heap_dump share ext
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -67,6 +67,19 @@ $(BUILD)/libheap_dump.a: $(library_objects)
 	$(AR) rcs $@ $^
 $(BUILD)/heap_dump: $(cli_objects) $(BUILD)/libheap_dump.a
 	$(CXX) $(LDFLAGS) -o $@ $^ $(tool_libs)
+
+# The manual page and the completions are made from the commands' tables.
+share: $(addprefix $(BUILD)/share/,heap_dump.1 heap_dump.bash _heap_dump)
+$(BUILD)/share/heap_dump.1: man/heap_dump.1.in $(BUILD)/heap_dump
+	@mkdir -p $(@D)
+	$(BUILD)/heap_dump help --format man > $@.commands
+	sed -e '/^@COMMANDS@$$/{' -e 'r $@.commands' -e 'd' -e '}' $< > $@ && rm $@.commands
+$(BUILD)/share/heap_dump.bash: $(BUILD)/heap_dump
+	@mkdir -p $(@D)
+	$< help --format bash > $@
+$(BUILD)/share/_heap_dump: $(BUILD)/heap_dump
+	@mkdir -p $(@D)
+	$< help --format zsh > $@
 
 # A process may have the old file mapped: never write into it, put the new one in its place.
 replace = { cp $(1) $(2).new && mv $(2).new $(2); }
@@ -131,9 +144,9 @@ install: all
 	install -m 755 $(BUILD)/heap_dump $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 $(BUILD)/libheap_dump.a $(DESTDIR)$(PREFIX)/lib/
 	install -m 644 include/heap_dump.h $(DESTDIR)$(PREFIX)/include/
-	install -m 644 man/heap_dump.1 $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -m 644 completions/heap_dump.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/heap_dump
-	install -m 644 completions/_heap_dump $(DESTDIR)$(PREFIX)/share/zsh/site-functions/
+	install -m 644 $(BUILD)/share/heap_dump.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 $(BUILD)/share/heap_dump.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/heap_dump
+	install -m 644 $(BUILD)/share/_heap_dump $(DESTDIR)$(PREFIX)/share/zsh/site-functions/
 	install -m 644 lib/heap_dump.rb $(DESTDIR)$(PREFIX)/lib/heap_dump/ruby/
 	install -m 644 lib/heap_dump/version.rb $(DESTDIR)$(PREFIX)/lib/heap_dump/ruby/heap_dump/
 	install -m 755 $(BUILD)/ext/heap_dump/heap_dump.so $(DESTDIR)$(PREFIX)/lib/heap_dump/ruby/heap_dump/
