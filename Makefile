@@ -3,7 +3,7 @@
 #   make                 build/libheap_dump.a, build/heap_dump, build/ext/heap_dump/heap_dump.so
 #   make check           install what is needed (script/setup), build for both Rubies, run all tests
 #   make demo            a leaking web application, dumped
-#   make bench           against ObjectSpace.dump_all
+#   make bench           dumping against ObjectSpace.dump_all, analysing against simdjson
 #   make unit            the C unit tests and the drivers of the graph tests, in build/test
 #   make install         PREFIX=/usr/local DESTDIR=
 #   make gem             heap_dump-VERSION.gem
@@ -134,8 +134,12 @@ demo:
 	@$(MAKE) --no-print-directory all
 	@demo/run
 
-bench: all
+bench: all $(BUILD)/bench/parse_only
 	@bench/run
+	@bench/analyse --hard
+$(BUILD)/bench/%: bench/%.cc
+	@mkdir -p $(@D)
+	$(CXX) -std=gnu++17 -O2 -o $@ $< -lsimdjson
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include \
