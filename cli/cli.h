@@ -23,6 +23,7 @@ extern const struct hd_command hd_command_show;
 extern const struct hd_command hd_command_summary;
 extern const struct hd_command hd_command_strings;
 extern const struct hd_command hd_command_suspects;
+extern const struct hd_command hd_command_threads;
 extern const struct hd_command hd_command_top;
 extern const struct hd_command hd_command_version;
 
