@@ -46,7 +46,7 @@ tool_library := \
 	src/ruby/dwarf.c src/ruby/elf_identity.c src/ruby/layout_table.c
 cli := cli/main.c cli/command.c cli/help.c cli/output.c cli/table.c cli/open.c cli/readable.c cli/describe.c cli/twice.c \
 	cli/check.c cli/diff.c cli/diff_json.c cli/diff_text.c cli/find.c cli/layout.c cli/path.c cli/show.c cli/summary.c \
-	cli/suspects.c cli/suspects_words.c cli/top.c cli/version.c
+	cli/suspects.c cli/suspects_words.c cli/top.c cli/tree.c cli/tree_view.c cli/flame.c cli/version.c
 
 object = $(addprefix $(BUILD)/obj/,$(addsuffix .o,$(basename $(1))))
 library_objects := $(call object,$(library) $(tool_library))

@@ -16,12 +16,14 @@
 extern const struct hd_command hd_command_check;
 extern const struct hd_command hd_command_diff;
 extern const struct hd_command hd_command_find;
+extern const struct hd_command hd_command_flame;
 extern const struct hd_command hd_command_layout;
 extern const struct hd_command hd_command_path;
 extern const struct hd_command hd_command_show;
 extern const struct hd_command hd_command_summary;
 extern const struct hd_command hd_command_suspects;
 extern const struct hd_command hd_command_top;
+extern const struct hd_command hd_command_tree;
 extern const struct hd_command hd_command_version;
 
 /* Prints "heap_dump COMMAND: the sentence" to stderr and returns the exit status of the error. */
