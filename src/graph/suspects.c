@@ -322,7 +322,8 @@ bool hd_suspects_find(struct hd_suspects *suspects, const struct hd_graph *graph
     if (!hd_paths_create(&suspects->paths, graph, false, HD_NODE_NONE, err))
         return false;
     hd_best_names_from_root(&suspects->paths);
-    bool done = hd_tree_create(&suspects->tree, graph, dominators, classes, &suspects->paths, HD_NODE_ROOT, DEPTH, err)
+    const struct hd_tree_shape shape = {.paths = &suspects->paths, .from = HD_NODE_ROOT, .depth = DEPTH};
+    bool done = hd_tree_create(&suspects->tree, graph, dominators, classes, &shape, err)
                 && weigh(suspects, err);
     if (done) {
         struct search search = {.suspects = suspects, .depth = 1};

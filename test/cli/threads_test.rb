@@ -115,7 +115,7 @@ class ThreadsTest < Minitest::Test
   def test_text
     _, dump = dumped("native")
     out = text("threads", dump)
-    assert_match(/^Thread "worker 1"  0x\h+  stopped, retains [\d.]+ k?B$/, out)
+    assert_match(/^Thread "worker 1"  0x\h+  stopped, retains [\d.]+ [kM]?B$/, out)
     assert_match(/program\.rb:7 in Worker#call$|program\.rb:\d+ in Worker#call$/, out)
     assert_match(/^ +rows +[\d.]+ kB  0x\h+  Array 300 elements$/, out)
     assert_match(/in Kernel#sleep \(C\)/, out)
