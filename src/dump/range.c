@@ -61,6 +61,26 @@ static bool find_line(struct hd_range *range, size_t *length, bool *newline, str
     }
 }
 
+/* Behind the end of the line that is next, however long it is: nothing of it is kept, and what it took is given back. */
+static bool skip_line(struct hd_range *range, bool *newline, struct hd_error *err)
+{
+    for (;;) {
+        const char *found = memchr(range->text + range->at, '\n', range->end - range->at);
+        *newline = found != NULL;
+        consume(range, (found ? (size_t)(found + 1 - range->text) : range->end) - range->at);
+        if (found || range->ended)
+            return true;
+        if (range->capacity > FIRST_SIZE) {
+            char *text = realloc(range->text, FIRST_SIZE);
+            range->text = text ? text : range->text;
+            range->capacity = FIRST_SIZE;
+            range->at = range->seen = range->end = 0;
+        }
+        if (!fill(range, err))
+            return false;
+    }
+}
+
 enum hd_range_result hd_range_next(struct hd_range *range, struct hd_range_line *line, struct hd_error *err)
 {
     size_t length;
@@ -70,18 +90,13 @@ enum hd_range_result hd_range_next(struct hd_range *range, struct hd_range_line 
     if (length == 0 && !newline)
         return HD_RANGE_END;
     *line = (struct hd_range_line){range->text + range->at, length, range->offset, newline, length > range->line_limit};
-    while (line->too_long && !newline && length > 0) {
-        consume(range, length);
-        if (!find_line(range, &length, &newline, err))
-            return HD_RANGE_FAILED;
+    if (!line->too_long) {
+        consume(range, length + newline);
+        return HD_RANGE_LINE;
     }
-    if (line->too_long) {
-        line->text = "";
-        line->length = 0;
-        line->newline = newline;
-    }
-    consume(range, length + newline);
-    return HD_RANGE_LINE;
+    line->text = "";
+    line->length = 0;
+    return skip_line(range, &line->newline, err) ? HD_RANGE_LINE : HD_RANGE_FAILED;
 }
 
 bool hd_range_init(struct hd_range *range, int fd, uint64_t from, size_t line_limit, struct hd_error *err)
@@ -92,8 +107,8 @@ bool hd_range_init(struct hd_range *range, int fd, uint64_t from, size_t line_li
     if (from == 0)
         return true;
     /* One line may end just before `from`: whatever is up to the first newline belongs to those who read before. */
-    struct hd_range_line line;
-    return hd_range_next(range, &line, err) != HD_RANGE_FAILED;
+    bool newline;
+    return skip_line(range, &newline, err);
 }
 
 void hd_range_deinit(struct hd_range *range)
