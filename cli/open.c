@@ -16,6 +16,9 @@ static void warnings_collect(struct hd_open *open)
     if (graph->truncated)
         open->warnings[open->warning_count++] =
             "the dump is truncated: its end is missing, so counts, sizes and paths are those of what is there";
+    if (graph->bad_lines)
+        open->warnings[open->warning_count++] =
+            "the dump has damaged lines: what could not be read of them is missing in counts, sizes and paths";
     if (graph->redacted)
         open->warnings[open->warning_count++] = "the dump is redacted: contents of strings are not in it";
     if (graph->unnamed)
