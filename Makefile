@@ -168,6 +168,7 @@ fuzz:
 	@MAKE="$(MAKE)" BUILD="$(BUILD)/fuzz" fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 # What fuzz/run links: FUZZ_ENGINE is libFuzzer's switch or the driver's object.
+.SECONDARY: $(addprefix $(BUILD)/obj/fuzz/,fuzz_check.o fuzz_commands.o fuzz_index.o questions.o driver.o)
 fuzz_helpers := $(call object,$(filter-out cli/main.c,$(cli)) fuzz/questions.c)
 $(BUILD)/fuzz_%: $(BUILD)/obj/fuzz/fuzz_%.o $(fuzz_helpers) $(BUILD)/libheap_dump.a $(filter %.o,$(FUZZ_ENGINE))
 	$(CXX) $(CFLAGS) $(LDFLAGS) -o $@ $(filter -%,$(FUZZ_ENGINE)) $(filter %.o,$^) $(BUILD)/libheap_dump.a $(tool_libs)
