@@ -7,7 +7,7 @@
 #   make unit            the C unit tests and the drivers of the graph tests, in build/test
 #   make install         PREFIX=/usr/local DESTDIR=
 #   make gem             heap_dump-VERSION.gem
-#   make fuzz            the checker under ASan and UBSan, for FUZZ_SECONDS
+#   make fuzz            readers, index loader and commands under ASan and UBSan, FUZZ_SECONDS for each target
 #   make lint            as CI compiles: warnings are errors
 
 BUILD   := build
@@ -160,13 +160,18 @@ install: all
 gem:
 	gem build heap_dump.gemspec
 
+# With clang each target is libFuzzer's; without it fuzz/driver.c mutates blindly. What they find new is kept in
+# build/fuzz/new-NAME, an input that fails in build/fuzz/NAME-crash-….
 FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= check commands index
 fuzz:
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CFLAGS="-O1 -g -fsanitize=address,undefined" \
-		$(BUILD)/fuzz/libheap_dump.a
-	$(CC) -std=gnu11 -O1 -g -fsanitize=address,undefined -Iinclude -iquote src -iquote . -o $(BUILD)/fuzz/check \
-		fuzz/driver.c fuzz/fuzz_check.c $(BUILD)/fuzz/libheap_dump.a -lstdc++ $(tool_libs)
-	cd $(BUILD)/fuzz && ./check $(FUZZ_SECONDS) 1 $(CURDIR)/test/check/good.json
+	@MAKE="$(MAKE)" BUILD="$(BUILD)/fuzz" fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+# What fuzz/run links: FUZZ_ENGINE is libFuzzer's switch or the driver's object.
+.SECONDARY: $(addprefix $(BUILD)/obj/fuzz/,fuzz_check.o fuzz_commands.o fuzz_index.o questions.o driver.o)
+fuzz_helpers := $(call object,$(filter-out cli/main.c,$(cli)) fuzz/questions.c)
+$(BUILD)/fuzz_%: $(BUILD)/obj/fuzz/fuzz_%.o $(fuzz_helpers) $(BUILD)/libheap_dump.a $(filter %.o,$(FUZZ_ENGINE))
+	$(CXX) $(CFLAGS) $(LDFLAGS) -o $@ $(filter -%,$(FUZZ_ENGINE)) $(filter %.o,$^) $(BUILD)/libheap_dump.a $(tool_libs)
 
 clean:
 	rm -rf $(BUILD)/obj $(BUILD)/ext $(BUILD)/ext-3.3 $(BUILD)/lint $(BUILD)/fuzz $(BUILD)/libheap_dump.a \

@@ -45,7 +45,8 @@ static void print_json(const struct report *report)
 static void print_text(const struct report *report)
 {
     const struct hd_check_result *result = report->result;
-    printf("%s: valid, ", report->path);
+    hd_cli_print_clean(stdout, report->path);
+    printf(": valid, ");
     hd_cli_print_count(stdout, result->objects);
     printf(" objects, ");
     hd_cli_print_count(stdout, result->references);
@@ -73,9 +74,13 @@ static int check(const char *path, bool json, bool quiet)
         print_text(&report);
     if (valid)
         return 0;
-    if (!json && err.code == HD_ERROR_BAD_DUMP)
-        fprintf(stderr, "heap_dump check: %s: %s\n", path, err.text);
-    else if (!json || quiet)
+    if (!json && err.code == HD_ERROR_BAD_DUMP) {
+        fputs("heap_dump check: ", stderr);
+        hd_cli_print_clean(stderr, path);
+        fputs(": ", stderr);
+        hd_cli_print_clean(stderr, err.text);
+        fputc('\n', stderr);
+    } else if (!json || quiet)
         hd_cli_fail("check", &err);
     return hd_error_exit_status(err.code);
 }

@@ -32,6 +32,9 @@ extern const struct hd_command hd_command_version;
 /* Prints "heap_dump COMMAND: the sentence" to stderr and returns the exit status of the error. */
 int hd_cli_fail(const char *command, const struct hd_error *err);
 
+/* Writes a text with nothing in it that a terminal would obey. */
+void hd_cli_print_clean(FILE *file, const char *text);
+
 /* Writes a string as JSON, quoted. Bytes that are not UTF-8 become U+FFFD. */
 void hd_cli_print_json_string(FILE *file, const char *string);
 

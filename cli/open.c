@@ -16,6 +16,9 @@ static void warnings_collect(struct hd_open *open)
     if (graph->truncated)
         open->warnings[open->warning_count++] =
             "the dump is truncated: its end is missing, so counts, sizes and paths are those of what is there";
+    if (graph->bad_lines)
+        open->warnings[open->warning_count++] =
+            "the dump has damaged lines: what could not be read of them is missing in counts, sizes and paths";
     if (graph->redacted)
         open->warnings[open->warning_count++] = "the dump is redacted: contents of strings are not in it";
     if (graph->unnamed)
@@ -85,8 +88,11 @@ int hd_open_fail(const char *command, bool json, const struct hd_error *err)
 
 void hd_open_warn(const struct hd_open *open, const char *command)
 {
-    for (int i = 0; i < open->warning_count; i++)
-        fprintf(stderr, "heap_dump %s: %s: %s\n", command, open->path, open->warnings[i]);
+    for (int i = 0; i < open->warning_count; i++) {
+        fprintf(stderr, "heap_dump %s: ", command);
+        hd_cli_print_clean(stderr, open->path);
+        fprintf(stderr, ": %s\n", open->warnings[i]);
+    }
 }
 
 void hd_open_json_head(FILE *file, const struct hd_open *open)
@@ -173,10 +179,14 @@ void hd_open_next(FILE *file, const struct hd_open *open, const char *command, c
     if (strspn(open->path, plain) == strlen(open->path)) {
         fputs(open->path, file);
     } else {
-        fputc('\'', file);
+        struct hd_buffer quoted = {0};
         for (const char *at = open->path; *at; at++)
-            fputs(*at == '\'' ? "'\\''" : (char[]){*at, '\0'}, file);
+            hd_buffer_append(&quoted, *at == '\'' ? "'\\''" : at, *at == '\'' ? 4 : 1);
+        hd_buffer_append(&quoted, "", 1);
         fputc('\'', file);
+        hd_cli_print_clean(file, quoted.failed ? "…" : (const char *)quoted.data);
+        fputc('\'', file);
+        hd_buffer_deinit(&quoted);
     }
     fprintf(file, "%s%s\n", *rest ? " " : "", rest);
 }

@@ -14,7 +14,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
-enum { HD_OPEN_WARNINGS = 4, HD_OPEN_TITLE = 512 };
+enum { HD_OPEN_WARNINGS = 5, HD_OPEN_TITLE = 512 };
 
 struct hd_open {
     const char *path;

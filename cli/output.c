@@ -1,11 +1,23 @@
 /* How the commands say things: errors, JSON strings, numbers. See cli.h. */
 #include "cli/cli.h"
 
+#include "cli/table.h"
+
 #include <string.h>
+
+void hd_cli_print_clean(FILE *file, const char *text)
+{
+    struct hd_buffer clean = {0};
+    hd_table_clean(&clean, text, strlen(text));
+    fputs(clean.data ? (const char *)clean.data : "", file);
+    hd_buffer_deinit(&clean);
+}
 
 int hd_cli_fail(const char *command, const struct hd_error *err)
 {
-    fprintf(stderr, "heap_dump %s: %s\n", command, err->text);
+    fprintf(stderr, "heap_dump %s: ", command);
+    hd_cli_print_clean(stderr, err->text); /* names of files are in it */
+    fputc('\n', stderr);
     return hd_error_exit_status(err->code);
 }
 

@@ -147,6 +147,7 @@ static char *line_at(int fd, const char *path, uint64_t offset, size_t *length, 
     struct hd_input *input = hd_input_open_fd(fd, path, err);
     if (!input)
         return NULL;
+    hd_input_allow_long(input);
     char *text = NULL;
     struct hd_input_line line;
     enum hd_input_result result = hd_input_next(input, &line, err);

@@ -7,7 +7,7 @@
  * behind the JSON parser. The input at hand is kept in fuzz-last-input, so that a crash can be looked at; run the
  * driver with 0 seconds and that file to repeat it.
  */
-#include "fuzz/fuzz_check.h"
+#include "fuzz/fuzz_target.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
  *
  * With libFuzzer: clang -fsanitize=fuzzer,address,undefined. Without it, driver.c mutates and calls this.
  */
-#include "fuzz/fuzz_check.h"
+#include "fuzz/fuzz_target.h"
 
 #include "dump/check.h"
 #include "dump/input.h"

@@ -47,7 +47,7 @@ static inline int hd_buffer_reserve(struct hd_buffer *buffer, size_t more)
 /* Inline, so that appending a literal becomes a few stores: a dump consists of them. */
 static inline void hd_buffer_append(struct hd_buffer *buffer, const void *data, size_t length)
 {
-    if (!hd_buffer_reserve(buffer, length))
+    if (length == 0 || !hd_buffer_reserve(buffer, length)) /* an empty buffer has no data to copy behind */
         return;
     memcpy(buffer->data + buffer->length, data, length);
     buffer->length += length;

@@ -20,6 +20,7 @@ struct hd_input {
     bool file_ended; /* read() returned 0 */
     bool text_ended; /* no more text will come */
     bool truncated;
+    bool allow_long;
     bool in_frame; /* inside a gzip member or zstd frame: an end here is a truncation */
     enum compression compression;
     char *name;
@@ -247,6 +248,18 @@ static bool more_plain(struct hd_input *input, struct hd_error *err)
     return true;
 }
 
+void hd_input_allow_long(struct hd_input *input)
+{
+    input->allow_long = true;
+}
+
+/* Of the line at hand. */
+static size_t line_limit(const struct hd_input *input)
+{
+    bool theirs = input->allow_long && input->end > input->at && input->text[input->at] == '{';
+    return theirs ? HD_INPUT_LONG_LIMIT : HD_INPUT_LINE_LIMIT;
+}
+
 /* Makes room behind `end`: moves the line begun to the front, or doubles the buffer. */
 static bool make_room(struct hd_input *input, struct hd_error *err)
 {
@@ -257,7 +270,7 @@ static bool make_room(struct hd_input *input, struct hd_error *err)
         input->at = 0;
     }
     /* Moving a long line again and again for a few bytes of room would be quadratic. */
-    if (input->end <= input->capacity / 2 || input->capacity > HD_INPUT_LINE_LIMIT * 2)
+    if (input->end <= input->capacity / 2 || input->capacity > line_limit(input) * 2)
         return true;
     size_t capacity = input->capacity * 2;
     char *text = realloc(input->text, capacity + HD_INPUT_PADDING);
@@ -299,7 +312,15 @@ static void hand_out(struct hd_input *input, struct hd_input_line *line, size_t 
 static enum hd_input_result too_long(struct hd_input *input, struct hd_error *err)
 {
     hd_error_set(err, HD_ERROR_BAD_DUMP, "line %llu is longer than %zu MiB, the longest a dump may have",
-                 (unsigned long long)input->lines + 1, HD_INPUT_LINE_LIMIT >> 20);
+                 (unsigned long long)input->lines + 1, line_limit(input) >> 20);
+    return HD_INPUT_FAILED;
+}
+
+/* The hole in a sparse file is no line of 10 GB that is worth waiting for. */
+static enum hd_input_result zeros(struct hd_input *input, struct hd_error *err)
+{
+    hd_error_set(err, HD_ERROR_BAD_DUMP, "line %llu has zero bytes in it: the file is damaged",
+                 (unsigned long long)input->lines + 1);
     return HD_INPUT_FAILED;
 }
 
@@ -308,12 +329,14 @@ enum hd_input_result hd_input_next(struct hd_input *input, struct hd_input_line 
     for (;;) {
         char *found = memchr(input->text + input->seen, '\n', input->end - input->seen);
         size_t length = found ? (size_t)(found - (input->text + input->at)) : input->end - input->at;
-        if (length > HD_INPUT_LINE_LIMIT)
+        if (length > line_limit(input))
             return too_long(input, err);
         if (found) {
             hand_out(input, line, length, true);
             return HD_INPUT_LINE;
         }
+        if (length > HD_INPUT_LINE_LIMIT && memchr(input->text + input->seen, 0, input->end - input->seen))
+            return zeros(input, err);
         input->seen = input->end;
         if (input->text_ended) {
             if (length == 0)

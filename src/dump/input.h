@@ -5,7 +5,8 @@
  * line. Compression is recognised by its magic number, never by a name; several gzip members or zstd frames in
  * a row read as one text.
  * Invariant: behind every line handed out HD_INPUT_PADDING bytes may be read (their content is undefined), and
- * no line is longer than HD_INPUT_LINE_LIMIT, so the memory used is bounded whatever the file holds.
+ * no line is longer than HD_INPUT_LINE_LIMIT (or, once allowed, HD_INPUT_LONG_LIMIT), so the memory used is bounded
+ * whatever the file holds.
  */
 #ifndef HD_DUMP_INPUT_H
 #define HD_DUMP_INPUT_H
@@ -17,6 +18,7 @@
 #include <stdint.h>
 
 #define HD_INPUT_LINE_LIMIT ((size_t)8 << 20) /* bytes of a line, less its newline; FORMAT "Big values" */
+#define HD_INPUT_LONG_LIMIT ((size_t)2 << 30) /* of a line of ObjectSpace: an Array of 100 M elements is one */
 #define HD_INPUT_PADDING 64
 
 struct hd_input;
@@ -38,6 +40,9 @@ struct hd_input *hd_input_open(const char *path, struct hd_error *err);
 struct hd_input *hd_input_open_fd(int fd, const char *name, struct hd_error *err);
 
 void hd_input_close(struct hd_input *input);
+
+/* Lines that begin as ObjectSpace's do, with a brace, may be as long as HD_INPUT_LONG_LIMIT. */
+void hd_input_allow_long(struct hd_input *input);
 
 /*
  * The next line. HD_INPUT_FAILED sets *err: HD_ERROR_IO if reading failed, HD_ERROR_BAD_DUMP if the compressed

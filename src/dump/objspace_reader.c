@@ -237,7 +237,7 @@ bool hd_objspace_reader_next(struct hd_objspace_line *line, uint64_t *address)
     const char *at = line->reference, *end = line->reference_end;
     while (at < end && *at != '"')
         at++;
-    if (at + 3 >= end || at[1] != '0' || at[2] != 'x') {
+    if (end - at <= 3 || at[1] != '0' || at[2] != 'x') {
         line->broken |= at < end;
         line->reference = end;
         return false;

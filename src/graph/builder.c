@@ -22,7 +22,6 @@
 #include <unistd.h>
 
 #define RANGE_MIN ((uint64_t)1 << 20)                /* a thread for less is not worth it */
-#define OBJSPACE_LINE_LIMIT ((size_t)2 << 30)        /* an Array of 100 M elements in one line */
 
 enum dialect { OURS, OBJSPACE };
 
@@ -91,13 +90,13 @@ static bool start_part(struct reader *r, struct hd_dump_part *lines)
 
 /* ---- a range of a plain file, in a thread ---- */
 
-static bool too_long(struct reader *r, uint64_t offset)
+static bool too_long(struct reader *r, const struct hd_range_line *line, size_t limit)
 {
-    if (r->dialect == OURS)
-        return hd_error_set(&r->err, HD_ERROR_BAD_DUMP, "the line at byte %llu is longer than a dump's lines are (8 MiB)",
-                            (unsigned long long)offset);
-    r->part.bad_lines++;
-    return true;
+    if (line->zeros)
+        return hd_error_set(&r->err, HD_ERROR_BAD_DUMP, "the line at byte %llu has zero bytes in it: the file is damaged",
+                            (unsigned long long)line->offset);
+    return hd_error_set(&r->err, HD_ERROR_BAD_DUMP, "the line at byte %llu is longer than a dump's lines are (%zu MiB)",
+                        (unsigned long long)line->offset, limit >> 20);
 }
 
 static bool read_range(struct reader *r, struct hd_dump_part *lines)
@@ -105,7 +104,7 @@ static bool read_range(struct reader *r, struct hd_dump_part *lines)
     struct hd_range range;
     struct hd_range_line line;
     enum hd_range_result result = HD_RANGE_FAILED;
-    size_t limit = r->dialect == OURS ? HD_INPUT_LINE_LIMIT : OBJSPACE_LINE_LIMIT;
+    size_t limit = r->dialect == OURS ? HD_INPUT_LINE_LIMIT : HD_INPUT_LONG_LIMIT;
     bool ok = hd_range_init(&range, r->fd, r->from, limit, &r->err);
     r->started = r->from == 0;
     while (ok && (result = hd_range_next(&range, &line, &r->err)) == HD_RANGE_LINE) {
@@ -115,7 +114,7 @@ static bool read_range(struct reader *r, struct hd_dump_part *lines)
         if (!r->started && !object)
             continue;
         r->started = true;
-        ok = line.too_long ? too_long(r, line.offset)
+        ok = line.too_long ? too_long(r, &line, limit)
                            : read_line(r, lines, line.text, line.length, line.offset, line.newline);
     }
     hd_range_deinit(&range);
@@ -287,6 +286,8 @@ static bool read_source(struct source *source, struct hd_error *err)
         ok = read_plain(source, fd, (uint64_t)status.st_size, err);
     else {
         struct hd_input *input = is_stdin ? hd_input_open("-", err) : hd_input_open_fd(fd, source->path, err);
+        if (input)
+            hd_input_allow_long(input);
         ok = input && read_stream(source, input, err);
         hd_input_close(input);
     }
@@ -317,6 +318,12 @@ static void describe(const struct source *source, struct hd_graph *graph)
     graph->heap_high = source->readers[0].part.high;
 }
 
+/* It looked like a dump of ObjectSpace. */
+static bool nothing(const struct source *source, struct hd_error *err)
+{
+    return hd_error_set(err, HD_ERROR_BAD_DUMP, "%.200s is damaged: none of its lines describes an object", source->path);
+}
+
 static bool build(struct source *source, struct hd_graph *graph, struct hd_graph_storage *storage,
                   struct hd_error *err)
 {
@@ -332,7 +339,7 @@ static bool build(struct source *source, struct hd_graph *graph, struct hd_graph
         graph->heap_low = graph->node_address[1];
         graph->heap_high = graph->node_address[graph->node_count - 1];
     }
-    return true;
+    return graph->node_count > 1 || !graph->bad_lines || nothing(source, err);
 }
 
 bool hd_builder_read(const char *path, struct hd_graph *graph, struct hd_graph_storage **storage, struct hd_error *err)

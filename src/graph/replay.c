@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define OBJSPACE_LINE_LIMIT ((size_t)2 << 30)
 
 struct pass {
     const char *path;
@@ -118,7 +117,7 @@ static bool pass_plain(struct pass *pass, int fd, struct hd_error *err)
     struct hd_range range;
     struct hd_range_line line;
     enum hd_range_result result = HD_RANGE_END;
-    bool ok = hd_range_init(&range, fd, 0, pass->objspace ? OBJSPACE_LINE_LIMIT : HD_INPUT_LINE_LIMIT, err);
+    bool ok = hd_range_init(&range, fd, 0, pass->objspace ? HD_INPUT_LONG_LIMIT : HD_INPUT_LINE_LIMIT, err);
     while (ok && !done(pass) && (result = hd_range_next(&range, &line, err)) == HD_RANGE_LINE)
         if (!line.too_long)
             ok = pass_line(pass, line.text, line.length, line.offset, err);
@@ -156,6 +155,8 @@ static bool pass_file(struct pass *pass, struct hd_error *err)
         ok = pass_plain(pass, fd, err);
     } else {
         struct hd_input *input = hd_input_open_fd(fd, pass->path, err);
+        if (input)
+            hd_input_allow_long(input);
         ok = input && pass_stream(pass, input, err);
         hd_input_close(input);
     }

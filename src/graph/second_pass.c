@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define OBJSPACE_LINE_LIMIT ((size_t)2 << 30) /* as the builder reads them */
 #define SEEK_MIN ((uint64_t)1 << 20)          /* reading on is cheaper than going there */
 #define WORKER_MIN 20000u                     /* a thread for fewer lines is not worth it */
 
@@ -107,7 +106,7 @@ static void *run_worker(void *data)
     struct worker *worker = data;
     struct hd_range range = {0};
     bool ours = worker->pass->graph->head_name != HD_NAME_MASK;
-    worker->ok = read_lines(worker, &range, ours ? HD_INPUT_LINE_LIMIT : OBJSPACE_LINE_LIMIT);
+    worker->ok = read_lines(worker, &range, ours ? HD_INPUT_LINE_LIMIT : HD_INPUT_LONG_LIMIT);
     hd_range_deinit(&range);
     return NULL;
 }
@@ -147,6 +146,8 @@ static bool read_stream(struct pass *pass, struct hd_error *err)
     struct hd_input *input = hd_input_open_fd(pass->fd, pass->path, err);
     struct hd_input_line line;
     bool ok = input != NULL;
+    if (ok)
+        hd_input_allow_long(input);
     for (uint32_t i = 0; ok && i < pass->count; i++) {
         uint64_t target = pass->graph->node_line[pass->order[i]];
         enum hd_input_result result;

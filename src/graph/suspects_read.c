@@ -139,6 +139,7 @@ bool hd_suspects_read(struct hd_suspects *suspects, const char *path, struct hd_
     struct hd_input *input = hd_input_open(path, err);
     if (!input)
         return false;
+    hd_input_allow_long(input);
     struct seen seen = {0};
     struct hd_input_line line;
     struct hd_error ignored = {0}; /* a dump that ends too early has been read as far as it goes once before */

@@ -1,9 +1,10 @@
 /*
  * Prints a graph for the tests: `print_graph [-q] FILE`. A line "graph …", a line per object and one per edge (with -q
- * only the first, and nothing is checked); an error as "error CODE: TEXT" and exit status 1. Names are written with control characters as `?`.
+ * only the first, and nothing is checked; with -d a line "dominator ADDRESS PARENT RETAINED" per reachable object, too); an error as "error CODE: TEXT" and exit status 1. Names are written with control characters as `?`.
  */
 #include "dump/json_reader.h"
 #include "graph/builder.h"
+#include "graph/dominators.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,11 +32,29 @@ static void print_node(const struct hd_graph *graph, uint32_t node)
     }
 }
 
+static bool print_dominators(const struct hd_graph *graph)
+{
+    struct hd_dominators dominators;
+    struct hd_error err = {0};
+    if (!hd_dominators_create(&dominators, graph, &err)) {
+        printf("error %d: %s\n", (int)err.code, err.text);
+        return false;
+    }
+    for (uint32_t node = 0; node < graph->node_count; node++)
+        if (dominators.parent[node] != HD_NODE_NONE)
+            printf("dominator\t%llu\t%llu\t%llu\n", (unsigned long long)graph->node_address[node],
+                   (unsigned long long)graph->node_address[dominators.parent[node]],
+                   (unsigned long long)dominators.retained[node]);
+    hd_dominators_destroy(&dominators);
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     struct hd_graph graph;
     struct hd_graph_storage *storage;
     struct hd_error err = {0};
+    bool tree = argc > 2 && !strcmp(argv[1], "-d");
     bool quiet = argc > 2 && !strcmp(argv[1], "-q");
     if (argc < 2)
         return 2;
@@ -58,6 +77,7 @@ int main(int argc, char **argv)
         }
         print_node(&graph, node);
     }
+    bool done = !tree || print_dominators(&graph);
     hd_graph_storage_destroy(storage);
-    return 0;
+    return done ? 0 : 1;
 }

@@ -1,6 +1,6 @@
 /* What a fuzz target and its driver agree on: libFuzzer's entry point. */
-#ifndef HD_FUZZ_CHECK_H
-#define HD_FUZZ_CHECK_H
+#ifndef HD_FUZZ_TARGET_H
+#define HD_FUZZ_TARGET_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,0 +1,132 @@
+/*
+ * Fuzz target: an index file that somebody has changed. The bytes are changes to the sound index of a small dump: each
+ * takes 16 of them: where (8) and what (8). All sums are made right again, so that the changes get past them. Whatever
+ * hd_index_map then lets through must keep every promise, and questions answered from it must have proper answers.
+ */
+#include "fuzz/fuzz_target.h"
+
+#include "cli/open.h"
+#include "fuzz/questions.h"
+#include "graph/index_format.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { CHANGE = 16, CHANGES_MAX = 16 };
+
+static char folder[64] = "/tmp/heap_dump-fuzz-XXXXXX", dump[96], file[112];
+static uint8_t *sound;
+static size_t length;
+static struct hd_index_key key;
+
+static const char text[] =
+    "[{\"id\":\"_DUMP_\",\"format\":\"heap_dump\",\"version\":1,\"ruby\":\"3.1.7\",\"heap\":[4096,9999]}\n"
+    ",{\"id\":\"_ROOTS_\",\"vm\":[4096],\"global_variables\":{\"\\\\$list\":4136}}\n"
+    ",{\"id\":4096,\"bt\":\"T_CLASS\",\"name\":\"Node\",\"size\":500,\"consts\":{\"LIST\":4136}}\n"
+    ",{\"id\":4136,\"bt\":\"T_OBJECT\",\"class\":4096,\"size\":40,\"ivs\":{\"@next\":4176,\"@text\":4216}}\n"
+    ",{\"id\":4176,\"bt\":\"T_OBJECT\",\"class\":4096,\"size\":40,\"ivs\":{\"@next\":null,\"@text\":4216}}\n"
+    ",{\"id\":4216,\"bt\":\"T_STRING\",\"size\":40,\"val\":\"one\"}\n"
+    ",{\"id\":4256,\"bt\":\"T_ARRAY\",\"size\":80,\"val\":[4216]}\n"
+    ",{\"id\":\"_END_\",\"objects\":5,\"references\":11,\"unreadable\":0}\n]\n";
+
+static void put(const char *path, const void *data, size_t size)
+{
+    FILE *out = fopen(path, "wb");
+    hd_question_require(out && fwrite(data, 1, size, out) == size && !fclose(out), "a file cannot be written");
+}
+
+static void tidy(void)
+{
+    unlink(file);
+    unlink(dump);
+    rmdir(folder);
+}
+
+/* The dump, and its index as hd_index_save makes it. */
+static void begin(void)
+{
+    struct hd_open open;
+    struct hd_error err = {0};
+    hd_question_require(mkdtemp(folder) != NULL, "no folder");
+    atexit(tidy);
+    snprintf(dump, sizeof dump, "%s/dump.json", folder);
+    snprintf(file, sizeof file, "%s.idx", dump);
+    put(dump, text, sizeof text - 1);
+    hd_question_require(hd_open_read(&open, dump, &err), "the dump cannot be read");
+    hd_open_close(&open);
+    hd_question_require(hd_index_identify(&key, dump), "the dump is no file");
+    FILE *in = fopen(file, "rb");
+    hd_question_require(in && !fseek(in, 0, SEEK_END), "there is no index");
+    length = (size_t)ftell(in);
+    sound = malloc(length);
+    rewind(in);
+    hd_question_require(sound && fread(sound, 1, length, in) == length && !fclose(in), "the index cannot be read");
+}
+
+/* Where a change goes: in the header's counts, or in an element of a section. */
+static size_t place(const struct hd_index_plan *plan, uint64_t where)
+{
+    unsigned section = (unsigned)(where % (HD_INDEX_SECTION_COUNT + 1));
+    uint64_t within = where / (HD_INDEX_SECTION_COUNT + 1);
+    size_t counts = offsetof(struct hd_index_header, node_count);
+    if (section == HD_INDEX_SECTION_COUNT)
+        return counts + within % (sizeof(struct hd_index_header) - counts - 8);
+    uint64_t bytes = plan->bytes[section];
+    return (size_t)(plan->offset[section] + (bytes ? within % bytes : 0));
+}
+
+static void change(uint8_t *index, const struct hd_index_plan *plan, const uint8_t *data, size_t size)
+{
+    for (size_t at = 0; at + CHANGE <= size && at < CHANGE * CHANGES_MAX; at += CHANGE) {
+        uint64_t where;
+        memcpy(&where, data + at, sizeof where);
+        size_t width = (size_t)1 << (where >> 62); /* 1, 2, 4 or 8 bytes of it */
+        size_t to = place(plan, where & ~(UINT64_C(3) << 62));
+        if (to + width <= length)
+            memcpy(index + to, data + at + 8, width);
+    }
+}
+
+/* As one would who wants to be believed. The sections lie where the header now says they do. */
+static void make_right(uint8_t *index)
+{
+    struct hd_index_header *header = (struct hd_index_header *)index;
+    struct hd_index_plan plan;
+    if (!hd_index_plan(&plan, header) || plan.length != length)
+        return;
+    uint64_t *sums = (uint64_t *)(index + HD_INDEX_ALIGN);
+    for (unsigned i = 0; i < HD_INDEX_SECTION_COUNT; i++)
+        if (plan.bytes[i])
+            sums[plan.first_block[i]] = hd_index_hash(index + plan.offset[i], plan.bytes[i], plan.first_block[i]);
+    header->sum = hd_index_header_sum(header, sums, plan.first_block[HD_INDEX_SECTION_COUNT]);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static uint8_t *index;
+    struct hd_index_plan plan;
+    struct hd_graph graph;
+    struct hd_dominators dominators;
+    struct hd_error err = {0};
+    if (!sound)
+        begin();
+    if (!index)
+        index = malloc(length);
+    memcpy(index, sound, length);
+    hd_question_require(hd_index_plan(&plan, (struct hd_index_header *)index), "the sound index is none");
+    change(index, &plan, data, size);
+    make_right(index);
+    put(file, index, length);
+    struct hd_index *mapped = hd_index_map(&key, &graph, &dominators, &err);
+    hd_question_require(mapped != NULL || err.text[0] != 0, "it is refused without a sentence");
+    hd_question_require(mapped != NULL || size >= CHANGE, "the sound index is refused");
+    if (!mapped)
+        return 0;
+    uint64_t choice = hd_index_hash(data, size, 0);
+    uint64_t id = graph.node_count > 1 ? graph.node_address[1 + choice / 64 % (graph.node_count - 1)] : 1;
+    hd_index_unmap(mapped);
+    hd_question_ask((unsigned)(choice % hd_question_count), dump, id);
+    return 0;
+}
