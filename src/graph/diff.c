@@ -134,6 +134,19 @@ static uint64_t head_number(struct hd_graph_text head, const char *name)
     return number;
 }
 
+/* The text behind `"name":"`, "" if there is none or it is too long. */
+static void head_text(struct hd_graph_text head, const char *name, char text[HD_DIFF_TIME])
+{
+    const char *at = head.data ? memmem(head.data, head.length, name, strlen(name)) : NULL;
+    const char *end = at ? memchr(at + strlen(name), '"', (size_t)(head.data + head.length - at) - strlen(name)) : NULL;
+    size_t length = end ? (size_t)(end - at) - strlen(name) : 0;
+    text[0] = '\0';
+    if (length == 0 || length >= HD_DIFF_TIME)
+        return;
+    memcpy(text, at + strlen(name), length);
+    text[length] = '\0';
+}
+
 static struct hd_diff_dump describe(const struct hd_graph *graph, const struct hd_dominators *dominators)
 {
     struct hd_graph_text head = hd_graph_name(graph, graph->head_name);
@@ -147,6 +160,7 @@ static struct hd_diff_dump describe(const struct hd_graph *graph, const struct h
                                 .unnamed = graph->unnamed,
                                 .truncated = graph->truncated,
                                 .foreign = graph->head_name == HD_NAME_MASK};
+    head_text(head, "\"time\":\"", dump.time);
     for (uint32_t node = 1; node < graph->node_count; node++)
         dump.bytes += graph->node_size[node];
     dump.live = dump.rooted ? dominators->reachable - 1 : dump.objects;

@@ -13,7 +13,7 @@
 #include "graph/path_keys.h"
 #include "graph/retained.h"
 
-enum { HD_DIFF_DUMPS = 3 };
+enum { HD_DIFF_DUMPS = 3, HD_DIFF_TIME = 40 };
 
 /* Why objects of two dumps cannot be compared by address. */
 enum hd_diff_apart {
@@ -31,6 +31,7 @@ struct hd_diff_dump {
     uint64_t compactions;        /* UINT64_MAX: unknown */
     uint64_t heap_low, heap_high;
     bool rooted;                 /* something is reached from roots; if not in all dumps, `live` counts all objects */
+    char time[HD_DIFF_TIME];     /* as it stands in the dump, "2026-01-31T08:15:00.123Z"; "": unknown */
     bool unnamed, truncated, foreign; /* foreign: written by ObjectSpace */
 };
 

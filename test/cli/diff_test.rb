@@ -315,6 +315,13 @@ class DiffTest < Minitest::Test
     assert_equal 80, json("diff", *files)["growth"]
   end
 
+  def test_dumps_in_the_wrong_order
+    later = File.join(FOLDER, "later.json")
+    File.binwrite(later, File.binread(dump("after")).sub(/"time":"\d{4}-/, '"time":"2999-'))
+    assert_match(/not in the order they were taken in/, run_tool("diff", later, dump("before"))[1])
+    refute_match(/order/, run_tool("diff", dump("before"), later)[1])
+  end
+
   def test_usage
     assert_equal 2, run_tool("diff", dump("before"))[2]
     assert_equal 2, run_tool("diff", *[dump("before")] * 4)[2]
