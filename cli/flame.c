@@ -71,6 +71,8 @@ static bool flush(struct writer *writer, struct hd_error *err)
     bool done = !writer->block.failed && !writer->stack.failed;
     if (!done)
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    if (writer->block.length == 0)
+        return true;
     if (writer->out)
         done = hd_output_write(writer->out, writer->block.data, writer->block.length, err);
     else

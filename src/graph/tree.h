@@ -36,12 +36,15 @@ struct hd_tree {
     uint32_t *number; /* [node_count] the node's group, HD_NODE_NONE if it is too deep or not below where the tree begins */
 };
 
+/*
+ * `fold` puts together what is alike to people. Entries of big hashes have one name, whatever their keys are. A step that
+ * repeats one up to HD_TREE_FOLD levels above (Node → @children → Array → Node) is counted there, with all below it.
+ */
 struct hd_tree_shape {
     const struct hd_paths *paths; /* groups are named by the shortest paths' edges; NULL: by class alone */
     uint32_t from;                /* HD_NODE_ROOT: all */
     uint32_t depth;               /* levels below it */
-    bool fold; /* entries of big hashes have one name, whatever their keys are; steps that repeat after up to HD_TREE_FOLD levels (Node → @children → Array → Node) are the same group, */
-               /* which then stands above what it is below elsewhere */
+    bool fold;
 };
 
 enum { HD_TREE_FOLD = 4 };

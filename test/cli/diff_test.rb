@@ -15,7 +15,11 @@ class DiffTest < Minitest::Test
     module Leak
       class Token; def initialize(number) = @number = number; end
       class Session
-        def initialize(number) = (@number = number; @token = Token.new(number); @notes = ["a note of session #{number}, longer than what is embedded" * 20])
+        def initialize(number)
+          @number = number
+          @token = Token.new(number)
+          @notes = ["a note of session #{number}, longer than what is embedded" * 20]
+        end
       end
       class Transient; def initialize(number) = @number = number; end
       class Filler; def initialize(number) = @number = number; end
