@@ -268,7 +268,7 @@ const struct hd_command hd_command_diff = {
                  {"AFTER", "the file to compare with", HD_OPERAND_DUMP, false, false, NULL},
                  {"FINAL", "a third file", HD_OPERAND_DUMP, true, false, NULL}},
     .options = options,
-    .notes = "Growth is that from the first dump to the last. Paths are compared by the names of references "
+    .notes = "Growth is that from the first dump to the last, of what a root leads to: garbage is left out. Paths are compared by the names of references "
              "and classes, so dumps may be of different processes. In their table `grown` counts every byte "
              "once: what came with new objects is counted where those are. What several ways lead to is called by a "
              "constant or variable of a class if there is one, else `(several ways)`.\n\n"

@@ -221,6 +221,37 @@ class DiffTest < Minitest::Test
     end
   end
 
+  # ObjectSpace writes what is garbage, too, if it was not collected before: that has not grown.
+  def test_garbage_is_left_out
+    script = <<~RUBY
+      require "objspace"
+      class Waste; end
+      $kept = Array.new(100) { Waste.new }
+      dump = ->(name) { File.open(name, "w") { |file| ObjectSpace.dump_all(output: file) } }
+      GC.start
+      GC.disable
+      dump["g0.json"]
+      5000.times { Waste.new }
+      $kept.concat(Array.new(50) { Waste.new })
+      dump["g1.json"]
+      dump["g2.json"]
+    RUBY
+    _, err, status = Open3.capture3(RbConfig.ruby, "-e", script, chdir: FOLDER)
+    assert status.success?, err
+    files = %w[g0 g1 g2].map { |name| File.join(FOLDER, "#{name}.json") }
+    result = json("diff", *files, "--limit", 0)
+    last = result["dumps"].last
+    assert_operator last["objects"] - last["live_objects"], :>=, 4900
+    # a few may lie on the machine's stack
+    assert_includes 50..60, by(result["classes"], "class")["Waste"]["growth"]["count"]
+    assert_includes 50..60, by(result["survivors"]["classes"], "class")["Waste"]["count"]
+    assert_equal result["growth"], result["classes"].sum { |row| row["growth"]["size"] }
+    change = result["changes"].first
+    assert_equal result["dumps"][1]["live_objects"], change["kept"] + change["made"]
+    assert_equal result["dumps"][0]["live_objects"], change["kept"] + change["freed"]
+    assert_match(/^after has [\d,]+ objects \(.*\) that no root leads to: garbage, which is left out$/, text("diff", *files))
+  end
+
   def test_mixed_formats_are_said
     scenes do |scene|
       files = [dump("before", scene), dump("after-os", scene)]
