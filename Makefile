@@ -3,7 +3,7 @@
 #   make                 build/libheap_dump.a, build/heap_dump, build/ext/heap_dump/heap_dump.so
 #   make check           install what is needed (script/setup), build for both Rubies, run all tests
 #   make demo            a leaking web application, dumped
-#   make bench           against ObjectSpace.dump_all
+#   make bench           dumping against ObjectSpace.dump_all, analysing against simdjson
 #   make unit            the C unit tests and the drivers of the graph tests, in build/test
 #   make install         PREFIX=/usr/local DESTDIR=
 #   make gem             heap_dump-VERSION.gem
@@ -41,20 +41,22 @@ tool_library := \
 	src/graph/dominators.c src/graph/retained.c src/graph/paths.c src/graph/paths_merge.c src/graph/referrers.c \
 	src/graph/groups.c src/graph/best_names.c src/graph/index.c src/graph/index_check.c \
 	src/graph/fields.c src/graph/replay.c src/graph/objspace_fields.c src/graph/second_pass.c src/graph/holders.c \
-	src/graph/strings.c src/graph/collections.c src/graph/facets.c src/graph/find.c \
+	src/graph/strings.c src/graph/collections.c src/graph/facets.c src/graph/find.c src/graph/stacks.c \
 	src/graph/tree.c src/graph/suspects.c src/graph/suspects_read.c src/graph/path_keys.c src/graph/diff.c \
 	src/ruby/dwarf.c src/ruby/elf_identity.c src/ruby/layout_table.c
-cli := cli/main.c cli/command.c cli/help.c cli/output.c cli/table.c cli/open.c cli/readable.c cli/describe.c cli/twice.c \
-	cli/check.c cli/diff.c cli/diff_json.c cli/diff_text.c cli/find.c cli/layout.c cli/path.c cli/show.c cli/summary.c \
-	cli/suspects.c cli/suspects_words.c cli/top.c cli/tree.c cli/tree_view.c cli/flame.c cli/version.c
+cli := cli/main.c cli/command.c cli/help.c cli/help_man.c cli/help_shell.c cli/output.c cli/table.c cli/open.c \
+	cli/readable.c cli/describe.c cli/twice.c \
+	cli/check.c cli/collections.c cli/diff.c cli/diff_json.c cli/diff_text.c cli/find.c cli/flame.c cli/layout.c cli/path.c \
+	cli/show.c cli/strings.c cli/summary.c cli/suspects.c cli/suspects_words.c cli/threads.c cli/top.c cli/tree.c \
+	cli/tree_view.c cli/version.c
 
 object = $(addprefix $(BUILD)/obj/,$(addsuffix .o,$(basename $(1))))
 library_objects := $(call object,$(library) $(tool_library))
 cli_objects     := $(call object,$(cli))
 tool_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm -lpthread
 
-.PHONY: all check demo bench install gem fuzz lint clean ext ext-3.3 unit
-all: $(BUILD)/libheap_dump.a $(BUILD)/heap_dump ext
+.PHONY: all check demo bench install gem fuzz lint clean share ext ext-3.3 unit
+all: $(BUILD)/libheap_dump.a $(BUILD)/heap_dump share ext
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -67,6 +69,19 @@ $(BUILD)/libheap_dump.a: $(library_objects)
 	$(AR) rcs $@ $^
 $(BUILD)/heap_dump: $(cli_objects) $(BUILD)/libheap_dump.a
 	$(CXX) $(LDFLAGS) -o $@ $^ $(tool_libs)
+
+# The manual page and the completions are made from the commands' tables.
+share: $(addprefix $(BUILD)/share/,heap_dump.1 heap_dump.bash _heap_dump)
+$(BUILD)/share/heap_dump.1: man/heap_dump.1.in $(BUILD)/heap_dump
+	@mkdir -p $(@D)
+	$(BUILD)/heap_dump help --format man > $@.commands
+	sed -e '/^@COMMANDS@$$/{' -e 'r $@.commands' -e 'd' -e '}' $< > $@ && rm $@.commands
+$(BUILD)/share/heap_dump.bash: $(BUILD)/heap_dump
+	@mkdir -p $(@D)
+	$< help --format bash > $@
+$(BUILD)/share/_heap_dump: $(BUILD)/heap_dump
+	@mkdir -p $(@D)
+	$< help --format zsh > $@
 
 # A process may have the old file mapped: never write into it, put the new one in its place.
 replace = { cp $(1) $(2).new && mv $(2).new $(2); }
@@ -121,8 +136,12 @@ demo:
 	@$(MAKE) --no-print-directory all
 	@demo/run
 
-bench: all
+bench: all $(BUILD)/bench/parse_only
 	@bench/run
+	@bench/analyse --hard
+$(BUILD)/bench/%: bench/%.cc
+	@mkdir -p $(@D)
+	$(CXX) -std=gnu++17 -O2 -o $@ $< -lsimdjson
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include \
@@ -131,9 +150,9 @@ install: all
 	install -m 755 $(BUILD)/heap_dump $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 $(BUILD)/libheap_dump.a $(DESTDIR)$(PREFIX)/lib/
 	install -m 644 include/heap_dump.h $(DESTDIR)$(PREFIX)/include/
-	install -m 644 man/heap_dump.1 $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -m 644 completions/heap_dump.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/heap_dump
-	install -m 644 completions/_heap_dump $(DESTDIR)$(PREFIX)/share/zsh/site-functions/
+	install -m 644 $(BUILD)/share/heap_dump.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 $(BUILD)/share/heap_dump.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/heap_dump
+	install -m 644 $(BUILD)/share/_heap_dump $(DESTDIR)$(PREFIX)/share/zsh/site-functions/
 	install -m 644 lib/heap_dump.rb $(DESTDIR)$(PREFIX)/lib/heap_dump/ruby/
 	install -m 644 lib/heap_dump/version.rb $(DESTDIR)$(PREFIX)/lib/heap_dump/ruby/heap_dump/
 	install -m 755 $(BUILD)/ext/heap_dump/heap_dump.so $(DESTDIR)$(PREFIX)/lib/heap_dump/ruby/heap_dump/
