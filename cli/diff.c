@@ -140,16 +140,27 @@ static bool growth_is_known(const struct hd_diff_request *request, const struct 
     return true;
 }
 
+/* Times in UTC are in order as texts. */
+static bool is_earlier(const struct hd_diff_dump *one, const struct hd_diff_dump *other)
+{
+    size_t length = strlen(one->time);
+    return length > 0 && length == strlen(other->time) && one->time[length - 1] == 'Z' &&
+           other->time[length - 1] == 'Z' && strcmp(one->time, other->time) < 0;
+}
+
 /* What makes figures of two dumps differ though nothing in the process did. */
 static void warn(const struct hd_diff_request *request, const struct hd_diff_result *result)
 {
     const struct hd_diff_dump *dump = result->diff.dump;
-    bool formats = false, roots = false;
+    bool formats = false, roots = false, turned = false;
     for (unsigned i = 0; i < request->count; i++) {
         hd_open_warn(&result->open[i], "diff");
         formats = formats || dump[i].foreign != dump[0].foreign;
         roots = roots || dump[i].rooted != dump[0].rooted;
+        turned = turned || (i > 0 && is_earlier(&dump[i], &dump[i - 1]));
     }
+    if (turned)
+        fprintf(stderr, "heap_dump diff: the dumps are not in the order they were taken in, so growth is the other way round\n");
     if (formats)
         fprintf(stderr, "heap_dump diff: the dumps are of different formats, heap_dump's and ObjectSpace's: small changes of "
                         "internal objects may be theirs\n");
@@ -257,7 +268,7 @@ const struct hd_command hd_command_diff = {
                  {"AFTER", "the file to compare with", HD_OPERAND_DUMP, false, false, NULL},
                  {"FINAL", "a third file", HD_OPERAND_DUMP, true, false, NULL}},
     .options = options,
-    .notes = "Growth is that from the first dump to the last. Paths are compared by the names of references "
+    .notes = "Growth is that from the first dump to the last, of what a root leads to: garbage is left out. Paths are compared by the names of references "
              "and classes, so dumps may be of different processes. In their table `grown` counts every byte "
              "once: what came with new objects is counted where those are. What several ways lead to is called by a "
              "constant or variable of a class if there is one, else `(several ways)`.\n\n"

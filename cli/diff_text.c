@@ -116,6 +116,15 @@ static void print_change(const struct hd_diff *diff, unsigned i)
                hd_table_count(reused, change->reused), change->reused == 1 ? " was" : "es were");
 }
 
+static void print_garbage(const struct hd_diff *diff, unsigned i)
+{
+    const struct hd_diff_dump *dump = &diff->dump[i];
+    char objects[HD_TABLE_NUMBER], bytes[HD_TABLE_NUMBER];
+    if (dump->objects > dump->live)
+        printf("%s has %s objects (%s) that no root leads to: garbage, which is left out\n", hd_diff_dump_names[i],
+               hd_table_count(objects, dump->objects - dump->live), hd_table_bytes(bytes, dump->bytes - dump->live_bytes));
+}
+
 static void print_summary(const struct hd_diff_result *result)
 {
     static const struct hd_table_column columns[] = {{"", false, false},
@@ -138,6 +147,8 @@ static void print_summary(const struct hd_diff_result *result)
     hd_table_print(stdout, &table);
     hd_table_deinit(&table);
     printf("\n");
+    for (unsigned i = 0; i < diff->count; i++)
+        print_garbage(diff, i);
     for (unsigned i = 0; i + 1 < diff->count; i++)
         print_change(diff, i);
 }

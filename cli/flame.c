@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEPTH = 100, BLOCK = 1 << 20 };
+/* Every line has all its frames: without an end to them a deep heap would make a file of its depth squared. */
+enum { DEPTH = 100, DEPTH_MAX = 1000, BLOCK = 1 << 20 };
 
 struct request {
     const char *path, *id, *file;
@@ -197,6 +198,13 @@ static int flame(const struct request *request)
     return done ? 0 : hd_open_fail("flame", false, &err);
 }
 
+static void read_depth(struct hd_call *call, unsigned long *depth)
+{
+    *depth = hd_call_count(call);
+    if (*depth < 1 || *depth > DEPTH_MAX)
+        hd_call_refuse(call, "--depth takes a number from 1 to %d, not %s", DEPTH_MAX, call->value);
+}
+
 static int run(int argc, char **argv)
 {
     struct request request = {.depth = DEPTH};
@@ -208,7 +216,7 @@ static int run(int argc, char **argv)
         else if (letter == 'c')
             request.count = true;
         else if (letter == 'd')
-            request.depth = hd_call_count(&call);
+            read_depth(&call, &request.depth);
         else
             hd_tree_view_read_least(&call, &request.least);
     }
@@ -222,7 +230,7 @@ static int run(int argc, char **argv)
 static const struct hd_option options[] = {
     {'o', "output", "FILE", "write there, not to standard output; compressed if it ends in .gz or .zst", NULL, NULL},
     {'c', "count", NULL, "the numbers are objects, not bytes", NULL, NULL},
-    {'d', "depth", "N", "frames of a stack (100); 0 for all", NULL, NULL},
+    {'d', "depth", "N", "frames of a stack (100), at most 1000", NULL, NULL},
     {'m', "min", "SIZE|PERCENT", "put together what retains less (0): 100kB, 0.01%", NULL, NULL},
     HD_OPEN_NO_INDEX,
     HD_OPTION_END};

@@ -211,7 +211,7 @@ static void json_row(const struct result *result, uint32_t number, uint32_t row,
     printf("%s{\"row\":%u,\"parent\":", row ? "," : "", row);
     printf(row ? "%u" : "null", parent_row);
     printf(",\"depth\":%u,\"name\":", group->depth);
-    struct hd_graph_text name = hd_graph_name(&view->open.graph, group->name);
+    struct hd_graph_text name = hd_tree_name(&view->open.graph, group);
     if (name.data)
         hd_table_json_text(stdout, name);
     else

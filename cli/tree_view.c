@@ -1,6 +1,7 @@
 /* See tree_view.h. */
 #include "cli/tree_view.h"
 
+#include "dump/json_reader.h"
 #include "graph/best_names.h"
 
 #include <stdlib.h>
@@ -47,17 +48,27 @@ static void append(struct hd_buffer *out, const char *text)
     hd_buffer_append(out, text, strlen(text));
 }
 
+/* A class or module with a name: of several ways there none tells more. */
+static bool names_itself(const struct hd_tree_view *view, uint32_t node)
+{
+    const struct hd_graph *graph = &view->open.graph;
+    bool class = graph->node_type[node] == HD_BT_T_CLASS || graph->node_type[node] == HD_BT_T_MODULE;
+    return class && hd_graph_name(graph, graph->node_label[node]).length > 0;
+}
+
 void hd_tree_view_name(struct hd_buffer *out, const struct hd_tree_view *view, uint32_t number, const char *arrow)
 {
     const struct hd_tree_group *group = &view->tree.group[number];
-    struct hd_graph_text name = hd_graph_name(&view->open.graph, group->name);
+    struct hd_graph_text name = hd_tree_name(&view->open.graph, group);
     char title[HD_OPEN_TITLE];
-    if (group->via != HD_NODE_NONE) {
+    bool several = group->via != HD_NODE_NONE, itself = several && names_itself(view, group->sample);
+    if (several)
         append(out, "… ");
+    if (several && !itself) {
         append(out, hd_open_title(title, &view->open, group->via));
         append(out, arrow);
     }
-    if (name.length) {
+    if (name.length && !itself) {
         hd_buffer_append(out, name.data, name.length);
         append(out, arrow);
     }

@@ -1,7 +1,11 @@
 /* See best_names.h. */
 #include "graph/best_names.h"
 
+#include "dump/json_reader.h"
+
 #include <string.h>
+
+#define SMALL_HASH 64u /* in those, keys are names that people gave */
 
 /* A member of something (`ivs.@orders`) says more than a category (`vm`); what no field has named says least. */
 static int rank(const struct hd_graph *graph, uint64_t edge)
@@ -18,6 +22,14 @@ bool hd_best_names_better(const struct hd_graph *graph, uint64_t edge, uint64_t 
     if (weak != was_weak)
         return was_weak;
     return rank(graph, edge) > rank(graph, than);
+}
+
+bool hd_best_names_is_entry(const struct hd_graph *graph, uint32_t from, uint64_t edge)
+{
+    if (graph->node_type[from] != HD_BT_T_HASH || graph->edge_start[from + 1] - graph->edge_start[from] <= SMALL_HASH)
+        return false;
+    struct hd_graph_text name = hd_graph_name(graph, graph->edge_name[edge]);
+    return name.length > 4 && !memcmp(name.data, "val.", 4);
 }
 
 void hd_best_names_from_root(struct hd_paths *paths)

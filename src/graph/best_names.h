@@ -13,6 +13,12 @@
 /* Whether an edge's name says more than another's. */
 bool hd_best_names_better(const struct hd_graph *graph, uint64_t edge, uint64_t than);
 
+/*
+ * Whether an edge is one of the many entries of a big hash: its key tells which one, and not what it is. People want those
+ * to be alike.
+ */
+bool hd_best_names_is_entry(const struct hd_graph *graph, uint32_t from, uint64_t edge);
+
 /* For all steps that leave the root. */
 void hd_best_names_from_root(struct hd_paths *paths);
 

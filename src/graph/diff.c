@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In objects.state. MADE: since the dump before; LATER: since the first one. */
-enum { MADE = 1, SAME_CLASS_UNKNOWN = 2, LATER = 4 };
+/* In objects.state. MADE: since the dump before; LATER: since the first one; GARBAGE: no root leads to it. */
+enum { MADE = 1, SAME_CLASS_UNKNOWN = 2, LATER = 4, GARBAGE = 8 };
 
 /* What is kept of a dump, sorted by address; entry 0 is the root. */
 struct hd_diff_objects {
@@ -94,7 +94,8 @@ static bool labels_fill(struct hd_names *names, const struct hd_graph *graph, ui
     return !names->failed || out_of_memory(err);
 }
 
-static struct hd_diff_objects *objects_of(struct hd_diff *diff, const struct hd_graph *graph, struct hd_error *err)
+static struct hd_diff_objects *objects_of(struct hd_diff *diff, const struct hd_graph *graph,
+                                          const struct hd_dominators *dominators, struct hd_error *err)
 {
     struct hd_diff_objects *objects = objects_create(graph->node_count);
     if (!objects) {
@@ -108,6 +109,8 @@ static struct hd_diff_objects *objects_of(struct hd_diff *diff, const struct hd_
         uint32_t class = graph->node_class[node];
         if (class == HD_NODE_NONE || graph->node_flags[class] & HD_NODE_SINGLETON)
             objects->state[node] |= SAME_CLASS_UNKNOWN;
+        if (dominators->parent[node] == HD_NODE_NONE)
+            objects->state[node] |= GARBAGE;
     }
     if (titles_fill(&diff->keys.titles, graph, objects->title, err) &&
         labels_fill(&diff->keys.titles, graph, objects->label, err))
@@ -134,6 +137,19 @@ static uint64_t head_number(struct hd_graph_text head, const char *name)
     return number;
 }
 
+/* The text behind `"name":"`, "" if there is none or it is too long. */
+static void head_text(struct hd_graph_text head, const char *name, char text[HD_DIFF_TIME])
+{
+    const char *at = head.data ? memmem(head.data, head.length, name, strlen(name)) : NULL;
+    const char *end = at ? memchr(at + strlen(name), '"', (size_t)(head.data + head.length - at) - strlen(name)) : NULL;
+    size_t length = end ? (size_t)(end - at) - strlen(name) : 0;
+    text[0] = '\0';
+    if (length == 0 || length >= HD_DIFF_TIME)
+        return;
+    memcpy(text, at + strlen(name), length);
+    text[length] = '\0';
+}
+
 static struct hd_diff_dump describe(const struct hd_graph *graph, const struct hd_dominators *dominators)
 {
     struct hd_graph_text head = hd_graph_name(graph, graph->head_name);
@@ -147,6 +163,7 @@ static struct hd_diff_dump describe(const struct hd_graph *graph, const struct h
                                 .unnamed = graph->unnamed,
                                 .truncated = graph->truncated,
                                 .foreign = graph->head_name == HD_NAME_MASK};
+    head_text(head, "\"time\":\"", dump.time);
     for (uint32_t node = 1; node < graph->node_count; node++)
         dump.bytes += graph->node_size[node];
     dump.live = dump.rooted ? dominators->reachable - 1 : dump.objects;
@@ -160,6 +177,8 @@ static void agree_on_live(struct hd_diff *diff, unsigned count)
     bool rooted = true;
     for (unsigned i = 0; i < count; i++)
         rooted = rooted && diff->dump[i].rooted;
+    for (unsigned i = 0; i < count; i++)
+        diff->class[i].live = diff->way[i].live = rooted;
     for (unsigned i = 0; i < count && !rooted; i++) {
         diff->dump[i].live = diff->dump[i].objects;
         diff->dump[i].live_bytes = diff->dump[i].bytes;
@@ -212,11 +231,19 @@ static bool same_object(const struct hd_diff_objects *from, uint32_t i, const st
     return from->title[i] == to->title[k] || ((from->state[i] | to->state[k]) & SAME_CLASS_UNKNOWN);
 }
 
-/* Marks what was made; `survivor`, if there is one, gets what was made before and is still there. */
-static void compare(const struct hd_diff_objects *from, struct hd_diff_objects *to, struct hd_diff_change *change,
-                    uint8_t *survivor)
+/* The next object from `i` on without one of the bits `skip` in its state. */
+static uint32_t next_object(const struct hd_diff_objects *objects, uint32_t i, uint8_t skip)
 {
-    uint32_t i = 1, k = 1;
+    while (i < objects->count && objects->state[i] & skip)
+        i++;
+    return i;
+}
+
+/* Marks what was made; `survivor`, if there is one, gets what was made before and is still there. */
+static void compare(const struct hd_diff_objects *from, struct hd_diff_objects *to, uint8_t skip,
+                    struct hd_diff_change *change, uint8_t *survivor)
+{
+    uint32_t i = next_object(from, 1, skip), k = next_object(to, 1, skip);
     while (i < from->count || k < to->count) {
         bool old = i < from->count && (k == to->count || from->address[i] <= to->address[k]);
         bool new = k < to->count && (i == from->count || to->address[k] <= from->address[i]);
@@ -229,8 +256,8 @@ static void compare(const struct hd_diff_objects *from, struct hd_diff_objects *
         change->made += new && !same;
         change->freed += old && !same;
         change->reused += old && new && !same;
-        i += old;
-        k += new;
+        i = old ? next_object(from, i + 1, skip) : i;
+        k = new ? next_object(to, k + 1, skip) : k;
     }
 }
 
@@ -240,24 +267,39 @@ static bool sums_fill(struct hd_diff_sums *sums, uint32_t count, const struct hd
                       const struct hd_dominators *dominators, const uint32_t *number, struct hd_error *err)
 {
     sums->group = calloc((size_t)count + 1, sizeof *sums->group);
+    sums->garbage = calloc((size_t)count + 1, sizeof *sums->garbage);
     sums->count = count;
-    return sums->group ? hd_retained_by_group(dominators, graph, number, sums->group, count, err)
-                       : out_of_memory(err);
+    if (!sums->group || !sums->garbage)
+        return out_of_memory(err);
+    for (uint32_t node = 1; node < graph->node_count; node++)
+        if (dominators->parent[node] == HD_NODE_NONE && number[node] < count)
+            sums->garbage[number[node]] += graph->node_size[node];
+    return hd_retained_by_group(dominators, graph, number, sums->group, count, err);
 }
 
 struct hd_retained_group hd_diff_group(const struct hd_diff_sums *sums, uint32_t number)
 {
-    return sums->group && number < sums->count ? sums->group[number] : (struct hd_retained_group){0};
+    struct hd_retained_group group = {0};
+    if (!sums->group || number >= sums->count)
+        return group;
+    group = sums->group[number];
+    if (sums->live) {
+        group.count -= group.unreachable;
+        group.shallow -= sums->garbage[number];
+        group.unreachable = 0;
+    }
+    return group;
 }
 
 static bool samples_fill(struct hd_diff_sums *sums, const struct hd_graph *graph, const struct hd_dominators *dominators,
                          const struct hd_diff_objects *objects, const uint32_t *number, struct hd_error *err)
 {
     uint32_t *best = calloc((size_t)sums->count + 1, sizeof *best); /* 0, the root, is none */
+    bool rooted = dominators->reachable > 1;
     free(sums->sample);
     sums->sample = calloc((size_t)sums->count + 1, sizeof *sums->sample);
     for (uint32_t node = 1; best && sums->sample && node < graph->node_count; node++) {
-        if (number[node] >= sums->count)
+        if (number[node] >= sums->count || (rooted && dominators->parent[node] == HD_NODE_NONE))
             continue;
         uint32_t than = best[number[node]];
         bool new = objects->state[node] & LATER, was_new = than && objects->state[than] & LATER;
@@ -300,6 +342,7 @@ static void sums_free(struct hd_diff_sums *sums)
 {
     free(sums->group);
     free(sums->sample);
+    free(sums->garbage);
 }
 
 /* Compares with the dump before, if there is one. */
@@ -311,10 +354,11 @@ static bool add_change(struct hd_diff *diff, const struct hd_graph *graph, const
     uint8_t *survivor = at == 2 ? calloc(graph->node_count, 1) : NULL;
     bool done = at < 2 || survivor || out_of_memory(err), together = false;
     if (done && at > 0) {
+        bool rooted = diff->dump[at - 1].rooted && diff->dump[at].rooted;
         diff->change[at - 1].apart = apart(diff, at - 1);
         together = diff->change[at - 1].apart == HD_DIFF_TOGETHER;
         if (together)
-            compare(diff->objects[at - 1], objects, &diff->change[at - 1], survivor);
+            compare(diff->objects[at - 1], objects, rooted ? GARBAGE : 0, &diff->change[at - 1], survivor);
     }
     done = done && samples_fill(&diff->class[at], graph, dominators, objects, objects->title, err) &&
            samples_fill(&diff->way[at], graph, dominators, objects, number, err);
@@ -348,7 +392,7 @@ bool hd_diff_add(struct hd_diff *diff, const struct hd_graph *graph, const struc
                  struct hd_error *err)
 {
     unsigned at = diff->count;
-    struct hd_diff_objects *objects = at < HD_DIFF_DUMPS ? objects_of(diff, graph, err) : NULL;
+    struct hd_diff_objects *objects = at < HD_DIFF_DUMPS ? objects_of(diff, graph, dominators, err) : NULL;
     if (!objects)
         return at < HD_DIFF_DUMPS ? false : hd_error_set(err, HD_ERROR_INTERNAL, "too many dumps to compare");
     diff->objects[at] = objects;

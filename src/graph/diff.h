@@ -4,6 +4,7 @@
  * Owns what it keeps of each dump (20 bytes per object and the sums), so that only one graph need be in memory at a time.
  * Must not know how a change is shown. Two things are compared: sums by class and by way (graph/path_keys.h), which needs
  * no addresses, and objects by address, where the dumps are of one process that did not compact its heap.
+ * Garbage, what no root leads to, is left out of both, unless one of the dumps has no roots.
  * An object of the same address, type, class and name is taken for the same; another there was made anew. That an
  * object of the same class took a freed one's place cannot be seen, but for frozen ones, which stay so.
  */
@@ -13,7 +14,7 @@
 #include "graph/path_keys.h"
 #include "graph/retained.h"
 
-enum { HD_DIFF_DUMPS = 3 };
+enum { HD_DIFF_DUMPS = 3, HD_DIFF_TIME = 40 };
 
 /* Why objects of two dumps cannot be compared by address. */
 enum hd_diff_apart {
@@ -31,6 +32,7 @@ struct hd_diff_dump {
     uint64_t compactions;        /* UINT64_MAX: unknown */
     uint64_t heap_low, heap_high;
     bool rooted;                 /* something is reached from roots; if not in all dumps, `live` counts all objects */
+    char time[HD_DIFF_TIME];     /* as it stands in the dump, "2026-01-31T08:15:00.123Z"; "": unknown */
     bool unnamed, truncated, foreign; /* foreign: written by ObjectSpace */
 };
 
@@ -49,6 +51,8 @@ struct hd_diff_objects;
 struct hd_diff_sums {
     struct hd_retained_group *group;
     uint64_t *sample; /* of the last dump, else NULL: the address of the member that retains most, of new ones if there are */
+    uint64_t *garbage; /* bytes of what no root leads to */
+    bool live;         /* hd_diff_group leaves that out */
     uint32_t count;
 };
 
@@ -75,7 +79,7 @@ uint64_t hd_diff_sample(const struct hd_diff_sums *sums, uint32_t number);
 bool hd_diff_add(struct hd_diff *diff, const struct hd_graph *graph, const struct hd_dominators *dominators,
                  struct hd_error *err);
 
-/* The sums of a number, zeroed if it is none of them: dumps that were added later have more numbers. */
+/* The sums of a number, without garbage where `live` is set; zeroed if it is none of them: dumps that were added later have more numbers. */
 struct hd_retained_group hd_diff_group(const struct hd_diff_sums *sums, uint32_t number);
 
 /*

@@ -10,7 +10,6 @@
 
 #define DEPTH_MAX 16u        /* what is deeper is counted for the step there */
 #define REPEAT_MAX 4         /* steps after which a repetition is recognised: Node → @children → Array → Node */
-#define SMALL_HASH 64u       /* in those, Symbols as keys are names that people gave */
 #define ADDRESS_DIGITS 6u    /* at least so many behind 0x are an address */
 #define FIRST_CAPACITY 1024u
 #define NO_EDGE UINT64_MAX
@@ -138,11 +137,9 @@ static uint32_t edge_name(const struct assignment *a, uint32_t from, uint64_t ed
 {
     uint32_t name = a->graph->edge_name[edge] & HD_NAME_MASK;
     struct hd_graph_text text = hd_graph_name(a->graph, name);
-    if (a->graph->node_type[from] == HD_BT_T_HASH && text.length > 4 && !memcmp(text.data, "val.", 4)) {
-        uint64_t size = a->graph->edge_start[from + 1] - a->graph->edge_start[from];
-        if (text.data[4] != ':' || size > SMALL_HASH)
-            return hd_names_intern(&a->keys->edges, "val{}", 5);
-    }
+    bool keyed = a->graph->node_type[from] == HD_BT_T_HASH && text.length > 4 && !memcmp(text.data, "val.", 4);
+    if (keyed && (text.data[4] != ':' || hd_best_names_is_entry(a->graph, from, edge)))
+        return hd_names_intern(&a->keys->edges, "val{}", 5);
     if (name >= a->graph->name_count)
         return hd_names_intern(&a->keys->edges, "ref", 3);
     if (a->known[name] == HD_NAMES_NONE)

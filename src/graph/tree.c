@@ -2,6 +2,7 @@
 #include "graph/tree.h"
 
 #include "dump/json_reader.h"
+#include "graph/best_names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ struct maker {
     struct key *keys;  /* [capacity] of the groups */
     uint32_t *slots;   /* hash table of the keys: a group's number + 1, 0 if free */
     uint32_t mask, capacity;
+    uint32_t entry; /* the name "val{}" */
 };
 
 static uint64_t hash(const struct key *key)
@@ -69,6 +71,23 @@ static bool grow(struct maker *maker)
     return true;
 }
 
+static const struct hd_graph_text entry_name = {"val{}", 5};
+
+static uint32_t find_entry_name(const struct hd_graph *graph)
+{
+    for (uint32_t name = 0; name < graph->name_count; name++) {
+        struct hd_graph_text text = hd_graph_name(graph, name);
+        if (text.length == entry_name.length && !memcmp(text.data, entry_name.data, text.length))
+            return name;
+    }
+    return HD_TREE_ENTRY;
+}
+
+struct hd_graph_text hd_tree_name(const struct hd_graph *graph, const struct hd_tree_group *group)
+{
+    return group->name == HD_TREE_ENTRY ? entry_name : hd_graph_name(graph, group->name);
+}
+
 /* What tells a node's kind: its class, for classes and modules they themselves. */
 static uint64_t kind_of(const struct maker *maker, uint32_t node)
 {
@@ -84,7 +103,10 @@ static struct key key_of(const struct maker *maker, uint32_t parent_group, uint3
     if (!maker->paths || maker->paths->parent[node] == HD_NODE_NONE)
         return key;
     uint32_t from = maker->paths->parent[node];
-    key.name = maker->graph->edge_name[maker->paths->edge[node]] & HD_NAME_MASK;
+    uint64_t edge = maker->paths->edge[node];
+    key.name = maker->graph->edge_name[edge] & HD_NAME_MASK;
+    if (maker->shape->fold && hd_best_names_is_entry(maker->graph, from, edge))
+        key.name = maker->entry;
     if (from != maker->dominators->parent[node])
         key.via = kind_of(maker, from);
     return key;
@@ -228,6 +250,7 @@ static bool link_children(struct hd_tree *tree)
 static void begin(struct maker *maker)
 {
     struct hd_tree *tree = maker->tree;
+    maker->entry = maker->shape->fold ? find_entry_name(maker->graph) : HD_TREE_ENTRY;
     memset(tree->number, 0xff, (size_t)maker->graph->node_count * sizeof *tree->number); /* HD_NODE_NONE */
     tree->group[0] = (struct hd_tree_group){.parent = HD_NODE_NONE, .child = HD_NODE_NONE, .next = HD_NODE_NONE,
                                             .name = HD_NAME_MASK, .via = HD_NODE_NONE, .sample = maker->shape->from};

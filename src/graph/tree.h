@@ -36,20 +36,27 @@ struct hd_tree {
     uint32_t *number; /* [node_count] the node's group, HD_NODE_NONE if it is too deep or not below where the tree begins */
 };
 
+/*
+ * `fold` puts together what is alike to people. Entries of big hashes have one name, whatever their keys are. A step that
+ * repeats one up to HD_TREE_FOLD levels above (Node → @children → Array → Node) is counted there, with all below it.
+ */
 struct hd_tree_shape {
     const struct hd_paths *paths; /* groups are named by the shortest paths' edges; NULL: by class alone */
     uint32_t from;                /* HD_NODE_ROOT: all */
     uint32_t depth;               /* levels below it */
-    bool fold; /* steps that repeat after up to HD_TREE_FOLD levels (Node → @children → Array → Node) are the same group, */
-               /* which then stands above what it is below elsewhere */
+    bool fold;
 };
 
 enum { HD_TREE_FOLD = 4 };
+#define HD_TREE_ENTRY (HD_NAME_MASK - 1) /* a group's name: "val{}", where the graph has no such name */
 
 /* `classes`: hd_groups_by_class. */
 bool hd_tree_create(struct hd_tree *tree, const struct hd_graph *graph, const struct hd_dominators *dominators,
                     const struct hd_groups *classes, const struct hd_tree_shape *shape, struct hd_error *err);
 void hd_tree_destroy(struct hd_tree *tree);
+
+/* The name of the reference, data NULL if there is none. */
+struct hd_graph_text hd_tree_name(const struct hd_graph *graph, const struct hd_tree_group *group);
 
 /* The group after this one if parents are visited before their children, in order of size; HD_NODE_NONE at the end. */
 uint32_t hd_tree_next(const struct hd_tree *tree, uint32_t group, bool skip_children);

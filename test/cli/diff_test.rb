@@ -15,7 +15,11 @@ class DiffTest < Minitest::Test
     module Leak
       class Token; def initialize(number) = @number = number; end
       class Session
-        def initialize(number) = (@number = number; @token = Token.new(number); @notes = ["a note of session #{number}, longer than what is embedded" * 20])
+        def initialize(number)
+          @number = number
+          @token = Token.new(number)
+          @notes = ["a note of session #{number}, longer than what is embedded" * 20]
+        end
       end
       class Transient; def initialize(number) = @number = number; end
       class Filler; def initialize(number) = @number = number; end
@@ -217,6 +221,37 @@ class DiffTest < Minitest::Test
     end
   end
 
+  # ObjectSpace writes what is garbage, too, if it was not collected before: that has not grown.
+  def test_garbage_is_left_out
+    script = <<~RUBY
+      require "objspace"
+      class Waste; end
+      $kept = Array.new(100) { Waste.new }
+      dump = ->(name) { File.open(name, "w") { |file| ObjectSpace.dump_all(output: file) } }
+      GC.start
+      GC.disable
+      dump["g0.json"]
+      5000.times { Waste.new }
+      $kept.concat(Array.new(50) { Waste.new })
+      dump["g1.json"]
+      dump["g2.json"]
+    RUBY
+    _, err, status = Open3.capture3(RbConfig.ruby, "-e", script, chdir: FOLDER)
+    assert status.success?, err
+    files = %w[g0 g1 g2].map { |name| File.join(FOLDER, "#{name}.json") }
+    result = json("diff", *files, "--limit", 0)
+    last = result["dumps"].last
+    assert_operator last["objects"] - last["live_objects"], :>=, 4900
+    # a few may lie on the machine's stack
+    assert_includes 50..60, by(result["classes"], "class")["Waste"]["growth"]["count"]
+    assert_includes 50..60, by(result["survivors"]["classes"], "class")["Waste"]["count"]
+    assert_equal result["growth"], result["classes"].sum { |row| row["growth"]["size"] }
+    change = result["changes"].first
+    assert_equal result["dumps"][1]["live_objects"], change["kept"] + change["made"]
+    assert_equal result["dumps"][0]["live_objects"], change["kept"] + change["freed"]
+    assert_match(/^after has [\d,]+ objects \(.*\) that no root leads to: garbage, which is left out$/, text("diff", *files))
+  end
+
   def test_mixed_formats_are_said
     scenes do |scene|
       files = [dump("before", scene), dump("after-os", scene)]
@@ -313,6 +348,13 @@ class DiffTest < Minitest::Test
     assert_match(/\+2  Evil/, out)
     refute_match(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/, out)
     assert_equal 80, json("diff", *files)["growth"]
+  end
+
+  def test_dumps_in_the_wrong_order
+    later = File.join(FOLDER, "later.json")
+    File.binwrite(later, File.binread(dump("after")).sub(/"time":"\d{4}-/, '"time":"2999-'))
+    assert_match(/not in the order they were taken in/, run_tool("diff", later, dump("before"))[1])
+    refute_match(/order/, run_tool("diff", dump("before"), later)[1])
   end
 
   def test_usage

@@ -36,7 +36,7 @@ class FlameTest < Minitest::Test
 
   def test_folding_keeps_the_total
     bytes = stacks(ours).values.sum
-    [["--min", "1%"], ["--min", "10kB"], ["--depth", 2], ["--depth", 1, "--min", "5%"], ["--depth", 0]].each do |words|
+    [["--min", "1%"], ["--min", "10kB"], ["--depth", 2], ["--depth", 1, "--min", "5%"], ["--depth", 1000]].each do |words|
       assert_equal bytes, stacks(ours, *words).values.sum, words
     end
     assert_equal stacks(ours, "--count").values.sum, stacks(ours, "--count", "--min", "1%").values.sum
@@ -91,7 +91,7 @@ class FlameTest < Minitest::Test
   end
 
   def test_wrong_values
-    [["--min", "x"], ["--depth", "x"], ["0x10"]].each { |words| assert_equal 2, run_tool("flame", ours, *words)[2] }
+    [["--min", "x"], ["--depth", "x"], ["--depth", "0"], ["--depth", "1001"], ["0x10"]].each { |words| assert_equal 2, run_tool("flame", ours, *words)[2] }
     assert_equal 3, run_tool("flame", __FILE__)[2]
   end
 end

@@ -111,6 +111,21 @@ class TreeTest < Minitest::Test
     assert_adds_up(result)
   end
 
+  # Keys of a small hash are names; of a big one they only tell which entry it is.
+  def test_entries_of_big_hashes_are_one_row
+    { 3 => ["val.:k0", "val.:k1", "val.:k2"], 100 => ["val{}"] }.each do |count, names|
+      path = File.join(FOLDER, "hash-#{count}.json")
+      entries = Array.new(count) { |i| %(":k#{i}":#{8192 + (i * 40)}) }
+      lines = [%([{"id":"_DUMP_","format":"heap_dump","version":1,"ruby":"3.1.7","heap":[4096,65536]}),
+               %(,{"id":"_ROOTS_","vm":[4096]}), %(,{"id":4096,"bt":"T_HASH","size":40,"val":{#{entries.join(",")}}}),
+               *Array.new(count) { |i| %(,{"id":#{8192 + (i * 40)},"bt":"T_ARRAY","size":40,"val":[]}) },
+               %(,{"id":"_END_","objects":#{count + 1},"references":#{count + 1},"unreadable":0}), "]"]
+      File.write(path, lines.join("\n") << "\n")
+      rows = json("tree", path, *ALL)["rows"].select { |row| row["depth"] == 2 }
+      assert_equal [names, count], [rows.map { |row| row["name"] }.sort, rows.sum { |row| row["count"] }]
+    end
+  end
+
   def test_deep_trees
     result = json("tree", winding(20_000), *ALL)
     assert_equal 20_001, without_classes(result).size
