@@ -16,6 +16,7 @@ static void search(struct hd_paths *paths, bool weak, uint32_t avoid)
     const struct hd_graph *graph = paths->graph;
     memset(paths->parent, 0xff, (size_t)graph->node_count * sizeof *paths->parent);
     paths->order[0] = HD_NODE_ROOT;
+    paths->from[0] = 0;
     paths->reached = 1;
     for (uint32_t i = 0; i < paths->reached; i++) {
         uint32_t node = paths->order[i];
@@ -27,6 +28,7 @@ static void search(struct hd_paths *paths, bool weak, uint32_t avoid)
                 continue;
             paths->parent[to] = node;
             paths->edge[to] = e;
+            paths->from[paths->reached] = i;
             paths->order[paths->reached++] = to;
         }
     }
@@ -40,9 +42,10 @@ bool hd_paths_create(struct hd_paths *paths, const struct hd_graph *graph, bool 
         return hd_error_set(err, HD_ERROR_UNSUPPORTED, "a graph without a root has no paths");
     paths->graph = graph;
     paths->parent = malloc(count * sizeof *paths->parent);
-    paths->edge = malloc(count * sizeof *paths->edge);
+    paths->edge = calloc(count, sizeof *paths->edge); /* 0 where there is none: it is saved as it is (graph/index.h) */
     paths->order = malloc(count * sizeof *paths->order);
-    if (!paths->parent || !paths->edge || !paths->order) {
+    paths->from = malloc(count * sizeof *paths->from);
+    if (!paths->parent || !paths->edge || !paths->order || !paths->from) {
         hd_paths_destroy(paths);
         return no_memory(err);
     }
@@ -55,13 +58,15 @@ void hd_paths_destroy(struct hd_paths *paths)
     free(paths->parent);
     free(paths->edge);
     free(paths->order);
+    free(paths->from);
     memset(paths, 0, sizeof *paths);
 }
 
+/* No path is longer than there are nodes: should an index hold a circle, there is an end to it all the same. */
 static uint32_t distance(const struct hd_paths *paths, uint32_t node)
 {
     uint32_t length = 0;
-    for (; paths->parent[node] != HD_NODE_NONE; node = paths->parent[node])
+    for (; paths->parent[node] != HD_NODE_NONE && length < paths->reached; node = paths->parent[node])
         length++;
     return length;
 }

@@ -3,7 +3,7 @@
  *
  * Owns the tree of a breadth-first search and what is read off it: the path to a node, more paths to it, and the paths to
  * many nodes merged into one tree. Must not know how paths are shown.
- * Invariant: `edge[n]` leaves `parent[n]` and leads to n; `order` has parents before children.
+ * Invariant: `edge[n]` leaves `parent[n]` and leads to n; `order` has parents before children; `from` does not decrease.
  */
 #ifndef HD_GRAPH_PATHS_H
 #define HD_GRAPH_PATHS_H
@@ -15,11 +15,12 @@ struct hd_paths {
     uint32_t *parent; /* [node_count] HD_NODE_NONE for the root and what was not reached */
     uint64_t *edge;   /* [node_count] the edge from the parent; where `parent` is not HD_NODE_NONE */
     uint32_t *order;  /* [reached] nodes by distance from the root, the root first */
+    uint32_t *from;   /* [reached] place of the parent in `order`, before the node's own; 0 for the root */
     uint32_t reached;
 };
 
 /*
- * 16 bytes per node. `weak`: follow edges that keep nothing alive, too. Paths do not pass through node `avoid`, but may end
+ * 20 bytes per node. `weak`: follow edges that keep nothing alive, too. Paths do not pass through node `avoid`, but may end
  * there; HD_NODE_NONE avoids none.
  */
 bool hd_paths_create(struct hd_paths *paths, const struct hd_graph *graph, bool weak, uint32_t avoid, struct hd_error *err);

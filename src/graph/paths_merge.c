@@ -2,7 +2,8 @@
  * Shortest paths to many nodes merged into one tree; see paths.h.
  *
  * The nodes on the way to a member are visited in the order of the search, so that a node's parent has its step
- * already; a hash table over (step of the parent, edge name, class) finds the node's own.
+ * already; a hash table over (step of the parent, edge name, class) finds the node's own. What is known of a node stands at its
+ * place in that order, where its parent's is near: by node numbers, nearly each look would be one into memory far away.
  */
 #include "graph/paths.h"
 
@@ -24,7 +25,7 @@ struct merge {
     struct hd_merged_step *step;
     struct key *key;    /* [capacity] of each step */
     uint32_t *slot;     /* [2 * capacity] index of a step + 1; 0: free */
-    uint32_t *step_of;  /* [node_count] */
+    uint32_t *step_of;  /* [reached] by place in the order */
     uint32_t count, capacity;
 };
 
@@ -102,30 +103,28 @@ static uint32_t step_for(struct merge *m, uint32_t parent, uint32_t name, uint32
 static void mark_wanted(struct merge *m, const uint8_t *member)
 {
     const struct hd_paths *paths = m->paths;
-    for (uint32_t i = 0; i < paths->reached; i++) {
-        uint32_t node = paths->order[i];
-        if (!member[node])
-            continue;
-        for (; node != HD_NODE_NONE && m->step_of[node] != WANTED; node = paths->parent[node])
-            m->step_of[node] = WANTED;
-    }
+    m->step_of[0] = WANTED;
+    for (uint32_t i = 1; i < paths->reached; i++)
+        m->step_of[i] = member[paths->order[i]] ? WANTED : HD_NODE_NONE;
+    for (uint32_t i = paths->reached; i-- > 1;)
+        if (m->step_of[i] == WANTED)
+            m->step_of[paths->from[i]] = WANTED;
 }
 
 static bool place_nodes(struct merge *m, const uint8_t *member)
 {
     const struct hd_paths *paths = m->paths;
     const struct hd_graph *graph = paths->graph;
-    m->step_of[HD_NODE_ROOT] = WANTED;
     for (uint32_t i = 0; i < paths->reached; i++) {
-        uint32_t node = paths->order[i], parent = paths->parent[node];
-        if (m->step_of[node] != WANTED)
+        if (m->step_of[i] != WANTED)
             continue;
-        uint32_t at = parent == HD_NODE_NONE
-                          ? step_for(m, HD_NODE_NONE, HD_NAME_MASK, node)
-                          : step_for(m, m->step_of[parent], graph->edge_name[paths->edge[node]] & HD_NAME_MASK, node);
+        uint32_t node = paths->order[i];
+        uint32_t at = i == 0 ? step_for(m, HD_NODE_NONE, HD_NAME_MASK, node)
+                             : step_for(m, m->step_of[paths->from[i]],
+                                        graph->edge_name[paths->edge[node]] & HD_NAME_MASK, node);
         if (at == HD_NODE_NONE)
             return false;
-        m->step_of[node] = at;
+        m->step_of[i] = at;
         struct hd_merged_step *step = &m->step[at];
         step->nodes++;
         step->ends += member[node] != 0;
@@ -170,12 +169,10 @@ bool hd_paths_merge(const struct hd_paths *paths, const uint8_t *member, struct 
                     struct hd_error *err)
 {
     struct merge m = {.paths = paths};
-    size_t bytes = (size_t)paths->graph->node_count * sizeof *m.step_of;
     memset(merged, 0, sizeof *merged);
-    m.step_of = malloc(bytes);
+    m.step_of = malloc((size_t)paths->reached * sizeof *m.step_of);
     bool fine = m.step_of != NULL;
     if (fine) {
-        memset(m.step_of, 0xff, bytes);
         mark_wanted(&m, member);
         fine = place_nodes(&m, member) && link_steps(&m);
     }

@@ -125,7 +125,9 @@ bool hd_retained_by_group(const struct hd_dominators *dominators, const struct h
         struct hd_retained_group *g = &group[number[node]];
         g->count++;
         g->shallow += graph->node_size[node];
-        g->unreachable += node != HD_NODE_ROOT && dominators->parent[node] == HD_NODE_NONE;
+        bool unreachable = node != HD_NODE_ROOT && dominators->parent[node] == HD_NODE_NONE;
+        g->unreachable += unreachable;
+        g->unreachable_shallow += unreachable ? graph->node_size[node] : 0;
     }
     uint32_t *next = malloc((size_t)dominators->reachable * sizeof *next);
     uint32_t *above = calloc(group_count ? group_count : 1, sizeof *above);
