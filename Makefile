@@ -56,6 +56,9 @@ tool_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm -lpthread
 .PHONY: all check demo bench install gem fuzz lint clean ext ext-3.3 unit
 all: $(BUILD)/libheap_dump.a $(BUILD)/heap_dump ext
 
+# Loops that look at each number of an index: as vectors they keep up with memory.
+$(BUILD)/obj/src/graph/index_check.o: private override CFLAGS += -O3
+
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(all_cflags) -DHD_HAVE_ZLIB=1 -DHD_HAVE_ZSTD=1 -c $< -o $@

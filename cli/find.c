@@ -81,7 +81,7 @@ static int find(const struct request *request)
 {
     struct result result = {0};
     struct hd_error err = {0};
-    if (!hd_open_read(&result.open, request->path, &err))
+    if (!hd_open_read_for(&result.open, request->path, HD_INDEX_GRAPH, &err))
         return hd_open_fail("find", request->json, &err);
     bool done = !request->query.type || hd_find_knows_type(&result.open.graph, request->query.type)
                 || hd_error_set(&err, HD_ERROR_USAGE, "%.200s has no objects of type %.100s, and no builtin type is "

@@ -26,7 +26,7 @@
 #define HD_INDEX_VERSION 2u /* raise it when the format changes, or what the builder or the dominators make of a dump */
 #define HD_INDEX_WORD 0x01020304u
 #define HD_INDEX_ALIGN ((uint64_t)4096)
-#define HD_INDEX_BLOCK ((uint64_t)1 << 20)
+#define HD_INDEX_BLOCK ((uint64_t)1 << 17) /* what a second look finds in the cache still */
 
 /* X(name, bytes per element, number of elements, where its pointer is) with `h` the header, `g` and `d` what is saved. */
 #define HD_INDEX_SECTIONS(X) \

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define WANTED (UINT32_MAX - 1) /* in step_of: on the way to a member, its step not known yet */
+#define MEMBER (UINT32_MAX - 2) /* the same of a member */
 #define FIRST_CAPACITY 64u
 
 struct key {
@@ -27,6 +28,7 @@ struct merge {
     uint32_t *slot;     /* [2 * capacity] index of a step + 1; 0: free */
     uint32_t *step_of;  /* [reached] by place in the order */
     uint32_t count, capacity;
+    uint32_t last; /* found last */
 };
 
 /* What must be equal for two nodes to be merged. Classes are told apart: a constant of one is not that of another. */
@@ -90,6 +92,8 @@ static uint32_t step_for(struct merge *m, uint32_t parent, uint32_t name, uint32
         return parent;
     if (m->count == m->capacity && !grow(m))
         return HD_NODE_NONE;
+    if (m->last < m->count && same(&m->key[m->last], &key)) /* the next of the same array, mostly */
+        return m->last;
     uint32_t *slot = find(m, &key);
     if (!*slot) {
         m->key[m->count] = key;
@@ -97,27 +101,49 @@ static uint32_t step_for(struct merge *m, uint32_t parent, uint32_t name, uint32
             .parent = parent, .child = HD_NODE_NONE, .next = HD_NODE_NONE, .name = name, .sample = node};
         *slot = ++m->count;
     }
-    return *slot - 1;
+    m->last = *slot - 1;
+    return m->last;
 }
 
 static void mark_wanted(struct merge *m, const uint8_t *member)
 {
     const struct hd_paths *paths = m->paths;
-    m->step_of[0] = WANTED;
+    m->step_of[0] = member[HD_NODE_ROOT] ? MEMBER : WANTED;
     for (uint32_t i = 1; i < paths->reached; i++)
-        m->step_of[i] = member[paths->order[i]] ? WANTED : HD_NODE_NONE;
+        m->step_of[i] = member[paths->order[i]] ? MEMBER : HD_NODE_NONE;
     for (uint32_t i = paths->reached; i-- > 1;)
-        if (m->step_of[i] == WANTED)
+        if (m->step_of[i] != HD_NODE_NONE && m->step_of[paths->from[i]] == HD_NODE_NONE)
             m->step_of[paths->from[i]] = WANTED;
 }
 
-static bool place_nodes(struct merge *m, const uint8_t *member)
+/*
+ * What place_nodes will look at some places further on: nothing of it is near anything else. Always inline: GCC leaves out
+ * calls of a function that does nothing but this.
+ */
+static inline __attribute__((always_inline)) void prefetch(const struct merge *m, uint32_t i)
+{
+    enum { FAR = 48, NEAR = 24 };
+    const struct hd_paths *paths = m->paths;
+    if (i + FAR < paths->reached && m->step_of[i + FAR] != HD_NODE_NONE) {
+        uint32_t node = paths->order[i + FAR];
+        __builtin_prefetch(&paths->edge[node]);
+        __builtin_prefetch(&paths->graph->node_type[node]);
+        __builtin_prefetch(&paths->graph->node_class[node]);
+        __builtin_prefetch(&paths->graph->node_size[node]);
+    }
+    if (i + NEAR < paths->reached && m->step_of[i + NEAR] != HD_NODE_NONE)
+        __builtin_prefetch(&paths->graph->edge_name[paths->edge[paths->order[i + NEAR]]]);
+}
+
+static bool place_nodes(struct merge *m)
 {
     const struct hd_paths *paths = m->paths;
     const struct hd_graph *graph = paths->graph;
     for (uint32_t i = 0; i < paths->reached; i++) {
-        if (m->step_of[i] != WANTED)
+        prefetch(m, i);
+        if (m->step_of[i] == HD_NODE_NONE)
             continue;
+        bool is_member = m->step_of[i] == MEMBER;
         uint32_t node = paths->order[i];
         uint32_t at = i == 0 ? step_for(m, HD_NODE_NONE, HD_NAME_MASK, node)
                              : step_for(m, m->step_of[paths->from[i]],
@@ -127,8 +153,8 @@ static bool place_nodes(struct merge *m, const uint8_t *member)
         m->step_of[i] = at;
         struct hd_merged_step *step = &m->step[at];
         step->nodes++;
-        step->ends += member[node] != 0;
-        step->size += member[node] ? graph->node_size[node] : 0;
+        step->ends += is_member;
+        step->size += is_member ? graph->node_size[node] : 0;
     }
     return true;
 }
@@ -174,7 +200,7 @@ bool hd_paths_merge(const struct hd_paths *paths, const uint8_t *member, struct 
     bool fine = m.step_of != NULL;
     if (fine) {
         mark_wanted(&m, member);
-        fine = place_nodes(&m, member) && link_steps(&m);
+        fine = place_nodes(&m) && link_steps(&m);
     }
     free(m.step_of);
     free(m.slot);
