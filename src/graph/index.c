@@ -16,6 +16,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,8 @@ struct hd_index {
     void *file;
     uint64_t length;
     enum hd_index_need need;
+    atomic_bool damaged;
+    char path[PATH_MAX];
     struct hd_index_plan plan;
 };
 
@@ -263,6 +266,8 @@ static struct hd_index *map_from(const char *path, const struct hd_index_key *ke
         unfit(err, path, "is too short for an index");
     else
         index = map_file(fd, &status, err);
+    if (index)
+        strcpy(index->path, path);
     if (index && !check(index, need, key, path, err)) {
         hd_index_unmap(index);
         index = NULL;
@@ -297,17 +302,22 @@ void hd_index_unmap(struct hd_index *index)
     if (!index)
         return;
     munmap(index->file, index->length);
+    if (atomic_load(&index->damaged))
+        unlink(index->path); /* it may be another one by now: that is made again, too */
     free(index);
 }
 
 /* ---- what is derived ---- */
 
-static bool holds(const struct hd_index *index, uint64_t sections)
+static bool holds(struct hd_index *index, uint64_t sections)
 {
-    return hd_index_check(header_of(index), &index->plan, index->file, sections);
+    bool fine = hd_index_check(header_of(index), &index->plan, index->file, sections);
+    if (!fine)
+        atomic_store(&index->damaged, true);
+    return fine;
 }
 
-bool hd_index_classes(const struct hd_index *index, struct hd_groups *classes)
+bool hd_index_classes(struct hd_index *index, struct hd_groups *classes)
 {
     const struct hd_index_header *h = header_of(index);
     bool numbers = index->need != HD_INDEX_SUMS; /* what was mapped for sums has been looked at */
@@ -317,12 +327,12 @@ bool hd_index_classes(const struct hd_index *index, struct hd_groups *classes)
                                 section(index, HD_INDEX_CLASS_NAME_BYTES));
 }
 
-const struct hd_retained_group *hd_index_class_sums(const struct hd_index *index)
+const struct hd_retained_group *hd_index_class_sums(struct hd_index *index)
 {
     return holds(index, HD_INDEX_BIT(CLASS_SUMS)) ? section(index, HD_INDEX_CLASS_SUMS) : NULL;
 }
 
-const struct hd_retained_group *hd_index_type_sums(const struct hd_index *index)
+const struct hd_retained_group *hd_index_type_sums(struct hd_index *index)
 {
     return holds(index, HD_INDEX_BIT(TYPE_SUMS)) ? section(index, HD_INDEX_TYPE_SUMS) : NULL;
 }
@@ -332,7 +342,7 @@ const struct hd_index_marks *hd_index_get_marks(const struct hd_index *index)
     return &header_of(index)->marks;
 }
 
-bool hd_index_paths(const struct hd_index *index, const struct hd_graph *graph, struct hd_paths *paths)
+bool hd_index_paths(struct hd_index *index, const struct hd_graph *graph, struct hd_paths *paths)
 {
     if (!holds(index, HD_INDEX_SECTIONS_PATHS))
         return false;

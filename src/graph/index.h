@@ -66,16 +66,17 @@ struct hd_index_derived {
 };
 
 /*
- * The same out of a mapped index, looked at now; false or NULL if it is damaged or memory ran out. Not for several threads at once
- * on one of them. The groups' `number` and all of the paths lie in the file: do not free them.
+ * The same out of a mapped index, looked at now; false or NULL if it is damaged or memory ran out. An index that proves
+ * damaged is removed when it is unmapped, so that the next one is whole. The groups' `number` and all of the paths lie in the
+ * file: do not free them.
  */
-bool hd_index_classes(const struct hd_index *index, struct hd_groups *classes);
-const struct hd_retained_group *hd_index_class_sums(const struct hd_index *index);
-const struct hd_retained_group *hd_index_type_sums(const struct hd_index *index);
+bool hd_index_classes(struct hd_index *index, struct hd_groups *classes);
+const struct hd_retained_group *hd_index_class_sums(struct hd_index *index);
+const struct hd_retained_group *hd_index_type_sums(struct hd_index *index);
 const struct hd_index_marks *hd_index_get_marks(const struct hd_index *index);
 
 /* After hd_index_map_for more than HD_INDEX_SUMS. All numbers are in range; that an edge leads where it should is not looked at. */
-bool hd_index_paths(const struct hd_index *index, const struct hd_graph *graph, struct hd_paths *paths);
+bool hd_index_paths(struct hd_index *index, const struct hd_graph *graph, struct hd_paths *paths);
 
 /*
  * Saves an index for that dump, in place of the one there is: beside the dump or, where that cannot be, in the cache

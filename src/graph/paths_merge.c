@@ -8,6 +8,7 @@
 #include "graph/paths.h"
 
 #include "dump/json_reader.h"
+#include "graph/storage.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -196,7 +197,7 @@ bool hd_paths_merge(const struct hd_paths *paths, const uint8_t *member, struct 
 {
     struct merge m = {.paths = paths};
     memset(merged, 0, sizeof *merged);
-    m.step_of = malloc((size_t)paths->reached * sizeof *m.step_of);
+    m.step_of = hd_storage_scratch(paths->reached, sizeof *m.step_of);
     bool fine = m.step_of != NULL;
     if (fine) {
         mark_wanted(&m, member);
