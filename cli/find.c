@@ -81,13 +81,16 @@ static int find(const struct request *request)
 {
     struct result result = {0};
     struct hd_error err = {0};
-    if (!hd_open_read(&result.open, request->path, &err))
+    if (!hd_open_read_for(&result.open, request->path, HD_INDEX_GRAPH, &err))
         return hd_open_fail("find", request->json, &err);
     bool done = !request->query.type || hd_find_knows_type(&result.open.graph, request->query.type)
                 || hd_error_set(&err, HD_ERROR_USAGE, "%.200s has no objects of type %.100s, and no builtin type is "
                                 "called so", request->path, request->query.type);
-    done = done && hd_find(&request->query, request->path, &result.open.graph, &result.open.dominators, &result.found,
-                           &err);
+    const struct hd_groups *classes =
+        done && request->query.class_glob ? hd_derived_classes(&result.open.derived, &err) : NULL;
+    done = done && (classes || !request->query.class_glob)
+           && hd_find(&request->query, request->path, &result.open.graph, &result.open.dominators, classes,
+                      &result.found, &err);
     if (done) {
         bool all = request->limit == 0 || request->limit > result.found.count;
         result.shown = all ? result.found.count : (uint32_t)request->limit;

@@ -33,33 +33,51 @@ static void warnings_collect(struct hd_open *open)
 
 bool hd_open_without_index;
 
+/* The paths take longest and nothing waits for them; the rest is likely to be made by the command meanwhile. */
 static void *save(void *data)
 {
     struct hd_open *open = data;
     struct hd_index_key now;
+    struct hd_index_derived derived = {.paths = hd_derived_paths(&open->derived, NULL),
+                                       .classes = hd_derived_classes(&open->derived, NULL),
+                                       .class_sums = hd_derived_class_sums(&open->derived, NULL),
+                                       .type_sums = hd_derived_type_sums(&open->derived, NULL),
+                                       .marks = hd_derived_marks(&open->derived)};
     /* Changed while it was read: the graph may be of neither state. */
-    if (hd_index_identify(&now, open->path) && hd_index_same(&open->key, &now))
-        hd_index_save(&open->key, &open->graph, &open->dominators, NULL);
+    if (derived.paths && derived.classes && derived.class_sums && derived.type_sums
+        && hd_index_identify(&now, open->path) && hd_index_same(&open->key, &now))
+        hd_index_save(&open->key, &open->graph, &open->dominators, &derived, NULL);
     return NULL;
 }
 
-bool hd_open_read(struct hd_open *open, const char *path, struct hd_error *err)
+static bool build(struct hd_open *open, const char *path, struct hd_error *err)
+{
+    if (!hd_builder_read(path, &open->graph, &open->storage, err))
+        return false;
+    if (hd_dominators_create(&open->dominators, &open->graph, err))
+        return true;
+    hd_graph_storage_destroy(open->storage);
+    return false;
+}
+
+bool hd_open_read_for(struct hd_open *open, const char *path, enum hd_index_need need, struct hd_error *err)
 {
     *open = (struct hd_open){.path = path};
     bool indexed = !hd_open_without_index && hd_index_identify(&open->key, path);
     if (indexed)
-        open->index = hd_index_map(&open->key, &open->graph, &open->dominators, NULL);
-    if (!open->index) {
-        if (!hd_builder_read(path, &open->graph, &open->storage, err))
-            return false;
-        if (!hd_dominators_create(&open->dominators, &open->graph, err)) {
-            hd_graph_storage_destroy(open->storage);
-            return false;
-        }
+        open->index = hd_index_map_for(&open->key, need, &open->graph, &open->dominators, NULL);
+    if (!open->index && !build(open, path, err))
+        return false;
+    hd_derived_init(&open->derived, &open->graph, &open->dominators, open->index);
+    if (!open->index)
         open->saving = indexed && !pthread_create(&open->saver, NULL, save, open);
-    }
     warnings_collect(open);
     return true;
+}
+
+bool hd_open_read(struct hd_open *open, const char *path, struct hd_error *err)
+{
+    return hd_open_read_for(open, path, HD_INDEX_TREE, err);
 }
 
 void hd_open_close(struct hd_open *open)
@@ -68,6 +86,7 @@ void hd_open_close(struct hd_open *open)
         fflush(stdout);
         pthread_join(open->saver, NULL);
     }
+    hd_derived_deinit(&open->derived);
     if (open->index) {
         hd_index_unmap(open->index);
         return;

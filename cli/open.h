@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "graph/builder.h"
 #include "graph/dominators.h"
+#include "graph/derived.h"
 #include "graph/index.h"
 
 #include <pthread.h>
@@ -23,6 +24,7 @@ struct hd_open {
     struct hd_dominators dominators;
     const char *warnings[HD_OPEN_WARNINGS]; /* sentences; the first warning_count of them */
     int warning_count;
+    struct hd_derived derived; /* classes, sums, paths: ask graph/derived.h */
     struct hd_index *index; /* what graph and dominators lie in; NULL: in memory of their own */
     struct hd_index_key key;
     pthread_t saver; /* saves the index while the command is at work */
@@ -42,6 +44,12 @@ extern bool hd_open_without_index;
  * fitting one; else the graph is built, and saved as one. `open` must stay where it is until it is closed.
  */
 bool hd_open_read(struct hd_open *open, const char *path, struct hd_error *err);
+
+/*
+ * The same for a command that wants less: what it does not need may be NULL in the graph and the dominators, and is
+ * read neither from the disk nor from the index (enum hd_index_need says what it gets).
+ */
+bool hd_open_read_for(struct hd_open *open, const char *path, enum hd_index_need need, struct hd_error *err);
 
 /* Waits until the index is saved. What was printed is flushed before. */
 void hd_open_close(struct hd_open *open);

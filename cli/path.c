@@ -20,7 +20,7 @@ struct request {
 };
 
 struct tree {
-    struct hd_groups groups;
+    const struct hd_groups *groups;
     struct hd_merged_paths merged;
     struct hd_graph_text class;
     uint64_t objects;
@@ -124,17 +124,41 @@ static void paths_json(const struct hd_open *open, uint32_t node, const struct h
     printf("]}\n");
 }
 
-static bool paths(const struct request *request, const struct hd_open *open, struct hd_error *err)
+/* The first path is a shortest one; more take a search of their own. */
+static bool paths_find(struct hd_open *open, uint32_t node, bool weak, unsigned long all, struct hd_path **list,
+                       uint32_t *count, struct hd_error *err)
+{
+    if (all > 1 || weak)
+        return hd_paths_all(&open->graph, node, weak, (uint32_t)all, list, count, err);
+    const struct hd_paths *shortest = hd_derived_paths(&open->derived, err);
+    *count = 0;
+    *list = shortest ? calloc(1, sizeof **list) : NULL;
+    if (shortest && !*list)
+        hd_error_set(err, HD_ERROR_MEMORY, "out of memory while looking for paths");
+    if (!*list || !hd_paths_to(shortest, node, *list, err)) {
+        free(*list);
+        *list = NULL;
+        return false;
+    }
+    *count = (*list)->length > 0;
+    if (!*count) {
+        hd_paths_free(*list, 1);
+        *list = NULL;
+    }
+    return true;
+}
+
+static bool paths(const struct request *request, struct hd_open *open, struct hd_error *err)
 {
     uint32_t node, count = 0;
     struct hd_path *list = NULL;
     if (!hd_open_node(open, request->target, &node, err))
         return false;
-    if (!hd_paths_all(&open->graph, node, false, (uint32_t)request->all, &list, &count, err))
+    if (!paths_find(open, node, false, request->all, &list, &count, err))
         return false;
     if (!count && !request->exclude_weak) {
         hd_paths_free(list, count);
-        if (!hd_paths_all(&open->graph, node, true, (uint32_t)request->all, &list, &count, err))
+        if (!paths_find(open, node, true, request->all, &list, &count, err))
             return false;
     }
     for (uint32_t i = 0; i < count; i++)
@@ -261,21 +285,25 @@ static void tree_json(const struct request *request, const struct hd_open *open,
     printf("]}\n");
 }
 
-static bool merge(const struct hd_open *open, const uint8_t *member, struct tree *tree, struct hd_error *err)
+static bool merge(struct hd_open *open, const uint8_t *member, struct tree *tree, struct hd_error *err)
 {
-    struct hd_paths shortest;
-    if (!hd_paths_create(&shortest, &open->graph, tree->weak, HD_NODE_NONE, err))
+    struct hd_paths weak;
+    if (!tree->weak) {
+        const struct hd_paths *shortest = hd_derived_paths(&open->derived, err);
+        return shortest && hd_paths_merge(shortest, member, &tree->merged, err);
+    }
+    if (!hd_paths_create(&weak, &open->graph, true, HD_NODE_NONE, err))
         return false;
-    hd_best_names_from_root(&shortest);
-    bool done = hd_paths_merge(&shortest, member, &tree->merged, err);
-    hd_paths_destroy(&shortest);
+    hd_best_names_from_root(&weak);
+    bool done = hd_paths_merge(&weak, member, &tree->merged, err);
+    hd_paths_destroy(&weak);
     return done;
 }
 
-static bool tree_make(const struct request *request, const struct hd_open *open, struct tree *tree,
+static bool tree_make(const struct request *request, struct hd_open *open, struct tree *tree,
                       struct hd_error *err)
 {
-    uint32_t group = hd_groups_find(&tree->groups, request->target, strlen(request->target));
+    uint32_t group = hd_groups_find(tree->groups, request->target, strlen(request->target));
     if (group == HD_NODE_NONE)
         return hd_error_set(err, HD_ERROR_USAGE,
                             "%.200s has no objects of a class %.100s; `heap_dump top` lists the classes it has",
@@ -283,9 +311,9 @@ static bool tree_make(const struct request *request, const struct hd_open *open,
     uint8_t *member = malloc(open->graph.node_count);
     if (!member)
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    tree->class = tree->groups.name[group];
+    tree->class = tree->groups->name[group];
     for (uint32_t node = 0; node < open->graph.node_count; node++) {
-        member[node] = tree->groups.number[node] == group;
+        member[node] = tree->groups->number[node] == group;
         tree->objects += member[node];
     }
     bool done = merge(open, member, tree, err);
@@ -299,10 +327,10 @@ static bool tree_make(const struct request *request, const struct hd_open *open,
     return done;
 }
 
-static bool class_paths(const struct request *request, const struct hd_open *open, struct hd_error *err)
+static bool class_paths(const struct request *request, struct hd_open *open, struct hd_error *err)
 {
-    struct tree tree = {0};
-    if (!hd_groups_by_class(&tree.groups, &open->graph, err))
+    struct tree tree = {.groups = hd_derived_classes(&open->derived, err)};
+    if (!tree.groups)
         return false;
     bool done = tree_make(request, open, &tree, err);
     if (done && request->json)
@@ -311,7 +339,6 @@ static bool class_paths(const struct request *request, const struct hd_open *ope
         tree_text(request, open, &tree);
     if (done)
         hd_paths_merged_free(&tree.merged);
-    hd_groups_destroy(&tree.groups);
     return done;
 }
 
@@ -320,7 +347,7 @@ static int path(const struct request *request)
     struct hd_open open;
     struct hd_error err = {0};
     uint64_t id;
-    if (!hd_open_read(&open, request->path, &err))
+    if (!hd_open_read_for(&open, request->path, HD_INDEX_GRAPH, &err))
         return hd_open_fail("path", request->json, &err);
     if (!request->json)
         hd_open_warn(&open, "path");

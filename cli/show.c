@@ -195,7 +195,7 @@ static int show(const struct request *request)
 {
     struct object object = {0};
     struct hd_error err = {0};
-    if (!hd_open_read(&object.open, request->path, &err))
+    if (!hd_open_read_for(&object.open, request->path, HD_INDEX_GRAPH, &err))
         return hd_open_fail("show", request->json, &err);
     bool done = hd_open_node(&object.open, request->id, &object.node, &err)
                 && hd_referrers_find(&object.open.graph, object.node, &object.referrers, &object.referrer_count, &err);

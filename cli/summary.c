@@ -14,27 +14,29 @@ struct sum {
 
 struct totals {
     struct sum all, by_type[HD_BT_COUNT];
-    uint64_t garbage, frozen, references, weak;
+    struct hd_index_marks marks;
+    uint64_t references;
 };
 
-static void count(const struct hd_open *open, struct totals *totals)
+static void add(struct sum *sum, const struct hd_retained_group *group)
 {
-    const struct hd_graph *graph = &open->graph;
-    *totals = (struct totals){.references = graph->edge_count};
-    for (uint32_t node = 1; node < graph->node_count; node++) {
-        struct sum *sums[] = {&totals->all, &totals->by_type[graph->node_type[node] % HD_BT_COUNT]};
-        bool reached = open->dominators.parent[node] != HD_NODE_NONE;
-        for (int i = 0; i < 2; i++) {
-            sums[i]->objects++;
-            sums[i]->bytes += graph->node_size[node];
-            sums[i]->reached += reached;
-            sums[i]->reached_bytes += reached ? graph->node_size[node] : 0;
-        }
-        totals->garbage += (graph->node_flags[node] & HD_NODE_GARBAGE) != 0;
-        totals->frozen += (graph->node_flags[node] & HD_NODE_FROZEN) != 0;
+    sum->objects += group->count;
+    sum->bytes += group->shallow;
+    sum->reached += group->count - group->unreachable;
+    sum->reached_bytes += group->shallow - group->unreachable_shallow;
+}
+
+static bool count(struct hd_open *open, struct totals *totals, struct hd_error *err)
+{
+    const struct hd_retained_group *types = hd_derived_type_sums(&open->derived, err);
+    if (!types)
+        return false;
+    *totals = (struct totals){.references = open->graph.edge_count, .marks = *hd_derived_marks(&open->derived)};
+    for (int type = 0; type < HD_BT_COUNT; type++) {
+        add(&totals->all, &types[type]);
+        add(&totals->by_type[type], &types[type]);
     }
-    for (uint64_t edge = 0; edge < graph->edge_count; edge++)
-        totals->weak += (graph->edge_name[edge] & HD_NAME_WEAK) != 0;
+    return true;
 }
 
 /* The types that occur, biggest first; returns how many. */
@@ -77,8 +79,8 @@ static void print_json(const struct hd_open *open, const struct totals *totals)
     printf(",\"format\":\"%s\",", head.data ? "heap_dump" : "ObjectSpace");
     sum_json(&totals->all);
     printf(",\"garbage\":%llu,\"frozen\":%llu,\"references\":%llu,\"weak_references\":%llu,\"dump_bytes\":%llu",
-           (unsigned long long)totals->garbage, (unsigned long long)totals->frozen,
-           (unsigned long long)totals->references, (unsigned long long)totals->weak,
+           (unsigned long long)totals->marks.garbage, (unsigned long long)totals->marks.frozen,
+           (unsigned long long)totals->references, (unsigned long long)totals->marks.weak,
            (unsigned long long)open->graph.dump_bytes);
     printf(",\"truncated\":%s,\"redacted\":%s,\"unnamed\":%s", open->graph.truncated ? "true" : "false",
            open->graph.redacted ? "true" : "false", open->graph.unnamed ? "true" : "false");
@@ -188,12 +190,12 @@ static void print_facts(const struct hd_open *open, const struct totals *totals)
     sum_fact(&table, "reachable", totals->all.reached, totals->all.reached_bytes);
     sum_fact(&table, "unreachable", totals->all.objects - totals->all.reached,
              totals->all.bytes - totals->all.reached_bytes);
-    if (totals->garbage) {
-        snprintf(text, sizeof text, "%s objects", hd_table_count(number, totals->garbage));
+    if (totals->marks.garbage) {
+        snprintf(text, sizeof text, "%s objects", hd_table_count(number, totals->marks.garbage));
         fact(&table, "garbage", text);
     }
     snprintf(text, sizeof text, "%s, %s of them weak", hd_table_count(number, totals->references),
-             hd_table_count(size, totals->weak));
+             hd_table_count(size, totals->marks.weak));
     fact(&table, "references", text);
     pages(&table, head);
     slots(&table, head, totals);
@@ -231,15 +233,15 @@ static int summary(const char *path, bool json)
     struct hd_open open;
     struct hd_error err = {0};
     struct totals totals;
-    if (!hd_open_read(&open, path, &err))
+    if (!hd_open_read_for(&open, path, HD_INDEX_SUMS, &err))
         return hd_open_fail("summary", json, &err);
-    count(&open, &totals);
-    if (json)
+    bool done = count(&open, &totals, &err);
+    if (done && json)
         print_json(&open, &totals);
-    else
+    else if (done)
         print_text(&open, &totals);
     hd_open_close(&open);
-    return 0;
+    return done ? 0 : hd_open_fail("summary", json, &err);
 }
 
 static int run(int argc, char **argv)

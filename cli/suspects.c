@@ -289,14 +289,16 @@ static void print_json(const struct hd_open *open, const struct hd_suspects *sus
     printf("]}\n");
 }
 
-static bool report(const struct request *request, const struct hd_open *open, struct hd_error *err)
+static bool report(const struct request *request, struct hd_open *open, struct hd_error *err)
 {
-    struct hd_groups classes;
     struct hd_suspects suspects;
     uint32_t limit = request->limit && request->limit < HD_SUSPECTS_MAX ? (uint32_t)request->limit : HD_SUSPECTS_MAX;
-    if (!hd_groups_by_class(&classes, &open->graph, err))
+    const struct hd_groups *classes = hd_derived_classes(&open->derived, err);
+    const struct hd_paths *paths = classes ? hd_derived_paths(&open->derived, err) : NULL;
+    if (!paths)
         return false;
-    bool done = hd_suspects_find(&suspects, &open->graph, &open->dominators, &classes, request->share, limit, err);
+    bool done = hd_suspects_find(&suspects, &open->graph, &open->dominators, classes, paths, request->share, limit,
+                                 err);
     if (done) {
         if (suspects.count && strcmp(request->path, "-") != 0) /* standard input cannot be read again */
             done = hd_suspects_read(&suspects, request->path, err);
@@ -306,7 +308,6 @@ static bool report(const struct request *request, const struct hd_open *open, st
             print_text(open, &suspects);
         hd_suspects_destroy(&suspects);
     }
-    hd_groups_destroy(&classes);
     return done;
 }
 

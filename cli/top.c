@@ -3,6 +3,7 @@
 
 #include "cli/open.h"
 #include "cli/table.h"
+#include "dump/json_reader.h"
 #include "graph/facets.h"
 #include "graph/groups.h"
 #include "graph/retained.h"
@@ -35,10 +36,12 @@ struct row {
 
 struct result {
     struct hd_open open;
-    struct hd_groups groups;
+    struct hd_groups types; /* with --by type */
     struct hd_facets facets;
-    const uint32_t *number; /* the groups', whichever they are */
+    const uint32_t *number; /* the groups', whichever they are; NULL if nobody will ask */
     const struct hd_graph_text *name;
+    const struct hd_retained_group *sums;
+    struct hd_retained_group *facet_sums;
     uint32_t group_count;
     struct row *rows; /* sorted */
     uint32_t row_count, shown;
@@ -59,25 +62,20 @@ static int compare(const void *left, const void *right)
 static bool rows_fill(const struct request *request, struct result *result, struct hd_error *err)
 {
     uint32_t count = result->group_count;
-    struct hd_retained_group *sums = calloc(count + 1, sizeof *sums);
-    result->rows = calloc(count + 1, sizeof *result->rows);
-    bool done = sums && result->rows;
-    if (!done)
-        hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    done = done
-           && hd_retained_by_group(&result->open.dominators, &result->open.graph, result->number, sums, count, err);
-    for (uint32_t i = 0; done && i < count; i++) {
+    const struct hd_retained_group *sums = result->sums;
+    result->rows = calloc((size_t)count + 1, sizeof *result->rows);
+    if (!result->rows)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    for (uint32_t i = 0; i < count; i++) {
         if (!sums[i].count)
             continue;
         uint64_t keys[] = {sums[i].retained, sums[i].shallow, sums[i].count};
         result->rows[result->row_count++] = (struct row){sums[i], result->name[i], i, keys[request->sort]};
     }
-    free(sums);
-    if (done)
-        qsort(result->rows, result->row_count, sizeof *result->rows, compare);
+    qsort(result->rows, result->row_count, sizeof *result->rows, compare);
     bool all = request->limit == 0 || request->limit > result->row_count;
     result->shown = all ? result->row_count : (uint32_t)request->limit;
-    return done;
+    return true;
 }
 
 /* The exact sizes of the rows that are shown, which then are sorted anew. */
@@ -167,23 +165,48 @@ static void print_text(const struct request *request, const struct result *resul
     print_next(request, result);
 }
 
-static bool groups_make(const struct request *request, struct result *result, struct hd_error *err)
+static bool facets_make(const struct request *request, struct result *result, struct hd_error *err)
 {
     const struct hd_graph *graph = &result->open.graph;
-    if (request->by >= BY_FACETS) {
-        if (!hd_facets_create(&result->facets, facets[request->by - BY_FACETS], request->path, graph, err))
-            return false;
-        result->number = result->facets.number;
-        result->name = result->facets.name;
-        result->group_count = result->facets.count;
-        return true;
-    }
-    if (!(request->by == BY_TYPE ? hd_groups_by_type(&result->groups, graph, err)
-                                 : hd_groups_by_class(&result->groups, graph, err)))
+    if (!hd_facets_create(&result->facets, facets[request->by - BY_FACETS], request->path, graph, err))
         return false;
-    result->number = result->groups.number;
-    result->name = result->groups.name;
-    result->group_count = result->groups.count;
+    result->number = result->facets.number;
+    result->name = result->facets.name;
+    result->group_count = result->facets.count;
+    result->sums = result->facet_sums = calloc((size_t)result->group_count + 1, sizeof *result->facet_sums);
+    if (!result->sums)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    return hd_retained_by_group(&result->open.dominators, graph, result->number, result->facet_sums,
+                                result->group_count, err);
+}
+
+static bool types_make(const struct request *request, struct result *result, struct hd_error *err)
+{
+    static struct hd_graph_text names[HD_BT_COUNT];
+    if (request->exact && !hd_groups_by_type(&result->types, &result->open.graph, err))
+        return false;
+    for (int type = 0; type < HD_BT_COUNT; type++)
+        names[type] = hd_groups_type_name(type);
+    result->number = result->types.number;
+    result->name = names;
+    result->group_count = HD_BT_COUNT;
+    result->sums = hd_derived_type_sums(&result->open.derived, err);
+    return result->sums != NULL;
+}
+
+static bool groups_make(const struct request *request, struct result *result, struct hd_error *err)
+{
+    if (request->by >= BY_FACETS)
+        return facets_make(request, result, err);
+    if (request->by == BY_TYPE)
+        return types_make(request, result, err);
+    const struct hd_groups *classes = hd_derived_classes(&result->open.derived, err);
+    result->sums = classes ? hd_derived_class_sums(&result->open.derived, err) : NULL;
+    if (!result->sums)
+        return false;
+    result->number = classes->number;
+    result->name = classes->name;
+    result->group_count = classes->count;
     return true;
 }
 
@@ -191,7 +214,8 @@ static int top(const struct request *request)
 {
     struct result result = {0};
     struct hd_error err = {0};
-    if (!hd_open_read(&result.open, request->path, &err))
+    bool sums = request->by < BY_FACETS && !request->exact; /* all that is needed was summed up before */
+    if (!hd_open_read_for(&result.open, request->path, sums ? HD_INDEX_SUMS : HD_INDEX_TREE, &err))
         return hd_open_fail("top", request->json, &err);
     bool done = groups_make(request, &result, &err) && rows_fill(request, &result, &err)
                 && (!request->exact || rows_refine(request, &result, &err));
@@ -202,7 +226,8 @@ static int top(const struct request *request)
         print_text(request, &result);
     }
     free(result.rows);
-    hd_groups_destroy(&result.groups);
+    free(result.facet_sums);
+    hd_groups_destroy(&result.types);
     hd_facets_destroy(&result.facets);
     hd_open_close(&result.open);
     return done ? 0 : hd_open_fail("top", request->json, &err);

@@ -2,8 +2,6 @@
 #define _GNU_SOURCE
 #include "cli/twice.h"
 
-#include "graph/best_names.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -84,13 +82,13 @@ bool hd_twice_open(struct hd_twice *twice, const char *path, struct hd_error *er
         return false;
     }
     twice->open.path = path;
-    bool ok = hd_groups_by_class(&twice->classes, &twice->open.graph, err);
-    if (ok && hd_paths_create(&twice->paths, &twice->open.graph, false, HD_NODE_NONE, err)) {
-        hd_best_names_from_root(&twice->paths);
+    const struct hd_groups *classes = hd_derived_classes(&twice->open.derived, err);
+    const struct hd_paths *paths = classes ? hd_derived_paths(&twice->open.derived, err) : NULL;
+    if (paths) {
+        twice->classes = *classes;
+        twice->paths = *paths;
         return true;
     }
-    if (ok)
-        hd_groups_destroy(&twice->classes);
     hd_open_close(&twice->open);
     if (twice->copy >= 0)
         close(twice->copy);
@@ -99,8 +97,6 @@ bool hd_twice_open(struct hd_twice *twice, const char *path, struct hd_error *er
 
 void hd_twice_close(struct hd_twice *twice)
 {
-    hd_paths_destroy(&twice->paths);
-    hd_groups_destroy(&twice->classes);
     hd_open_close(&twice->open);
     if (twice->copy >= 0)
         close(twice->copy);

@@ -17,7 +17,7 @@ struct hd_twice {
     char path[64];       /* of the copy; "" if there is none */
     const char *dump;    /* what to read again */
     int copy;            /* its descriptor; the file has no name any more */
-    struct hd_groups classes;
+    struct hd_groups classes; /* both as graph/derived.h has them, and its property */
     struct hd_paths paths;
 };
 

@@ -14,13 +14,13 @@
  */
 #include "graph/dominators.h"
 
+#include "graph/storage.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define UNVISITED UINT32_MAX
 #define RESERVED (UINT32_MAX - 1) /* a successor of the root: waits for the root's own edge */
-#define HUGE_PAGE ((size_t)2 << 20)
 #define INSERTION_LIMIT 48 /* shorter lists of children are sorted by insertion */
 
 /*
@@ -46,21 +46,6 @@ struct work {
     uint64_t *cursor;     /* retained: next edge to look at; then where a node's kept edges begin */
     uint32_t *path;       /* parent: the stack of shorten() */
 };
-
-/* Big columns are read in no order: with small pages most of the time would go into address translation. */
-static void *column(uint64_t count, size_t size)
-{
-    size_t bytes;
-    if (__builtin_mul_overflow(count ? count : 1, size, &bytes))
-        return NULL;
-    if (bytes < 4 * HUGE_PAGE)
-        return malloc(bytes);
-    void *data = NULL;
-    if (posix_memalign(&data, HUGE_PAGE, bytes))
-        return NULL;
-    madvise(data, bytes, MADV_HUGEPAGE);
-    return data;
-}
 
 static void visit(struct work *w, uint32_t node, uint32_t from)
 {
@@ -128,7 +113,7 @@ static bool search(struct work *w)
 static bool collect_incoming(struct work *w)
 {
     const struct hd_graph *graph = w->graph;
-    w->incoming = column(w->incoming_count, sizeof *w->incoming);
+    w->incoming = hd_storage_scratch(w->incoming_count, sizeof *w->incoming);
     if (!w->incoming)
         return false;
     uint64_t end = 0;
@@ -309,15 +294,15 @@ bool hd_dominators_create(struct hd_dominators *dominators, const struct hd_grap
     if (count == 0 || count >= RESERVED)
         return hd_error_set(err, HD_ERROR_UNSUPPORTED, "a graph of %u nodes has no dominator tree", count);
     dominators->node_count = count;
-    dominators->parent = column(count, sizeof *dominators->parent);
-    dominators->retained = column(count, sizeof *dominators->retained);
-    dominators->child_start = column((uint64_t)count + 1, sizeof *dominators->child_start);
-    dominators->child = column(count, sizeof *dominators->child);
+    dominators->parent = hd_storage_scratch(count, sizeof *dominators->parent);
+    dominators->retained = hd_storage_scratch(count, sizeof *dominators->retained);
+    dominators->child_start = hd_storage_scratch((uint64_t)count + 1, sizeof *dominators->child_start);
+    dominators->child = hd_storage_scratch(count, sizeof *dominators->child);
     struct work w = {
         .graph = graph,
-        .vertex = column(count, sizeof *w.vertex),
-        .semi = column(count, sizeof *w.semi),
-        .link = column(count, sizeof *w.link),
+        .vertex = hd_storage_scratch(count, sizeof *w.vertex),
+        .semi = hd_storage_scratch(count, sizeof *w.semi),
+        .link = hd_storage_scratch(count, sizeof *w.link),
         .number = dominators->child_start,
         .dominator = dominators->child,
         .cursor = dominators->retained,

@@ -54,22 +54,19 @@ static bool text_fits(const char *glob, struct hd_graph_text text, struct hd_buf
 }
 
 /* Takes out of `wanted` what is not of a class that fits. */
-static bool class_filter(const struct hd_graph *graph, const char *glob, uint8_t *wanted, struct hd_error *err)
+static bool class_filter(const struct hd_graph *graph, const struct hd_groups *classes, const char *glob,
+                         uint8_t *wanted, struct hd_error *err)
 {
-    struct hd_groups groups;
     struct hd_buffer scratch = {0};
-    if (!hd_groups_by_class(&groups, graph, err))
-        return false;
-    uint8_t *fits = calloc(groups.count + 1, 1);
+    uint8_t *fits = calloc((size_t)classes->count + 1, 1);
     bool ok = fits || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    for (uint32_t i = 0; ok && i < groups.count; i++)
-        fits[i] = text_fits(glob, groups.name[i], &scratch);
+    for (uint32_t i = 0; ok && i < classes->count; i++)
+        fits[i] = text_fits(glob, classes->name[i], &scratch);
     for (uint32_t node = 1; ok && node < graph->node_count; node++)
-        wanted[node] = wanted[node] && fits[groups.number[node]];
+        wanted[node] = wanted[node] && fits[classes->number[node]];
     ok = ok && (!scratch.failed || hd_error_set(err, HD_ERROR_MEMORY, "out of memory"));
     hd_buffer_deinit(&scratch);
     free(fits);
-    hd_groups_destroy(&groups);
     return ok;
 }
 
@@ -216,7 +213,8 @@ static bool found_fill(struct hd_found *found, struct order *order, const uint8_
 }
 
 bool hd_find(const struct hd_find_query *query, const char *path, const struct hd_graph *graph,
-             const struct hd_dominators *dominators, struct hd_found *found, struct hd_error *err)
+             const struct hd_dominators *dominators, const struct hd_groups *classes, struct hd_found *found,
+             struct hd_error *err)
 {
     struct order order = {graph, dominators};
     uint8_t *wanted = calloc(graph->node_count + 1, 1);
@@ -225,7 +223,7 @@ bool hd_find(const struct hd_find_query *query, const char *path, const struct h
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
     memset(wanted, 1, graph->node_count);
     bool again = columns_filter(query, graph, dominators, wanted);
-    bool ok = (!query->class_glob || class_filter(graph, query->class_glob, wanted, err))
+    bool ok = (!query->class_glob || class_filter(graph, classes, query->class_glob, wanted, err))
               && (!again || lines_check(query, path, graph, wanted, err)) && found_fill(found, &order, wanted, err);
     free(wanted);
     if (!ok) {

@@ -8,6 +8,7 @@
 #define HD_GRAPH_FIND_H
 
 #include "graph/dominators.h"
+#include "graph/groups.h"
 
 #include <regex.h>
 
@@ -28,9 +29,10 @@ struct hd_found {
     uint64_t retained;
 };
 
-/* `path` is the file that the graph was read from. */
+/* `path` is the file that the graph was read from; `classes`: hd_groups_by_class, NULL if no class is asked for. */
 bool hd_find(const struct hd_find_query *query, const char *path, const struct hd_graph *graph,
-             const struct hd_dominators *dominators, struct hd_found *found, struct hd_error *err);
+             const struct hd_dominators *dominators, const struct hd_groups *classes, struct hd_found *found,
+             struct hd_error *err);
 
 /* True if some object could be of that type. */
 bool hd_find_knows_type(const struct hd_graph *graph, const char *type);

@@ -39,8 +39,10 @@ uint32_t hd_groups_find(const struct hd_groups *groups, const char *name, size_t
 
 static bool grow(struct hd_groups *groups)
 {
+    if (groups->capacity > UINT32_MAX / 8)
+        return false;
     uint32_t capacity = groups->capacity ? 2 * groups->capacity : 256, slot_count = 2 * capacity;
-    struct hd_graph_text *name = realloc(groups->name, capacity * sizeof *name);
+    struct hd_graph_text *name = realloc(groups->name, (size_t)capacity * sizeof *name);
     if (!name)
         return false;
     groups->name = name;
@@ -124,14 +126,39 @@ bool hd_groups_by_class(struct hd_groups *groups, const struct hd_graph *graph, 
     return true;
 }
 
+bool hd_groups_restore(struct hd_groups *groups, const uint32_t *number, uint32_t count, const uint64_t *start,
+                       const char *name)
+{
+    *groups = (struct hd_groups){0};
+    bool ok = true;
+    while (ok && groups->capacity <= count)
+        ok = grow(groups);
+    for (uint32_t i = 0; ok && i < count; i++) {
+        groups->name[i] = (struct hd_graph_text){name + start[i], start[i + 1] - start[i]};
+        uint32_t *slot = slot_of(groups, groups->name[i].data, groups->name[i].length);
+        groups->count = i + 1;
+        if (!*slot)
+            *slot = i + 1;
+    }
+    if (!ok)
+        hd_groups_destroy(groups);
+    groups->number = (uint32_t *)number;
+    return ok;
+}
+
+struct hd_graph_text hd_groups_type_name(int type)
+{
+    const char *name = type == HD_BT_NONE ? "(none)" : hd_bt_name(type);
+    return (struct hd_graph_text){name, strlen(name)};
+}
+
 bool hd_groups_by_type(struct hd_groups *groups, const struct hd_graph *graph, struct hd_error *err)
 {
     if (!begin(groups, graph))
         return out_of_memory(groups, err);
     uint32_t known[HD_BT_COUNT];
     for (int type = 0; type < HD_BT_COUNT; type++) {
-        const char *name = type == HD_BT_NONE ? "(none)" : hd_bt_name(type);
-        known[type] = intern(groups, (struct hd_graph_text){name, strlen(name)});
+        known[type] = intern(groups, hd_groups_type_name(type));
     }
     for (uint32_t node = 1; node < graph->node_count; node++)
         groups->number[node] = known[graph->node_type[node] < HD_BT_COUNT ? graph->node_type[node] : HD_BT_NONE];

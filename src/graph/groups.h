@@ -27,8 +27,18 @@ struct hd_graph_text hd_groups_class_name(const struct hd_graph *graph, uint32_t
 /* By hd_groups_class_name. Classes of the same name are one group. False if memory ran out; then there is nothing to destroy. */
 bool hd_groups_by_class(struct hd_groups *groups, const struct hd_graph *graph, struct hd_error *err);
 
-/* T_STRING, T_ARRAY, …: the builtin types. */
+/*
+ * Groups as they were saved: `number` is taken as it is, the names are name[start[i]] … name[start[i + 1] - 1], and `count`
+ * of them. `number` belongs to the caller still: set it to NULL before hd_groups_destroy.
+ */
+bool hd_groups_restore(struct hd_groups *groups, const uint32_t *number, uint32_t count, const uint64_t *start,
+                       const char *name);
+
+/* T_STRING, T_ARRAY, …: the builtin types; a group's number is enum hd_bt. */
 bool hd_groups_by_type(struct hd_groups *groups, const struct hd_graph *graph, struct hd_error *err);
+
+/* What hd_groups_by_type calls a type. */
+struct hd_graph_text hd_groups_type_name(int type);
 
 void hd_groups_destroy(struct hd_groups *groups);
 

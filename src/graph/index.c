@@ -9,12 +9,14 @@
 #define _GNU_SOURCE
 #include "graph/index_format.h"
 
+#include "dump/json_reader.h"
 #include "dump/output.h"
 #include "heap_dump.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,12 +31,17 @@
 #define DAY ((time_t)24 * 60 * 60)
 
 _Static_assert(sizeof(struct hd_index_header) <= 4096, "the header is one page");
-_Static_assert(sizeof(struct hd_graph) == 168 && sizeof(struct hd_dominators) == 56,
+_Static_assert(sizeof(struct hd_graph) == 168 && sizeof(struct hd_dominators) == 56 && sizeof(struct hd_paths) == 48
+                   && sizeof(struct hd_retained_group) == 40,
                "a column that is new must be saved, too: add it to HD_INDEX_SECTIONS and raise HD_INDEX_VERSION");
 
 struct hd_index {
     void *file;
     uint64_t length;
+    enum hd_index_need need;
+    atomic_bool damaged;
+    char path[PATH_MAX];
+    struct hd_index_plan plan;
 };
 
 /* ---- the dump ---- */
@@ -177,9 +184,15 @@ static const struct hd_index_header *header_of(const struct hd_index *index)
     return index->file;
 }
 
-static bool check(const struct hd_index *index, struct hd_index_plan *plan, const struct hd_index_key *key,
-                  const char *path, struct hd_error *err)
+static const uint64_t sections_of[] = {[HD_INDEX_SUMS] = HD_INDEX_SECTIONS_SUMS,
+                                       [HD_INDEX_GRAPH] = HD_INDEX_SECTIONS_GRAPH,
+                                       [HD_INDEX_TREE] = HD_INDEX_SECTIONS_TREE};
+
+static bool check(struct hd_index *index, enum hd_index_need need, const struct hd_index_key *key, const char *path,
+                  struct hd_error *err)
 {
+    struct hd_index_plan *plan = &index->plan;
+    index->need = need;
     const struct hd_index_header *h = header_of(index);
     char release[sizeof h->release] = {0};
     strncpy(release, HEAP_DUMP_VERSION, sizeof release - 1);
@@ -195,12 +208,16 @@ static bool check(const struct hd_index *index, struct hd_index_plan *plan, cons
     const uint64_t *sums = (const uint64_t *)((const char *)index->file + HD_INDEX_ALIGN);
     if (hd_index_header_sum(h, sums, plan->first_block[HD_INDEX_SECTION_COUNT]) != h->sum)
         return unfit(err, path, "has a damaged header");
-    return hd_index_check(h, plan, index->file) || unfit(err, path, "is damaged");
+    return hd_index_check(h, plan, index->file, sections_of[need]) || unfit(err, path, "is damaged");
+}
+
+static const void *section(const struct hd_index *index, enum hd_index_section which)
+{
+    return (const char *)index->file + index->plan.offset[which];
 }
 
 /* Casts away const: a column of the dominators is no less read-only, but its owner may write to it elsewhere. */
-static void publish(const struct hd_index *index, const struct hd_index_plan *plan, struct hd_graph *g,
-                    struct hd_dominators *d)
+static void publish(const struct hd_index *index, uint64_t sections, struct hd_graph *g, struct hd_dominators *d)
 {
     const struct hd_index_header *h = header_of(index);
     *g = (struct hd_graph){
@@ -212,7 +229,8 @@ static void publish(const struct hd_index *index, const struct hd_index_plan *pl
                                 .reachable_size = h->reachable_size};
 #define PUBLISH(name, width, count, place) \
     _Static_assert(sizeof *(place) == (width), #name); \
-    place = (void *)((char *)index->file + plan->offset[HD_INDEX_##name]);
+    if (sections & HD_INDEX_BIT(name)) \
+        place = (void *)section(index, HD_INDEX_##name);
     HD_INDEX_SECTIONS(PUBLISH)
 #undef PUBLISH
 }
@@ -234,7 +252,7 @@ static struct hd_index *map_file(int fd, const struct stat *status, struct hd_er
     return index;
 }
 
-static struct hd_index *map_from(const char *path, const struct hd_index_key *key, struct hd_index_plan *plan,
+static struct hd_index *map_from(const char *path, const struct hd_index_key *key, enum hd_index_need need,
                                  struct hd_error *err)
 {
     struct stat status;
@@ -248,7 +266,9 @@ static struct hd_index *map_from(const char *path, const struct hd_index_key *ke
         unfit(err, path, "is too short for an index");
     else
         index = map_file(fd, &status, err);
-    if (index && !check(index, plan, key, path, err)) {
+    if (index)
+        strcpy(index->path, path);
+    if (index && !check(index, need, key, path, err)) {
         hd_index_unmap(index);
         index = NULL;
     }
@@ -259,17 +279,22 @@ static struct hd_index *map_from(const char *path, const struct hd_index_key *ke
     return index;
 }
 
+struct hd_index *hd_index_map_for(const struct hd_index_key *key, enum hd_index_need need, struct hd_graph *graph,
+                                  struct hd_dominators *dominators, struct hd_error *err)
+{
+    char path[PATH_MAX];
+    struct hd_index *index = place_beside(path, key) ? map_from(path, key, need, err) : NULL;
+    if (!index && place_in_cache(path, key, false) && !access(path, F_OK))
+        index = map_from(path, key, need, err);
+    if (index)
+        publish(index, sections_of[need], graph, dominators);
+    return index;
+}
+
 struct hd_index *hd_index_map(const struct hd_index_key *key, struct hd_graph *graph,
                               struct hd_dominators *dominators, struct hd_error *err)
 {
-    char path[PATH_MAX];
-    struct hd_index_plan plan;
-    struct hd_index *index = place_beside(path, key) ? map_from(path, key, &plan, err) : NULL;
-    if (!index && place_in_cache(path, key, false) && !access(path, F_OK))
-        index = map_from(path, key, &plan, err);
-    if (index)
-        publish(index, &plan, graph, dominators);
-    return index;
+    return hd_index_map_for(key, HD_INDEX_TREE, graph, dominators, err);
 }
 
 void hd_index_unmap(struct hd_index *index)
@@ -277,7 +302,56 @@ void hd_index_unmap(struct hd_index *index)
     if (!index)
         return;
     munmap(index->file, index->length);
+    if (atomic_load(&index->damaged))
+        unlink(index->path); /* it may be another one by now: that is made again, too */
     free(index);
+}
+
+/* ---- what is derived ---- */
+
+static bool holds(struct hd_index *index, uint64_t sections)
+{
+    bool fine = hd_index_check(header_of(index), &index->plan, index->file, sections);
+    if (!fine)
+        atomic_store(&index->damaged, true);
+    return fine;
+}
+
+bool hd_index_classes(struct hd_index *index, struct hd_groups *classes)
+{
+    const struct hd_index_header *h = header_of(index);
+    bool numbers = index->need != HD_INDEX_SUMS; /* what was mapped for sums has been looked at */
+    return (!numbers || holds(index, HD_INDEX_SECTIONS_CLASSES))
+           && hd_groups_restore(classes, numbers ? section(index, HD_INDEX_CLASS_NUMBER) : NULL,
+                                (uint32_t)h->class_count, section(index, HD_INDEX_CLASS_NAME_START),
+                                section(index, HD_INDEX_CLASS_NAME_BYTES));
+}
+
+const struct hd_retained_group *hd_index_class_sums(struct hd_index *index)
+{
+    return holds(index, HD_INDEX_BIT(CLASS_SUMS)) ? section(index, HD_INDEX_CLASS_SUMS) : NULL;
+}
+
+const struct hd_retained_group *hd_index_type_sums(struct hd_index *index)
+{
+    return holds(index, HD_INDEX_BIT(TYPE_SUMS)) ? section(index, HD_INDEX_TYPE_SUMS) : NULL;
+}
+
+const struct hd_index_marks *hd_index_get_marks(const struct hd_index *index)
+{
+    return &header_of(index)->marks;
+}
+
+bool hd_index_paths(struct hd_index *index, const struct hd_graph *graph, struct hd_paths *paths)
+{
+    if (!holds(index, HD_INDEX_SECTIONS_PATHS))
+        return false;
+    *paths = (struct hd_paths){.graph = graph, .parent = (void *)section(index, HD_INDEX_PATH_PARENT),
+                               .edge = (void *)section(index, HD_INDEX_PATH_EDGE),
+                               .order = (void *)section(index, HD_INDEX_PATH_ORDER),
+                               .from = (void *)section(index, HD_INDEX_PATH_FROM),
+                               .reached = (uint32_t)header_of(index)->reachable};
+    return true;
 }
 
 /* ---- saving ---- */
@@ -307,11 +381,14 @@ struct content {
     struct hd_index_plan plan;
     const void *data[HD_INDEX_SECTION_COUNT];
     uint32_t *depth;
+    const struct hd_index_derived *derived;
+    uint64_t *class_name_start;
+    char *class_name_bytes;
     uint64_t *sums;
 };
 
 static void describe(struct hd_index_header *h, const struct hd_index_key *key, const struct hd_graph *g,
-                     const struct hd_dominators *d)
+                     const struct hd_dominators *d, const struct hd_index_derived *derived)
 {
     *h = (struct hd_index_header){
         .version = HD_INDEX_VERSION, .word = HD_INDEX_WORD, .inode = key->inode, .size = key->size,
@@ -319,41 +396,58 @@ static void describe(struct hd_index_header *h, const struct hd_index_key *key, 
         .edge_count = g->edge_count, .name_count = g->name_count, .name_bytes = g->name_start[g->name_count],
         .dump_bytes = g->dump_bytes, .heap_low = g->heap_low, .heap_high = g->heap_high, .dangling = g->dangling,
         .bad_lines = g->bad_lines, .reachable = d->reachable, .reachable_size = d->reachable_size,
-        .head_name = g->head_name, .truncated = g->truncated, .redacted = g->redacted, .unnamed = g->unnamed};
+        .head_name = g->head_name, .truncated = g->truncated, .redacted = g->redacted, .unnamed = g->unnamed,
+        .class_count = derived->classes->count, .marks = *derived->marks};
+    for (uint32_t i = 0; i < derived->classes->count; i++)
+        h->class_name_bytes += derived->classes->name[i].length;
     memcpy(h->magic, HD_INDEX_MAGIC, sizeof h->magic);
     strncpy(h->release, HEAP_DUMP_VERSION, sizeof h->release - 1);
 }
 
-static bool content_init(struct content *content, const struct hd_index_key *key, const struct hd_graph *g,
-                         const struct hd_dominators *d, struct hd_error *err)
+/* The names of the classes in a row. */
+static bool join_names(struct content *content)
 {
-    describe(&content->header, key, g, d);
-    content->depth = NULL;
-    content->sums = NULL;
-    if (!hd_index_plan(&content->plan, &content->header))
-        return hd_error_set(err, HD_ERROR_UNSUPPORTED, "the graph is too large for an index");
-    uint64_t blocks = content->plan.first_block[HD_INDEX_SECTION_COUNT];
-    content->depth = depths(d);
-    content->sums = calloc(blocks, sizeof *content->sums);
-    if (!content->depth || !content->sums)
-        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory for the index");
-#define DATA(name, width, count, place) content->data[HD_INDEX_##name] = place;
-    HD_INDEX_SECTIONS(DATA)
-#undef DATA
-    content->data[HD_INDEX_DEPTH] = content->depth;
-    for (unsigned i = 0; i < HD_INDEX_SECTION_COUNT; i++) {
-        uint64_t block = content->plan.first_block[i], bytes = content->plan.bytes[i];
-        for (uint64_t at = 0; at < bytes; at += HD_INDEX_BLOCK, block++)
-            content->sums[block] = hd_index_hash((const char *)content->data[i] + at,
-                                                 bytes - at < HD_INDEX_BLOCK ? bytes - at : HD_INDEX_BLOCK, block);
+    const struct hd_groups *classes = content->derived->classes;
+    uint64_t at = 0;
+    content->class_name_start = malloc(((size_t)classes->count + 1) * sizeof *content->class_name_start);
+    content->class_name_bytes = malloc(content->header.class_name_bytes + 1);
+    if (!content->class_name_start || !content->class_name_bytes)
+        return false;
+    for (uint32_t i = 0; i < classes->count; i++) {
+        content->class_name_start[i] = at;
+        memcpy(content->class_name_bytes + at, classes->name[i].data, classes->name[i].length);
+        at += classes->name[i].length;
     }
-    content->header.sum = hd_index_header_sum(&content->header, content->sums, blocks);
+    content->class_name_start[classes->count] = at;
+    return true;
+}
+
+static bool content_init(struct content *c, const struct hd_index_key *key, const struct hd_graph *g,
+                         const struct hd_dominators *d, const struct hd_index_derived *derived, struct hd_error *err)
+{
+    *c = (struct content){.derived = derived};
+    describe(&c->header, key, g, d, derived);
+    if (derived->paths->reached != d->reachable || !hd_index_plan(&c->plan, &c->header))
+        return hd_error_set(err, HD_ERROR_UNSUPPORTED, "the graph is too large for an index");
+    uint64_t blocks = c->plan.first_block[HD_INDEX_SECTION_COUNT];
+    c->depth = depths(d);
+    c->sums = calloc(blocks, sizeof *c->sums);
+    if (!join_names(c) || !c->depth || !c->sums)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory for the index");
+#define DATA(name, width, count, place) c->data[HD_INDEX_##name] = place;
+    HD_INDEX_SECTIONS(DATA)
+    HD_INDEX_DERIVED_SECTIONS(DATA)
+#undef DATA
+    hd_index_sum_blocks(&c->plan, c->data, c->sums);
+    c->header.sum = hd_index_header_sum(&c->header, c->sums, blocks);
     return true;
 }
 
 static void content_deinit(struct content *content)
 {
     free(content->depth);
+    free(content->class_name_start);
+    free(content->class_name_bytes);
     free(content->sums);
 }
 
@@ -385,13 +479,14 @@ static bool write_to(const char *path, const struct content *content, struct hd_
 }
 
 bool hd_index_save(const struct hd_index_key *key, const struct hd_graph *graph,
-                   const struct hd_dominators *dominators, struct hd_error *err)
+                   const struct hd_dominators *dominators, const struct hd_index_derived *derived,
+                   struct hd_error *err)
 {
     char path[PATH_MAX];
     struct content content;
     if (!key->settled)
         return hd_error_set(err, HD_ERROR_IO, "%.300s may be changing", key->path);
-    bool ok = content_init(&content, key, graph, dominators, err);
+    bool ok = content_init(&content, key, graph, dominators, derived, err);
     if (ok && !(place_beside(path, key) && write_to(path, &content, err))) {
         ok = place_in_cache(path, key, true) && write_to(path, &content, err);
         if (ok)

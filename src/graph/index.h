@@ -12,6 +12,9 @@
 
 #include "graph/dominators.h"
 #include "graph/graph.h"
+#include "graph/groups.h"
+#include "graph/paths.h"
+#include "graph/retained.h"
 
 #include <limits.h>
 
@@ -32,19 +35,55 @@ bool hd_index_same(const struct hd_index_key *one, const struct hd_index_key *ot
 
 struct hd_index; /* a mapped index */
 
+/* How much of it is wanted. What is not is neither looked at nor handed out: those columns are NULL. */
+enum hd_index_need {
+    HD_INDEX_SUMS,  /* counts, names, and what hd_index_class_sums and hd_index_type_sums give */
+    HD_INDEX_GRAPH, /* and the graph, and of the dominators `parent` and `retained` */
+    HD_INDEX_TREE,  /* and the dominators' children: all of both */
+};
+
 /*
  * The index of that dump, from beside it or from the cache folder; NULL and *err (why; for tests) if none is fit for
  * use. *graph and *dominators then lie in the file, read-only, until hd_index_unmap; do not destroy them.
  */
 struct hd_index *hd_index_map(const struct hd_index_key *key, struct hd_graph *graph,
                               struct hd_dominators *dominators, struct hd_error *err);
+struct hd_index *hd_index_map_for(const struct hd_index_key *key, enum hd_index_need need, struct hd_graph *graph,
+                                  struct hd_dominators *dominators, struct hd_error *err);
 void hd_index_unmap(struct hd_index *index);
+
+/* Counts of what is marked. */
+struct hd_index_marks {
+    uint64_t garbage, frozen, weak;
+};
+
+/* What graph/derived.h makes of a graph. */
+struct hd_index_derived {
+    const struct hd_groups *classes;
+    const struct hd_retained_group *class_sums, *type_sums; /* [classes->count], [HD_BT_COUNT] */
+    const struct hd_index_marks *marks;
+    const struct hd_paths *paths;
+};
+
+/*
+ * The same out of a mapped index, looked at now; false or NULL if it is damaged or memory ran out. An index that proves
+ * damaged is removed when it is unmapped, so that the next one is whole. The groups' `number` and all of the paths lie in the
+ * file: do not free them.
+ */
+bool hd_index_classes(struct hd_index *index, struct hd_groups *classes);
+const struct hd_retained_group *hd_index_class_sums(struct hd_index *index);
+const struct hd_retained_group *hd_index_type_sums(struct hd_index *index);
+const struct hd_index_marks *hd_index_get_marks(const struct hd_index *index);
+
+/* After hd_index_map_for more than HD_INDEX_SUMS. All numbers are in range; that an edge leads where it should is not looked at. */
+bool hd_index_paths(struct hd_index *index, const struct hd_graph *graph, struct hd_paths *paths);
 
 /*
  * Saves an index for that dump, in place of the one there is: beside the dump or, where that cannot be, in the cache
  * folder. False and *err if neither works; nothing is left behind then. 4 bytes per node meanwhile.
  */
 bool hd_index_save(const struct hd_index_key *key, const struct hd_graph *graph,
-                   const struct hd_dominators *dominators, struct hd_error *err);
+                   const struct hd_dominators *dominators, const struct hd_index_derived *derived,
+                   struct hd_error *err);
 
 #endif

@@ -58,8 +58,8 @@ uint64_t hd_index_header_sum(const struct hd_index_header *header, const uint64_
 static const uint8_t widths[HD_INDEX_SECTION_COUNT] = {
 #define WIDTH(name, width, count, place) [HD_INDEX_##name] = width,
     HD_INDEX_SECTIONS(WIDTH)
+    HD_INDEX_DERIVED_SECTIONS(WIDTH)
 #undef WIDTH
-    [HD_INDEX_DEPTH] = 4,
 };
 
 bool hd_index_plan(struct hd_index_plan *plan, const struct hd_index_header *h)
@@ -67,13 +67,14 @@ bool hd_index_plan(struct hd_index_plan *plan, const struct hd_index_header *h)
     const uint64_t most = UINT32_MAX;
     if (h->node_count == 0 || h->node_count >= most || h->name_count > HD_NAME_MASK || h->reachable == 0
         || h->reachable > h->node_count || h->edge_count > most * 4096 || h->name_bytes > most * 4096
+        || h->class_count > h->node_count || h->class_name_bytes > most * 4096
         || (h->head_name != HD_NAME_MASK && h->head_name >= h->name_count))
         return false;
     const uint64_t counts[HD_INDEX_SECTION_COUNT] = {
 #define COUNT(name, width, count, place) [HD_INDEX_##name] = count,
         HD_INDEX_SECTIONS(COUNT)
+        HD_INDEX_DERIVED_SECTIONS(COUNT)
 #undef COUNT
-        [HD_INDEX_DEPTH] = h->node_count,
     };
     uint64_t blocks = 0;
     for (unsigned i = 0; i < HD_INDEX_SECTION_COUNT; i++) {
@@ -98,8 +99,11 @@ struct check {
     const struct hd_index_plan *plan;
     const char *file;
     const uint64_t *sums;
+    const void *const *data; /* sections, and where their sums go; for saving */
+    uint64_t *to_sum;
     bool (*piece)(struct check *check, uint64_t number);
     uint64_t pieces;
+    uint64_t sections;
     _Atomic uint64_t next, dominated;
     atomic_bool bad;
 };
@@ -155,12 +159,38 @@ static bool addresses(const uint64_t *address, uint64_t from, uint64_t to)
     return !bad;
 }
 
+/* Each before its own place, 0 for the first. */
+static bool earlier(const uint32_t *place, uint64_t from, uint64_t to)
+{
+    bool bad = from == 0 && place[0] != 0;
+    for (uint64_t i = from ? from : 1; i < to; i++)
+        bad |= place[i] >= i;
+    return !bad;
+}
+
+/* Of the shortest paths: 0 in the place of an edge stands for none. */
+static bool below64(const uint64_t *number, uint64_t count, uint64_t limit)
+{
+    uint64_t most = 0;
+    for (uint64_t i = 0; i < count; i++)
+        most = number[i] > most ? number[i] : most;
+    return count == 0 || most < limit || (limit == 0 && most == 0);
+}
+
 static bool types(const uint8_t *type, uint64_t count)
 {
     uint8_t most = 0;
     for (uint64_t i = 0; i < count; i++)
         most = type[i] > most ? type[i] : most;
     return most < HD_BT_COUNT;
+}
+
+/* The root is in none, all others are in one. */
+static bool classes(const uint32_t *number, uint64_t from, uint64_t to, uint64_t count)
+{
+    bool root = from > 0 || number[0] == HD_NODE_NONE;
+    from = from ? from : 1;
+    return root && (from >= to || below(number + from, to - from, count, UINT32_MAX, false));
 }
 
 /* Elements [from, to) of a section. */
@@ -173,6 +203,7 @@ static bool in_range(const struct check *check, enum hd_index_section which, uin
         return addresses(section(check, which), from, to);
     case HD_INDEX_CLASS:
     case HD_INDEX_PARENT:
+    case HD_INDEX_PATH_PARENT:
         return below(number + from, to - from, h->node_count, UINT32_MAX, true);
     case HD_INDEX_LABEL:
         return labels(number + from, to - from, h->name_count);
@@ -180,8 +211,17 @@ static bool in_range(const struct check *check, enum hd_index_section which, uin
         return types((const uint8_t *)section(check, which) + from, to - from);
     case HD_INDEX_EDGE_START:
         return starts64(section(check, which), from, to, h->node_count, h->edge_count);
+    case HD_INDEX_PATH_EDGE:
+        return below64((const uint64_t *)section(check, which) + from, to - from, h->edge_count);
+    case HD_INDEX_PATH_FROM:
+        return earlier(number, from, to);
+    case HD_INDEX_CLASS_NUMBER:
+        return classes(number, from, to, h->class_count);
+    case HD_INDEX_CLASS_NAME_START:
+        return starts64(section(check, which), from, to, h->class_count, h->class_name_bytes);
     case HD_INDEX_EDGE_TO:
     case HD_INDEX_CHILD:
+    case HD_INDEX_PATH_ORDER:
         return below(number + from, to - from, h->node_count, UINT32_MAX, false);
     case HD_INDEX_EDGE_NAME:
         return below(number + from, to - from, h->name_count, HD_NAME_MASK, false);
@@ -194,17 +234,31 @@ static bool in_range(const struct check *check, enum hd_index_section which, uin
     }
 }
 
+struct block {
+    enum hd_index_section section;
+    uint64_t from, bytes;
+};
+
+static struct block block_of(const struct hd_index_plan *plan, uint64_t number)
+{
+    struct block block = {0};
+    while (number >= plan->first_block[block.section + 1])
+        block.section++;
+    block.from = (number - plan->first_block[block.section]) * HD_INDEX_BLOCK;
+    uint64_t left = plan->bytes[block.section] - block.from;
+    block.bytes = left < HD_INDEX_BLOCK ? left : HD_INDEX_BLOCK;
+    return block;
+}
+
 static bool check_block(struct check *check, uint64_t number)
 {
-    enum hd_index_section which = 0;
-    while (number >= check->plan->first_block[which + 1])
-        which++;
-    uint64_t from = (number - check->plan->first_block[which]) * HD_INDEX_BLOCK;
-    uint64_t left = check->plan->bytes[which] - from;
-    uint64_t bytes = left < HD_INDEX_BLOCK ? left : HD_INDEX_BLOCK;
-    const char *block = (const char *)section(check, which) + from;
-    return hd_index_hash(block, bytes, number) == check->sums[number]
-           && in_range(check, which, from / widths[which], (from + bytes) / widths[which]);
+    struct block block = block_of(check->plan, number);
+    uint64_t width = widths[block.section];
+    if (!(check->sections >> block.section & 1))
+        return true;
+    const char *data = (const char *)section(check, block.section) + block.from;
+    return hd_index_hash(data, block.bytes, number) == check->sums[number]
+           && in_range(check, block.section, block.from / width, (block.from + block.bytes) / width);
 }
 
 /* ---- the tree ---- */
@@ -251,12 +305,12 @@ static bool zeros(const char *file, uint64_t from)
     return !bad;
 }
 
-static bool check_padding(const struct hd_index_plan *plan, const char *file)
+static bool check_padding(const struct hd_index_plan *plan, const char *file, uint64_t sections)
 {
     bool fine = zeros(file, sizeof(struct hd_index_header))
                 && zeros(file, HD_INDEX_ALIGN + plan->first_block[HD_INDEX_SECTION_COUNT] * 8);
     for (unsigned i = 0; fine && i < HD_INDEX_SECTION_COUNT; i++)
-        fine = zeros(file, plan->offset[i] + plan->bytes[i]);
+        fine = !(sections >> i & 1) || zeros(file, plan->offset[i] + plan->bytes[i]);
     return fine;
 }
 
@@ -290,12 +344,35 @@ static bool run(struct check *check, bool (*piece)(struct check *, uint64_t), ui
     return !atomic_load(&check->bad);
 }
 
-bool hd_index_check(const struct hd_index_header *header, const struct hd_index_plan *plan, const char *file)
+bool hd_index_check(const struct hd_index_header *header, const struct hd_index_plan *plan, const char *file,
+                    uint64_t sections)
 {
-    struct check check = {.header = header, .plan = plan, .file = file,
+    struct check check = {.header = header, .plan = plan, .file = file, .sections = sections,
                           .sums = (const uint64_t *)(file + HD_INDEX_ALIGN)};
-    const uint32_t *parent = section(&check, HD_INDEX_PARENT);
-    return check_padding(plan, file) && run(&check, check_block, plan->first_block[HD_INDEX_SECTION_COUNT]) && parent[HD_NODE_ROOT] == HD_NODE_NONE
+    if (!check_padding(plan, file, sections)
+        || !run(&check, check_block, plan->first_block[HD_INDEX_SECTION_COUNT]))
+        return false;
+    const uint32_t *order = section(&check, HD_INDEX_PATH_ORDER), *parent = section(&check, HD_INDEX_PARENT);
+    if (sections & HD_INDEX_BIT(PATH_ORDER) && order[0] != HD_NODE_ROOT)
+        return false;
+    if (!(sections & HD_INDEX_BIT(DEPTH)))
+        return true;
+    return parent[HD_NODE_ROOT] == HD_NODE_NONE
            && run(&check, check_nodes, (header->node_count + NODES_AT_ONCE - 1) / NODES_AT_ONCE)
            && atomic_load(&check.dominated) == header->reachable - 1;
+}
+
+/* ---- sums of what is saved ---- */
+
+static bool sum_block(struct check *check, uint64_t number)
+{
+    struct block block = block_of(check->plan, number);
+    check->to_sum[number] = hd_index_hash((const char *)check->data[block.section] + block.from, block.bytes, number);
+    return true;
+}
+
+void hd_index_sum_blocks(const struct hd_index_plan *plan, const void *const *data, uint64_t *sums)
+{
+    struct check check = {.plan = plan, .data = data, .to_sum = sums};
+    run(&check, sum_block, plan->first_block[HD_INDEX_SECTION_COUNT]);
 }

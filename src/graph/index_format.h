@@ -7,15 +7,15 @@
  *     …     the block sums: a hash of each block of each section, in their order; zeros up to HD_INDEX_ALIGN
  *     …     the sections, in the order of HD_INDEX_SECTIONS, each followed by zeros up to HD_INDEX_ALIGN
  *
- * A section is a column of struct hd_graph or struct hd_dominators, or `depth`: [node_count] how many steps a node is from the
- * root in the dominator tree, UINT32_MAX for the unreachable; with it one pass shows that the tree is one.
+ * A section is a column of struct hd_graph or struct hd_dominators; or `depth`: [node_count] how many steps a node is from the
+ * root in the dominator tree, UINT32_MAX for the unreachable, with which one pass shows that the tree is one; or what
+ * graph/derived.h makes: columns of struct hd_paths, the groups by class, and a struct hd_retained_group for each class and type.
  * Where each section begins follows from the counts in the header, so there is no table of offsets to be
  * wrong; the file's length must be exactly what follows from them. A block is HD_INDEX_BLOCK bytes of a section, the last one what is left.
  *
  * Nothing is believed: header.sum covers the header and the block sums, those cover the sections, and every number that
- * is used to look something up is compared with what it counts (graph/index_check.c). All of it, each time it is mapped:
- * that takes some 100 ms per GB and core, about as long as one pass over the columns, which most commands make anyway.
- * What cannot be seen in the file is whether it belongs to this dump: the header says of which file, in which state.
+ * is used to look something up is compared with what it counts (graph/index_check.c). That takes some 100 ms per GB and
+ * core, so only the sections that are wanted are looked at, when they are. What cannot be seen in the file is whether it belongs to this dump: the header says of which file, in which state.
  */
 #ifndef HD_GRAPH_INDEX_FORMAT_H
 #define HD_GRAPH_INDEX_FORMAT_H
@@ -23,10 +23,10 @@
 #include "graph/index.h"
 
 #define HD_INDEX_MAGIC "hd index"
-#define HD_INDEX_VERSION 1u /* raise it when the format changes, or what the builder or the dominators make of a dump */
+#define HD_INDEX_VERSION 2u /* raise it when the format changes, or what the builder or the dominators make of a dump */
 #define HD_INDEX_WORD 0x01020304u
 #define HD_INDEX_ALIGN ((uint64_t)4096)
-#define HD_INDEX_BLOCK ((uint64_t)1 << 20)
+#define HD_INDEX_BLOCK ((uint64_t)1 << 17) /* what a second look finds in the cache still */
 
 /* X(name, bytes per element, number of elements, where its pointer is) with `h` the header, `g` and `d` what is saved. */
 #define HD_INDEX_SECTIONS(X) \
@@ -47,13 +47,40 @@
     X(CHILD_START, 4, h->node_count + 1, d->child_start) \
     X(CHILD, 4, h->reachable - 1, d->child)
 
+/* X(name, bytes per element, number of elements, where its data are) with `h` as above and `c` the struct content of graph/index.c. */
+#define HD_INDEX_DERIVED_SECTIONS(X) \
+    X(DEPTH, 4, h->node_count, c->depth) \
+    X(PATH_PARENT, 4, h->node_count, c->derived->paths->parent) \
+    X(PATH_EDGE, 8, h->node_count, c->derived->paths->edge) \
+    X(PATH_ORDER, 4, h->reachable, c->derived->paths->order) \
+    X(PATH_FROM, 4, h->reachable, c->derived->paths->from) \
+    X(CLASS_NUMBER, 4, h->node_count, c->derived->classes->number) \
+    X(CLASS_NAME_START, 8, h->class_count + 1, c->class_name_start) \
+    X(CLASS_NAME_BYTES, 1, h->class_name_bytes, c->class_name_bytes) \
+    X(CLASS_SUMS, sizeof(struct hd_retained_group), h->class_count, c->derived->class_sums) \
+    X(TYPE_SUMS, sizeof(struct hd_retained_group), HD_BT_COUNT, c->derived->type_sums)
+
 enum hd_index_section {
 #define HD_INDEX_ENUM(name, width, count, place) HD_INDEX_##name,
     HD_INDEX_SECTIONS(HD_INDEX_ENUM)
+    HD_INDEX_DERIVED_SECTIONS(HD_INDEX_ENUM)
 #undef HD_INDEX_ENUM
-    HD_INDEX_DEPTH,
     HD_INDEX_SECTION_COUNT
 };
+
+/* Sets of sections. */
+#define HD_INDEX_BIT(name) ((uint64_t)1 << HD_INDEX_##name)
+#define HD_INDEX_SECTIONS_SUMS \
+    (HD_INDEX_BIT(NAME_START) | HD_INDEX_BIT(NAME_BYTES) | HD_INDEX_BIT(CLASS_NAME_START) \
+     | HD_INDEX_BIT(CLASS_NAME_BYTES) | HD_INDEX_BIT(CLASS_SUMS) | HD_INDEX_BIT(TYPE_SUMS))
+#define HD_INDEX_SECTIONS_GRAPH \
+    ((HD_INDEX_BIT(PARENT) - 1) | HD_INDEX_BIT(PARENT) | HD_INDEX_BIT(RETAINED)) /* all before PARENT are the graph's */
+#define HD_INDEX_SECTIONS_TREE \
+    (HD_INDEX_SECTIONS_GRAPH | HD_INDEX_BIT(CHILD_START) | HD_INDEX_BIT(CHILD) | HD_INDEX_BIT(DEPTH))
+#define HD_INDEX_SECTIONS_PATHS \
+    (HD_INDEX_BIT(PATH_PARENT) | HD_INDEX_BIT(PATH_EDGE) | HD_INDEX_BIT(PATH_ORDER) | HD_INDEX_BIT(PATH_FROM))
+#define HD_INDEX_SECTIONS_CLASSES \
+    (HD_INDEX_BIT(CLASS_NUMBER) | HD_INDEX_BIT(CLASS_NAME_START) | HD_INDEX_BIT(CLASS_NAME_BYTES))
 
 struct hd_index_header {
     char magic[8];
@@ -66,6 +93,8 @@ struct hd_index_header {
     uint64_t node_count, edge_count, name_count, name_bytes;
     uint64_t dump_bytes, heap_low, heap_high, dangling, bad_lines;
     uint64_t reachable, reachable_size;
+    uint64_t class_count, class_name_bytes;
+    struct hd_index_marks marks;
     uint32_t head_name;
     uint8_t truncated, redacted, unnamed, unused;
 };
@@ -86,7 +115,14 @@ uint64_t hd_index_hash(const void *data, uint64_t length, uint64_t seed);
 /* One hash for the header, with 0 as its sum, and the block sums. */
 uint64_t hd_index_header_sum(const struct hd_index_header *header, const uint64_t *block_sums, uint64_t count);
 
-/* Do the sections hold what the block sums say, and only what can be followed? In as many threads as there are processors. */
-bool hd_index_check(const struct hd_index_header *header, const struct hd_index_plan *plan, const char *file);
+/*
+ * Do the sections of a set hold what the block sums say, and only what can be followed? In as many threads as there are
+ * processors. Of the tree all sections must be in the set, or none.
+ */
+bool hd_index_check(const struct hd_index_header *header, const struct hd_index_plan *plan, const char *file,
+                    uint64_t sections);
+
+/* Computes the block sums of what is to be saved; data[section] is where each lies. */
+void hd_index_sum_blocks(const struct hd_index_plan *plan, const void *const *data, uint64_t *sums);
 
 #endif

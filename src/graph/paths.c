@@ -41,14 +41,16 @@ static bool is_anonymous_root(const struct hd_graph *graph, uint64_t edge)
     return false;
 }
 
-static void visit(struct hd_paths *paths, uint32_t node, uint64_t e, bool weak)
+/* `place` is where the node that the edge leaves stands in the order. */
+static void visit(struct hd_paths *paths, uint32_t place, uint64_t e, bool weak)
 {
     const struct hd_graph *graph = paths->graph;
     uint32_t to = graph->edge_to[e];
     if ((graph->edge_name[e] & HD_NAME_WEAK && !weak) || paths->parent[to] != HD_NODE_NONE || to == HD_NODE_ROOT)
         return;
-    paths->parent[to] = node;
+    paths->parent[to] = paths->order[place];
     paths->edge[to] = e;
+    paths->from[paths->reached] = place;
     paths->order[paths->reached++] = to;
 }
 
@@ -57,14 +59,15 @@ static void expand_root(struct hd_paths *paths, bool weak, bool anonymous)
     const struct hd_graph *graph = paths->graph;
     for (uint64_t e = graph->edge_start[HD_NODE_ROOT]; e < graph->edge_start[HD_NODE_ROOT + 1]; e++)
         if (is_anonymous_root(graph, e) == anonymous)
-            visit(paths, HD_NODE_ROOT, e, weak);
+            visit(paths, 0, e, weak);
 }
 
-static void expand(struct hd_paths *paths, uint32_t node, bool weak)
+static void expand(struct hd_paths *paths, uint32_t place, bool weak)
 {
     const struct hd_graph *graph = paths->graph;
+    uint32_t node = paths->order[place];
     for (uint64_t e = graph->edge_start[node]; e < graph->edge_start[node + 1]; e++)
-        visit(paths, node, e, weak);
+        visit(paths, place, e, weak);
 }
 
 /* Breadth first, in three rounds: without anonymous roots and not through code; then with these roots; then through code. */
@@ -73,6 +76,7 @@ static void search(struct hd_paths *paths, bool weak, uint32_t avoid)
     const struct hd_graph *graph = paths->graph;
     memset(paths->parent, 0xff, (size_t)graph->node_count * sizeof *paths->parent);
     paths->order[0] = HD_NODE_ROOT;
+    paths->from[0] = 0;
     paths->reached = 1;
     if (avoid == HD_NODE_ROOT)
         return;
@@ -80,16 +84,16 @@ static void search(struct hd_paths *paths, bool weak, uint32_t avoid)
     bool all_roots = false;
     for (uint32_t i = 1, code = 1; i < paths->reached || code < paths->reached || !all_roots;) {
         if (i < paths->reached) {
-            uint32_t node = paths->order[i++];
+            uint32_t place = i++, node = paths->order[place];
             if (node != avoid && !is_code(graph, node))
-                expand(paths, node, weak);
+                expand(paths, place, weak);
         } else if (!all_roots) {
             expand_root(paths, weak, true);
             all_roots = true;
         } else {
-            uint32_t node = paths->order[code++];
+            uint32_t place = code++, node = paths->order[place];
             if (node != avoid && is_code(graph, node))
-                expand(paths, node, weak);
+                expand(paths, place, weak);
         }
     }
 }
@@ -102,9 +106,10 @@ bool hd_paths_create(struct hd_paths *paths, const struct hd_graph *graph, bool 
         return hd_error_set(err, HD_ERROR_UNSUPPORTED, "a graph without a root has no paths");
     paths->graph = graph;
     paths->parent = malloc(count * sizeof *paths->parent);
-    paths->edge = malloc(count * sizeof *paths->edge);
+    paths->edge = calloc(count, sizeof *paths->edge); /* 0 where there is none: it is saved as it is (graph/index.h) */
     paths->order = malloc(count * sizeof *paths->order);
-    if (!paths->parent || !paths->edge || !paths->order) {
+    paths->from = malloc(count * sizeof *paths->from);
+    if (!paths->parent || !paths->edge || !paths->order || !paths->from) {
         hd_paths_destroy(paths);
         return no_memory(err);
     }
@@ -117,13 +122,15 @@ void hd_paths_destroy(struct hd_paths *paths)
     free(paths->parent);
     free(paths->edge);
     free(paths->order);
+    free(paths->from);
     memset(paths, 0, sizeof *paths);
 }
 
+/* No path is longer than there are nodes: should an index hold a circle, there is an end to it all the same. */
 static uint32_t distance(const struct hd_paths *paths, uint32_t node)
 {
     uint32_t length = 0;
-    for (; paths->parent[node] != HD_NODE_NONE; node = paths->parent[node])
+    for (; paths->parent[node] != HD_NODE_NONE && length < paths->reached; node = paths->parent[node])
         length++;
     return length;
 }

@@ -20,11 +20,12 @@ struct hd_paths {
     uint32_t *parent; /* [node_count] HD_NODE_NONE for the root and what was not reached */
     uint64_t *edge;   /* [node_count] the edge from the parent; where `parent` is not HD_NODE_NONE */
     uint32_t *order;  /* [reached] the root first, parents before children, nearer ones first among those of one kind of path */
+    uint32_t *from;   /* [reached] place of the parent in `order`, before the node's own; 0 for the root */
     uint32_t reached;
 };
 
 /*
- * 16 bytes per node. `weak`: follow edges that keep nothing alive, too. Paths do not pass through node `avoid`, but may end
+ * 20 bytes per node. `weak`: follow edges that keep nothing alive, too. Paths do not pass through node `avoid`, but may end
  * there; HD_NODE_NONE avoids none.
  */
 bool hd_paths_create(struct hd_paths *paths, const struct hd_graph *graph, bool weak, uint32_t avoid, struct hd_error *err);

@@ -2,16 +2,19 @@
  * Shortest paths to many nodes merged into one tree; see paths.h.
  *
  * The nodes on the way to a member are visited in the order of the search, so that a node's parent has its step
- * already; a hash table over (step of the parent, edge name, class) finds the node's own.
+ * already; a hash table over (step of the parent, edge name, class) finds the node's own. What is known of a node stands at its
+ * place in that order, where its parent's is near: by node numbers, nearly each look would be one into memory far away.
  */
 #include "graph/paths.h"
 
 #include "dump/json_reader.h"
+#include "graph/storage.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define WANTED (UINT32_MAX - 1) /* in step_of: on the way to a member, its step not known yet */
+#define MEMBER (UINT32_MAX - 2) /* the same of a member */
 #define FIRST_CAPACITY 64u
 
 struct key {
@@ -24,8 +27,9 @@ struct merge {
     struct hd_merged_step *step;
     struct key *key;    /* [capacity] of each step */
     uint32_t *slot;     /* [2 * capacity] index of a step + 1; 0: free */
-    uint32_t *step_of;  /* [node_count] */
+    uint32_t *step_of;  /* [reached] by place in the order */
     uint32_t count, capacity;
+    uint32_t last; /* found last */
 };
 
 /* What must be equal for two nodes to be merged. Classes are told apart: a constant of one is not that of another. */
@@ -89,6 +93,8 @@ static uint32_t step_for(struct merge *m, uint32_t parent, uint32_t name, uint32
         return parent;
     if (m->count == m->capacity && !grow(m))
         return HD_NODE_NONE;
+    if (m->last < m->count && same(&m->key[m->last], &key)) /* the next of the same array, mostly */
+        return m->last;
     uint32_t *slot = find(m, &key);
     if (!*slot) {
         m->key[m->count] = key;
@@ -96,40 +102,60 @@ static uint32_t step_for(struct merge *m, uint32_t parent, uint32_t name, uint32
             .parent = parent, .child = HD_NODE_NONE, .next = HD_NODE_NONE, .name = name, .sample = node};
         *slot = ++m->count;
     }
-    return *slot - 1;
+    m->last = *slot - 1;
+    return m->last;
 }
 
 static void mark_wanted(struct merge *m, const uint8_t *member)
 {
     const struct hd_paths *paths = m->paths;
-    for (uint32_t i = 0; i < paths->reached; i++) {
-        uint32_t node = paths->order[i];
-        if (!member[node])
-            continue;
-        for (; node != HD_NODE_NONE && m->step_of[node] != WANTED; node = paths->parent[node])
-            m->step_of[node] = WANTED;
-    }
+    m->step_of[0] = member[HD_NODE_ROOT] ? MEMBER : WANTED;
+    for (uint32_t i = 1; i < paths->reached; i++)
+        m->step_of[i] = member[paths->order[i]] ? MEMBER : HD_NODE_NONE;
+    for (uint32_t i = paths->reached; i-- > 1;)
+        if (m->step_of[i] != HD_NODE_NONE && m->step_of[paths->from[i]] == HD_NODE_NONE)
+            m->step_of[paths->from[i]] = WANTED;
 }
 
-static bool place_nodes(struct merge *m, const uint8_t *member)
+/*
+ * What place_nodes will look at some places further on: nothing of it is near anything else. Always inline: GCC leaves out
+ * calls of a function that does nothing but this.
+ */
+static inline __attribute__((always_inline)) void prefetch(const struct merge *m, uint32_t i)
+{
+    enum { FAR = 48, NEAR = 24 };
+    const struct hd_paths *paths = m->paths;
+    if (i + FAR < paths->reached && m->step_of[i + FAR] != HD_NODE_NONE) {
+        uint32_t node = paths->order[i + FAR];
+        __builtin_prefetch(&paths->edge[node]);
+        __builtin_prefetch(&paths->graph->node_type[node]);
+        __builtin_prefetch(&paths->graph->node_class[node]);
+        __builtin_prefetch(&paths->graph->node_size[node]);
+    }
+    if (i + NEAR < paths->reached && m->step_of[i + NEAR] != HD_NODE_NONE)
+        __builtin_prefetch(&paths->graph->edge_name[paths->edge[paths->order[i + NEAR]]]);
+}
+
+static bool place_nodes(struct merge *m)
 {
     const struct hd_paths *paths = m->paths;
     const struct hd_graph *graph = paths->graph;
-    m->step_of[HD_NODE_ROOT] = WANTED;
     for (uint32_t i = 0; i < paths->reached; i++) {
-        uint32_t node = paths->order[i], parent = paths->parent[node];
-        if (m->step_of[node] != WANTED)
+        prefetch(m, i);
+        if (m->step_of[i] == HD_NODE_NONE)
             continue;
-        uint32_t at = parent == HD_NODE_NONE
-                          ? step_for(m, HD_NODE_NONE, HD_NAME_MASK, node)
-                          : step_for(m, m->step_of[parent], graph->edge_name[paths->edge[node]] & HD_NAME_MASK, node);
+        bool is_member = m->step_of[i] == MEMBER;
+        uint32_t node = paths->order[i];
+        uint32_t at = i == 0 ? step_for(m, HD_NODE_NONE, HD_NAME_MASK, node)
+                             : step_for(m, m->step_of[paths->from[i]],
+                                        graph->edge_name[paths->edge[node]] & HD_NAME_MASK, node);
         if (at == HD_NODE_NONE)
             return false;
-        m->step_of[node] = at;
+        m->step_of[i] = at;
         struct hd_merged_step *step = &m->step[at];
         step->nodes++;
-        step->ends += member[node] != 0;
-        step->size += member[node] ? graph->node_size[node] : 0;
+        step->ends += is_member;
+        step->size += is_member ? graph->node_size[node] : 0;
     }
     return true;
 }
@@ -170,14 +196,12 @@ bool hd_paths_merge(const struct hd_paths *paths, const uint8_t *member, struct 
                     struct hd_error *err)
 {
     struct merge m = {.paths = paths};
-    size_t bytes = (size_t)paths->graph->node_count * sizeof *m.step_of;
     memset(merged, 0, sizeof *merged);
-    m.step_of = malloc(bytes);
+    m.step_of = hd_storage_scratch(paths->reached, sizeof *m.step_of);
     bool fine = m.step_of != NULL;
     if (fine) {
-        memset(m.step_of, 0xff, bytes);
         mark_wanted(&m, member);
-        fine = place_nodes(&m, member) && link_steps(&m);
+        fine = place_nodes(&m) && link_steps(&m);
     }
     free(m.step_of);
     free(m.slot);

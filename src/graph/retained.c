@@ -37,21 +37,29 @@ static uint64_t reached_without(const struct hd_graph *graph, const uint8_t *mem
     return bytes;
 }
 
-/* The sum over the topmost members: the tree is walked from the root, never below a member. */
-static uint64_t topmost(const struct hd_dominators *dominators, const uint8_t *member, uint32_t *queue)
+enum { UNKNOWN, CLIMBED, OUTSIDE, INSIDE }; /* a node, for topmost(): neither it nor what dominates it is a member; or it is */
+
+/* What a node is. Goes up to the first one that is known, then the same way again; `state` ends it should there be a circle. */
+static uint8_t state_of(const struct hd_dominators *dominators, const uint8_t *member, uint8_t *state, uint32_t node)
+{
+    uint32_t at = node;
+    while (at != HD_NODE_NONE && state[at] == UNKNOWN && !member[at]) {
+        state[at] = CLIMBED;
+        at = dominators->parent[at];
+    }
+    uint8_t found = at != HD_NODE_NONE && (member[at] || state[at] == INSIDE) ? INSIDE : OUTSIDE;
+    for (; node != at && state[node] == CLIMBED; node = dominators->parent[node])
+        state[node] = found;
+    return found;
+}
+
+/* The sum over the topmost members: those that no other one dominates. Looks only at what is above members. */
+static uint64_t topmost(const struct hd_dominators *dominators, const uint8_t *member, uint8_t *state)
 {
     uint64_t bytes = 0;
-    uint32_t length = 0;
-    queue[length++] = HD_NODE_ROOT;
-    while (length > 0) {
-        uint32_t node = queue[--length];
-        if (member[node]) {
+    for (uint32_t node = 0; node < dominators->node_count; node++)
+        if (member[node] && state_of(dominators, member, state, dominators->parent[node]) == OUTSIDE)
             bytes += dominators->retained[node];
-            continue;
-        }
-        for (uint32_t k = dominators->child_start[node]; k < dominators->child_start[node + 1]; k++)
-            queue[length++] = dominators->child[k];
-    }
     return bytes;
 }
 
@@ -59,14 +67,16 @@ uint64_t hd_dominators_retained_by_set(const struct hd_dominators *dominators, c
                                        const uint8_t *member, bool exact, struct hd_error *err)
 {
     uint64_t bytes = UINT64_MAX;
-    uint32_t *queue = malloc((size_t)dominators->reachable * sizeof *queue);
+    uint32_t *queue = exact ? malloc((size_t)dominators->reachable * sizeof *queue) : NULL;
     uint64_t *seen = exact ? calloc(((size_t)graph->node_count + 63) / 64, sizeof *seen) : NULL;
-    if (!queue || (exact && !seen))
+    uint8_t *state = exact ? NULL : calloc(graph->node_count, 1);
+    if (exact ? !queue || !seen : !state)
         hd_error_set(err, HD_ERROR_MEMORY, "out of memory for the retained size of a set of objects");
     else if (exact)
         bytes = dominators->reachable_size - reached_without(graph, member, seen, queue);
     else
-        bytes = topmost(dominators, member, queue);
+        bytes = topmost(dominators, member, state);
+    free(state);
     free(seen);
     free(queue);
     return bytes;
@@ -125,7 +135,9 @@ bool hd_retained_by_group(const struct hd_dominators *dominators, const struct h
         struct hd_retained_group *g = &group[number[node]];
         g->count++;
         g->shallow += graph->node_size[node];
-        g->unreachable += node != HD_NODE_ROOT && dominators->parent[node] == HD_NODE_NONE;
+        bool unreachable = node != HD_NODE_ROOT && dominators->parent[node] == HD_NODE_NONE;
+        g->unreachable += unreachable;
+        g->unreachable_shallow += unreachable ? graph->node_size[node] : 0;
     }
     uint32_t *next = malloc((size_t)dominators->reachable * sizeof *next);
     uint32_t *above = calloc(group_count ? group_count : 1, sizeof *above);

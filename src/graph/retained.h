@@ -13,6 +13,7 @@ struct hd_retained_group {
     uint64_t shallow;     /* their bytes */
     uint64_t unreachable; /* how many of them no path from the root leads to */
     uint64_t retained;    /* see below */
+    uint64_t unreachable_shallow; /* bytes of those that no path leads to */
 };
 
 /*

@@ -5,6 +5,7 @@
 #define HD_GRAPH_STORAGE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define HD_STORAGE_COLUMNS 16
 
@@ -18,5 +19,11 @@ void *hd_storage_column(struct hd_graph_storage *storage, size_t count, size_t s
 
 /* Takes over memory from malloc. */
 void hd_storage_adopt(struct hd_graph_storage *storage, void *memory);
+
+/*
+ * Memory of its own, not zeroed, for a column that is read in no order: big ones lie in big pages, else most of the time
+ * would go into address translation. Freed with free(); NULL if there is none.
+ */
+void *hd_storage_scratch(uint64_t count, size_t size);
 
 #endif

@@ -316,15 +316,14 @@ static bool mark(struct hd_suspects *suspects, struct hd_error *err)
 }
 
 bool hd_suspects_find(struct hd_suspects *suspects, const struct hd_graph *graph, const struct hd_dominators *dominators,
-                      const struct hd_groups *classes, double share, uint32_t limit, struct hd_error *err)
+                      const struct hd_groups *classes, const struct hd_paths *paths, double share, uint32_t limit,
+                      struct hd_error *err)
 {
     memset(suspects, 0, sizeof *suspects);
     suspects->graph = graph;
     suspects->dominators = dominators;
     suspects->classes = classes;
-    if (!hd_paths_create(&suspects->paths, graph, false, HD_NODE_NONE, err))
-        return false;
-    hd_best_names_from_root(&suspects->paths);
+    suspects->paths = *paths;
     const struct hd_tree_shape shape = {.paths = &suspects->paths, .from = HD_NODE_ROOT, .depth = DEPTH};
     bool done = hd_tree_create(&suspects->tree, graph, dominators, classes, &shape, err)
                 && weigh(suspects, err);
@@ -365,6 +364,5 @@ void hd_suspects_destroy(struct hd_suspects *suspects)
     free(suspects->tree_data);
     free(suspects->owner);
     hd_tree_destroy(&suspects->tree);
-    hd_paths_destroy(&suspects->paths);
     memset(suspects, 0, sizeof *suspects);
 }

@@ -67,7 +67,7 @@ struct hd_suspects {
     const struct hd_graph *graph;
     const struct hd_dominators *dominators;
     const struct hd_groups *classes;
-    struct hd_paths paths;
+    struct hd_paths paths; /* not ours */
     struct hd_tree tree;
     uint64_t *data;      /* [node_count] bytes a node retains, less code and stacks */
     uint64_t *tree_data; /* [tree.count] the same of a group */
@@ -78,9 +78,10 @@ struct hd_suspects {
     bool read;      /* hd_suspects_read has been there */
 };
 
-/* Those that retain `share` (0.05: 5 %) of the data or more, at most `limit` of them. */
+/* Those that retain `share` (0.05: 5 %) of the data or more, at most `limit` of them. `paths`: hd_derived_paths. */
 bool hd_suspects_find(struct hd_suspects *suspects, const struct hd_graph *graph, const struct hd_dominators *dominators,
-                      const struct hd_groups *classes, double share, uint32_t limit, struct hd_error *err);
+                      const struct hd_groups *classes, const struct hd_paths *paths, double share, uint32_t limit,
+                      struct hd_error *err);
 
 /* Reads the dump once more for what is not in the graph: the lines of the samples, and strings that repeat. */
 bool hd_suspects_read(struct hd_suspects *suspects, const char *path, struct hd_error *err);
