@@ -2,7 +2,6 @@
 #include "cli/tree_view.h"
 
 #include "dump/json_reader.h"
-#include "graph/best_names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +12,13 @@ static bool make(struct hd_tree_view *view, const char *id, unsigned long depth,
     if (id && !hd_open_node(&view->open, id, &view->from, err))
         return false;
     view->retained = view->from == HD_NODE_ROOT || view->open.dominators.parent[view->from] != HD_NODE_NONE;
-    if (!hd_groups_by_class(&view->classes, graph, err))
+    const struct hd_groups *classes = hd_derived_classes(&view->open.derived, err);
+    const struct hd_paths *paths = classes ? hd_derived_paths(&view->open.derived, err) : NULL;
+    if (!paths)
         return false;
-    if (!hd_paths_create(&view->paths, graph, false, HD_NODE_NONE, err))
-        return false;
-    hd_best_names_from_root(&view->paths);
-    struct hd_tree_shape shape = {.paths = &view->paths, .from = view->from, .fold = true};
+    struct hd_tree_shape shape = {.paths = paths, .from = view->from, .fold = true};
     shape.depth = depth == 0 || depth > UINT32_MAX ? UINT32_MAX : (uint32_t)depth;
-    return hd_tree_create(&view->tree, graph, &view->open.dominators, &view->classes, &shape, err);
+    return hd_tree_create(&view->tree, graph, &view->open.dominators, classes, &shape, err);
 }
 
 bool hd_tree_view_open(struct hd_tree_view *view, const char *path, const char *id, unsigned long depth,
@@ -38,8 +36,6 @@ bool hd_tree_view_open(struct hd_tree_view *view, const char *path, const char *
 void hd_tree_view_close(struct hd_tree_view *view)
 {
     hd_tree_destroy(&view->tree);
-    hd_paths_destroy(&view->paths);
-    hd_groups_destroy(&view->classes);
     hd_open_close(&view->open);
 }
 

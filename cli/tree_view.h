@@ -12,8 +12,6 @@
 
 struct hd_tree_view {
     struct hd_open open;
-    struct hd_groups classes;
-    struct hd_paths paths;
     struct hd_tree tree;
     uint32_t from; /* HD_NODE_ROOT, or the object it begins at */
     bool retained; /* whether any root leads to where it begins */
