@@ -11,7 +11,7 @@
 
 #include "base/map.h"
 #include "dump/dump.h"
-#include "memory/memory.h"
+#include "memory/image.h"
 #include "ruby/layout.h"
 
 /* Ruby's builtin types (include/ruby/internal/value_type.h; the same in every release since 2.7). */
@@ -44,8 +44,10 @@ struct hd_vm {
     const struct hd_layout *layout;
     struct hd_memory *memory;
     const struct hd_live *live;
+    const struct hd_image *image; /* what has Ruby in it; NULL if `live` knows the symbols */
     struct hd_arena *arena;
     uint64_t addr, objspace;
+    bool chunks; /* memory from malloc has glibc's headers: sizes can be read */
 
     struct hd_page *pages;
     size_t page_count;
@@ -71,8 +73,11 @@ struct hd_vm {
 };
 
 /* Finds and checks everything. Nothing is decoded before this has returned true. */
-bool hd_vm_open(struct hd_vm *vm, struct hd_memory *memory, struct hd_arena *arena, const struct hd_live *live,
+bool hd_vm_open(struct hd_vm *vm, struct hd_memory *memory, struct hd_arena *arena, const struct hd_dump_target *target,
                 const struct hd_layout *layout, struct hd_error *err);
+
+/* Address of a symbol that Ruby exports, 0 if there is none. */
+uint64_t hd_vm_symbol(const struct hd_vm *vm, const char *name);
 
 /* Parts of hd_vm_open, in their own files. */
 bool hd_heap_open(struct hd_vm *vm, struct hd_error *err);          /* heap.c */
