@@ -14,14 +14,19 @@
 
 /* The commands; cli/main.c has their order. */
 extern const struct hd_command hd_command_check;
+extern const struct hd_command hd_command_collections;
 extern const struct hd_command hd_command_diff;
 extern const struct hd_command hd_command_find;
+extern const struct hd_command hd_command_flame;
 extern const struct hd_command hd_command_layout;
 extern const struct hd_command hd_command_path;
 extern const struct hd_command hd_command_show;
 extern const struct hd_command hd_command_summary;
+extern const struct hd_command hd_command_strings;
 extern const struct hd_command hd_command_suspects;
+extern const struct hd_command hd_command_threads;
 extern const struct hd_command hd_command_top;
+extern const struct hd_command hd_command_tree;
 extern const struct hd_command hd_command_version;
 
 /* Prints "heap_dump COMMAND: the sentence" to stderr and returns the exit status of the error. */

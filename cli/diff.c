@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 const char *const hd_diff_sort_names[4] = {"retained", "size", "count", NULL};
 const char *const hd_diff_dump_names[HD_DIFF_DUMPS] = {"before", "after", "final"};
@@ -49,6 +48,7 @@ static bool growth_rows(const struct hd_diff_request *request, const struct hd_d
         row.size = (int64_t)(to->shallow - from->shallow);
         row.retained = (int64_t)(to->retained - from->retained);
         row.grown = grown ? grown[i] : row.size;
+        row.sample = hd_diff_sample(&sums[diff->count - 1], i);
         /* what only retains more, because of others that grew, is not listed */
         if (grown ? row.grown == 0 : row.count == 0 && row.size == 0)
             continue;
@@ -70,7 +70,7 @@ static bool survivor_rows(const struct hd_diff_request *request, const struct hd
         int64_t keys[] = {(int64_t)group.retained, (int64_t)group.shallow, (int64_t)group.count};
         if (group.count)
             rows->row[rows->count++] = (struct hd_diff_row){.number = i, .count = keys[2], .size = keys[1], .retained = keys[0],
-                                                    .key = keys[request->sort]};
+                                                    .sample = hd_diff_sample(sums, i), .key = keys[request->sort]};
     }
     rows_sort(request, rows);
     return true;
@@ -108,7 +108,8 @@ static void append(struct hd_buffer *out, struct hd_graph_text text)
 /* "Shop::Store → consts.CACHE → Hash → val{} → Order". */
 void hd_diff_append_way(struct hd_buffer *out, const struct hd_diff_result *result, uint32_t way)
 {
-    static const struct hd_graph_text arrow = {" → ", 5}, several = {"(several ways)", 14}, root = {"(roots)", 7};
+    static const struct hd_graph_text arrow = {" → ", 5}, several = {"(several ways)", 14}, root = {"(roots)", 7},
+                                      itself = {" itself", 7};
     struct hd_path_key_step step[HD_PATH_KEY_STEPS];
     uint32_t count = hd_path_keys_steps(&result->diff.keys, way, step);
     if (count == 0)
@@ -122,9 +123,39 @@ void hd_diff_append_way(struct hd_buffer *out, const struct hd_diff_result *resu
         }
         append(out, step[i].title);
     }
+    if (count == 1 && !step[0].edge.data)
+        append(out, itself); /* not its instances */
 }
 
 /* ---- the command ---- */
+
+/* A check that cannot be made must not pass. */
+static bool growth_is_known(const struct hd_diff_request *request, const struct hd_diff_result *result, struct hd_error *err)
+{
+    for (unsigned i = 0; i < request->count; i++)
+        if (result->diff.dump[i].truncated)
+            return hd_error_set(err, HD_ERROR_BAD_DUMP,
+                                "%.200s is truncated, so how much grew is not known and --fail-above cannot be decided; "
+                                "take the dump again", request->path[i]);
+    return true;
+}
+
+/* What makes figures of two dumps differ though nothing in the process did. */
+static void warn(const struct hd_diff_request *request, const struct hd_diff_result *result)
+{
+    const struct hd_diff_dump *dump = result->diff.dump;
+    bool formats = false, roots = false;
+    for (unsigned i = 0; i < request->count; i++) {
+        hd_open_warn(&result->open[i], "diff");
+        formats = formats || dump[i].foreign != dump[0].foreign;
+        roots = roots || dump[i].rooted != dump[0].rooted;
+    }
+    if (formats)
+        fprintf(stderr, "heap_dump diff: the dumps are of different formats, heap_dump's and ObjectSpace's: small changes of "
+                        "internal objects may be theirs\n");
+    if (roots)
+        fprintf(stderr, "heap_dump diff: not all dumps have roots, so all objects count as live and paths cannot be compared\n");
+}
 
 /* A copy stays open no longer than needed: the graphs of three big dumps need not fit into memory together. */
 static bool dumps_read(const struct hd_diff_request *request, struct hd_diff_result *result, struct hd_error *err)
@@ -138,8 +169,10 @@ static bool dumps_read(const struct hd_diff_request *request, struct hd_diff_res
         if (!done)
             return false;
     }
+    if (request->guarded && !growth_is_known(request, result, err))
+        return false;
     const struct hd_diff_dump *from = &result->diff.dump[0], *to = &result->diff.dump[request->count - 1];
-    result->same_names = from->unnamed == to->unnamed;
+    result->same_names = from->unnamed == to->unnamed && from->rooted == to->rooted;
     result->growth = (int64_t)(to->live_bytes - from->live_bytes);
     result->failed = request->guarded && result->growth > 0 && (uint64_t)result->growth > request->fail_above;
     return true;
@@ -154,8 +187,7 @@ static int diff(const struct hd_diff_request *request)
     if (done && request->json) {
         hd_diff_print_json(request, &result);
     } else if (done) {
-        for (unsigned i = 0; i < request->count; i++)
-            hd_open_warn(&result.open[i], "diff");
+        warn(request, &result);
         hd_diff_print_text(request, &result);
     }
     free(result.grown);
@@ -227,7 +259,13 @@ const struct hd_command hd_command_diff = {
     .options = options,
     .notes = "Growth is that from the first dump to the last. Paths are compared by the names of references "
              "and classes, so dumps may be of different processes. In their table `grown` counts every byte "
-             "once: what came with new objects is counted where those are. Objects are compared by address: "
-             "another type, class or name there means that one was freed and another made; a new object of the "
-             "class of the freed one looks like the old one.",
-    .statuses = "0 fine, 1 grew by more than SIZE, 2 wrong options, 3 not a dump, 4 the file could not be read."};
+             "once: what came with new objects is counted where those are. What several ways lead to is called by a "
+             "constant or variable of a class if there is one, else `(several ways)`.\n\n"
+             "Objects are compared by address: another type, class or name there means that one was freed and another "
+             "made. That a new object of the same class took a freed one's place cannot be seen: it looks like the "
+             "old one, unless that was frozen.\n\n"
+             "--fail-above looks at the bytes reached from roots, all classes together, in the first dump and the "
+             "last: status 1 if they are more than SIZE apart, 0 if they are not or have shrunk, 3 if one of "
+             "the dumps is truncated.",
+    .statuses = "0 fine, 1 grew by more than SIZE, 2 wrong options, 3 not a dump or not all of it with --fail-above, 4 "
+                "the file could not be read."};

@@ -57,7 +57,7 @@ static void json_rows(const struct hd_diff_result *result, const struct hd_diff_
             printf(",\"count\":%lld,\"size\":%lld,\"retained\":%lld", (long long)row->count, (long long)row->size,
                    (long long)row->retained);
         }
-        printf("}");
+        printf(row->sample ? ",\"sample\":%llu}" : ",\"sample\":null}", (unsigned long long)row->sample);
     }
     printf("]");
 }

@@ -22,6 +22,7 @@ struct hd_diff_row {
     uint32_t number;
     struct hd_retained_group dump[HD_DIFF_DUMPS];
     int64_t count, size, retained, grown; /* from the first to the last */
+    uint64_t sample;                      /* an object of it in the last dump; 0: there is none */
     int64_t key;
 };
 

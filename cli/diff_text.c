@@ -26,7 +26,8 @@ static void more_rows(const struct hd_diff_rows *rows)
 {
     char number[HD_TABLE_NUMBER];
     if (rows->shown < rows->count)
-        printf("… %s more rows (--limit 0 prints all)\n", hd_table_count(number, rows->count - rows->shown));
+        printf("… %s more row%s (--limit 0 prints all)\n", hd_table_count(number, rows->count - rows->shown),
+               rows->count - rows->shown == 1 ? "" : "s");
 }
 
 static void print_rows(const struct hd_diff_result *result, const struct hd_diff_rows *rows, bool way, bool growth)
@@ -111,8 +112,8 @@ static void print_change(const struct hd_diff *diff, unsigned i)
            hd_table_count(kept, change->kept), hd_table_count(made, change->made),
            hd_table_count(freed, change->freed));
     if (change->reused)
-        printf("(%s address%s reused: freed, and another object made there)\n", hd_table_count(reused, change->reused),
-               change->reused == 1 ? " was" : "es were");
+        printf("(%s address%s reused: freed, and an object of another class made there)\n",
+               hd_table_count(reused, change->reused), change->reused == 1 ? " was" : "es were");
 }
 
 static void print_summary(const struct hd_diff_result *result)
@@ -141,37 +142,28 @@ static void print_summary(const struct hd_diff_result *result)
         print_change(diff, i);
 }
 
-static bool is_plain(struct hd_graph_text name)
+/* An object to begin with: of what grew most by its path, else by its class. The shown rows are in another order with --sort. */
+static uint64_t grown_most(const struct hd_diff_rows *rows)
 {
-    static const char *const common[] = {"Class", "Module", "String", "Array", "Hash", "Symbol", "Object", "Thread"};
-    bool plain = name.length > 0 && name.length < 200 && name.data[0] >= 'A' && name.data[0] <= 'Z';
-    for (size_t k = 0; k < sizeof common / sizeof *common; k++)
-        plain = plain && !(strlen(common[k]) == name.length && !memcmp(common[k], name.data, name.length));
-    for (size_t k = 0; k < name.length; k++)
-        plain = plain && (name.data[k] == ':' || name.data[k] == '_' || (name.data[k] & 0x80) ||
-                          (unsigned)((name.data[k] | 0x20) - 'a') < 26 || (unsigned)(name.data[k] - '0') < 10);
-    return plain;
+    const struct hd_diff_row *most = NULL;
+    for (uint32_t i = 0; i < rows->count; i++)
+        if (rows->row[i].sample && rows->row[i].grown > 0 && (!most || rows->row[i].grown > most->grown))
+            most = &rows->row[i];
+    return most ? most->sample : 0;
 }
 
-/* The next command is about the first class that one would look for: of what grew by its path, else by its class. */
 static void print_next(const struct hd_diff_result *result)
 {
     const struct hd_open *last = &result->open[result->diff.count - 1];
-    const struct hd_diff_rows *const lists[] = {&result->ways, &result->classes};
-    for (int list = 0; list < 2; list++)
-        for (uint32_t i = 0; i < lists[list]->shown; i++) {
-            const struct hd_diff_row *row = &lists[list]->row[i];
-            uint32_t title = list == 0 ? result->diff.keys.key[row->number].title : row->number;
-            struct hd_graph_text name = hd_diff_class_title(result, title);
-            struct hd_retained_group there = hd_diff_group(&result->diff.class[result->diff.count - 1], title);
-            if (row->key <= 0 || there.count == 0 || !is_plain(name))
-                continue;
-            char rest[256];
-            snprintf(rest, sizeof rest, "%.*s", (int)name.length, name.data);
-            hd_open_next(stdout, last, "path", rest);
-            return;
-        }
-    hd_open_next(stdout, last, "top", "");
+    uint64_t sample = grown_most(&result->ways);
+    char rest[HD_TABLE_NUMBER];
+    sample = sample ? sample : grown_most(&result->classes);
+    if (!sample) {
+        hd_open_next(stdout, last, "top", "");
+        return;
+    }
+    snprintf(rest, sizeof rest, "0x%llx", (unsigned long long)sample);
+    hd_open_next(stdout, last, "path", rest);
 }
 
 void hd_diff_print_text(const struct hd_diff_request *request, const struct hd_diff_result *result)
@@ -184,7 +176,8 @@ void hd_diff_print_text(const struct hd_diff_request *request, const struct hd_d
     if (result->same_names)
         print_rows(result, &result->ways, true, true);
     else
-        printf("  not comparable: references have names in one dump, but not in the other\n");
+        printf("  not comparable: %s in one dump, but not in the other\n",
+               diff->dump[0].unnamed != diff->dump[diff->count - 1].unnamed ? "references have names" : "there are roots");
     if (diff->has_survivors) {
         char heading[160], objects[HD_TABLE_NUMBER], bytes[HD_TABLE_NUMBER];
         snprintf(heading, sizeof heading, "New in after, and still there in final: %s objects, %s, by class",

@@ -15,9 +15,10 @@
 static const struct hd_command help_command;
 
 static const struct hd_command *const commands[] = {
-    &hd_command_summary, &hd_command_suspects, &hd_command_top,    &hd_command_show,
-    &hd_command_path,    &hd_command_find,     &hd_command_diff,   &hd_command_check,
-    &hd_command_layout,  &hd_command_version,  &help_command,      NULL};
+    &hd_command_summary,     &hd_command_suspects, &hd_command_top,   &hd_command_tree,
+    &hd_command_show,        &hd_command_path,     &hd_command_find,  &hd_command_diff,
+    &hd_command_threads,     &hd_command_strings,  &hd_command_collections, &hd_command_flame,
+    &hd_command_check,       &hd_command_layout,   &hd_command_version, &help_command, NULL};
 
 static const struct hd_command *find(const char *name)
 {
@@ -32,7 +33,7 @@ static void print_help(FILE *file)
     fprintf(file, "Usage: heap_dump COMMAND [options] FILE\n\n"
                   "Looks into complete dumps of a Ruby heap.\n\n");
     for (size_t i = 0; commands[i]; i++)
-        fprintf(file, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
+        fprintf(file, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
     fprintf(file, "\n`heap_dump COMMAND --help` has the options of a command.\n");
 }
 

@@ -150,6 +150,10 @@ static void process(struct hd_table *table, struct hd_graph_text head)
         struct hd_graph_text words = hd_readable_member(head, "cmdline"), key, word;
         for (size_t at = 0; (word = hd_readable_next(words, &at, &key)).data && length < (int)sizeof text;) {
             word = hd_readable_string(word);
+            while (word.length && word.data[word.length - 1] == ' ') /* a title that a program gave itself is padded */
+                word.length--;
+            if (!word.length)
+                continue;
             length += snprintf(text + length, sizeof text - (size_t)length, " %.*s", (int)word.length,
                                word.data);
         }

@@ -45,6 +45,13 @@ const char *hd_suspects_words_anchor(enum hd_suspect_anchor anchor)
 
 /* --- the place --- */
 
+/* "an Array", "a User": by the letter, which is right but for a few names. */
+static void article(struct hd_buffer *out, const char *name)
+{
+    bool vowel = *name && strchr("AEIOaeio", *name);
+    add(out, vowel ? "an " : "a ");
+}
+
 /* The name of a class or module itself, else of an object's class. */
 static void node_name(struct hd_buffer *out, const struct hd_open *open, uint32_t node)
 {
@@ -52,6 +59,16 @@ static void node_name(struct hd_buffer *out, const struct hd_open *open, uint32_
     hd_open_title(title, open, node);
     bool class = !strncmp(title, "Class ", 6), module = !strncmp(title, "Module ", 7);
     add(out, "%s", title + (class ? 6 : module ? 7 : 0));
+}
+
+/* The same with its article, but for classes and modules, which have names of their own. */
+static void node_name_with_article(struct hd_buffer *out, const struct hd_open *open, uint32_t node)
+{
+    char title[HD_OPEN_TITLE];
+    hd_open_title(title, open, node);
+    if (strncmp(title, "Class ", 6) && strncmp(title, "Module ", 7))
+        article(out, title);
+    node_name(out, open, node);
 }
 
 /* The last part of an edge's name: "@callbacks" of "ivs.@callbacks". */
@@ -85,8 +102,8 @@ static void anchor_name(struct hd_buffer *out, const struct hd_open *open, const
     case HD_ANCHOR_CLASS_IVAR:
     case HD_ANCHOR_CLASS_VARIABLE:
     case HD_ANCHOR_IVAR:
-        add(out, "%.*s of %s", length, last.data, suspect->anchor == HD_ANCHOR_IVAR ? "a " : "");
-        node_name(out, open, from);
+        add(out, "%.*s of ", length, last.data);
+        node_name_with_article(out, open, from);
         break;
     case HD_ANCHOR_THREAD_LOCAL:
         add(out, "thread-local :%.*s", length, last.data);
@@ -110,14 +127,13 @@ void hd_suspects_words_place(struct hd_buffer *out, const struct hd_open *open, 
     if (suspect->anchor == HD_ANCHOR_NONE) {
         if (suspect->path.length == 0)
             return;
-        add(out, "a ");
-        node_name(out, open, suspect->path.step[suspect->path.length - 1].node);
+        node_name_with_article(out, open, suspect->path.step[suspect->path.length - 1].node);
         return;
     }
     if (suspect->member_step != HD_NODE_NONE) {
         struct hd_graph_text member = last_part(open, &suspect->path, suspect->member_step);
-        add(out, "%.*s of a ", (int)(member.length < 200 ? member.length : 200), member.data);
-        node_name(out, open, suspect->path.step[suspect->member_step - 1].node);
+        add(out, "%.*s of ", (int)(member.length < 200 ? member.length : 200), member.data);
+        node_name_with_article(out, open, suspect->path.step[suspect->member_step - 1].node);
         add(out, " below ");
     }
     anchor_name(out, open, suspect);
@@ -133,8 +149,8 @@ static void closure_words(struct hd_buffer *out, const struct hd_open *open, uin
     for (uint64_t edge = graph->edge_start[proc]; edge < graph->edge_start[proc + 1]; edge++) {
         struct hd_graph_text name = hd_graph_name(graph, graph->edge_name[edge]);
         if (name.length == 4 && !memcmp(name.data, "self", 4)) {
-            add(out, " Each keeps its self, a ");
-            node_name(out, open, graph->edge_to[edge]);
+            add(out, " Each keeps its self, ");
+            node_name_with_article(out, open, graph->edge_to[edge]);
         }
         if (name.length == 6 && !memcmp(name.data, "envval", 6))
             env = graph->edge_to[edge];
@@ -227,10 +243,10 @@ void hd_suspects_words_guess(struct hd_buffer *out, const struct hd_open *open, 
             contents_words(out, open, suspects, suspect->group);
     } else {
         if (holders->count > 1)
-            add(out, ", %s times a ", hd_table_count(number, holders->count));
+            add(out, ", %s times ", hd_table_count(number, holders->count));
         else
-            add(out, ", a ");
-        node_name(out, open, holders->sample);
+            add(out, ", ");
+        node_name_with_article(out, open, holders->sample);
         add(out, ", holds ");
         contents_words(out, open, suspects, suspect->content_group);
     }

@@ -119,6 +119,17 @@ void hd_table_json_text(FILE *file, struct hd_graph_text text)
 
 /* --- tables --- */
 
+/* U+061C, U+200E, U+200F, U+202A … U+202E, U+2066 … U+2069: they make a terminal show what follows in another order. */
+static bool turns_text(const unsigned char *text)
+{
+    if (text[0] == 0xd8)
+        return text[1] == 0x9c;
+    if (text[0] != 0xe2)
+        return false;
+    return (text[1] == 0x80 && (text[2] == 0x8e || text[2] == 0x8f || (text[2] >= 0xaa && text[2] <= 0xae))) ||
+           (text[1] == 0x81 && text[2] >= 0xa6 && text[2] <= 0xa9);
+}
+
 /* Whole characters only: no text of a dump may change the terminal's state or the alignment. */
 static size_t sound(const unsigned char *text, size_t left)
 {
@@ -130,10 +141,10 @@ static size_t sound(const unsigned char *text, size_t left)
     for (size_t i = 1; i < length; i++)
         if (!continues((char)text[i]))
             return 0;
-    return length;
+    return turns_text(text) ? 0 : length;
 }
 
-static void clean(struct hd_buffer *out, const char *text, size_t length)
+void hd_table_clean(struct hd_buffer *out, const char *text, size_t length)
 {
     for (size_t i = 0; i < length;) {
         size_t good = sound((const unsigned char *)text + i, length - i);
@@ -146,7 +157,7 @@ static void clean(struct hd_buffer *out, const char *text, size_t length)
 void hd_table_line(FILE *file, const char *text, size_t length, size_t margin)
 {
     struct hd_buffer out = {0};
-    clean(&out, text, length);
+    hd_table_clean(&out, text, length);
     char *line = out.failed ? NULL : hd_table_shorten(out.data, out.length - 1, HD_TABLE_WIDTH - margin);
     fprintf(file, "%*s%s\n", (int)margin, "", line ? line : "(out of memory)");
     free(line);
@@ -155,7 +166,7 @@ void hd_table_line(FILE *file, const char *text, size_t length, size_t margin)
 
 void hd_table_add(struct hd_table *table, const char *text, size_t length)
 {
-    clean(&table->cells, text, length);
+    hd_table_clean(&table->cells, text, length);
     table->cell_count++;
 }
 

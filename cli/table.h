@@ -48,6 +48,12 @@ char *hd_table_bytes(char text[HD_TABLE_NUMBER], uint64_t bytes);
 char *hd_table_count(char text[HD_TABLE_NUMBER], uint64_t count);
 char *hd_table_id(char text[2 * HD_TABLE_NUMBER], uint64_t id);
 
+/*
+ * Appends the text and a NUL, safe to print: what is no UTF-8, controls the terminal or turns the direction of text
+ * becomes `?`.
+ */
+void hd_table_clean(struct hd_buffer *out, const char *text, size_t length);
+
 /* At most `width` characters of the text, with … in its middle if it is longer. To be freed; NULL if memory ran out. */
 char *hd_table_shorten(const char *text, size_t length, size_t width);
 

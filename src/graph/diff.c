@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MADE = 1, SAME_CLASS_UNKNOWN = 2 }; /* in objects.state */
+/* In objects.state. MADE: since the dump before; LATER: since the first one. */
+enum { MADE = 1, SAME_CLASS_UNKNOWN = 2, LATER = 4 };
 
 /* What is kept of a dump, sorted by address; entry 0 is the root. */
 struct hd_diff_objects {
@@ -142,13 +143,27 @@ static struct hd_diff_dump describe(const struct hd_graph *graph, const struct h
                                 .compactions = head_number(head, "\"compact_count\":"),
                                 .heap_low = graph->heap_low,
                                 .heap_high = graph->heap_high,
-                                .unnamed = graph->unnamed};
+                                .rooted = dominators->reachable > 1,
+                                .unnamed = graph->unnamed,
+                                .truncated = graph->truncated,
+                                .foreign = graph->head_name == HD_NAME_MASK};
     for (uint32_t node = 1; node < graph->node_count; node++)
         dump.bytes += graph->node_size[node];
-    bool roots = dominators->reachable > 1;
-    dump.live = roots ? dominators->reachable - 1 : dump.objects;
-    dump.live_bytes = roots ? dominators->reachable_size : dump.bytes;
+    dump.live = dump.rooted ? dominators->reachable - 1 : dump.objects;
+    dump.live_bytes = dump.rooted ? dominators->reachable_size : dump.bytes;
     return dump;
+}
+
+/* What is reached in one dump is never compared with all that is in another. */
+static void agree_on_live(struct hd_diff *diff, unsigned count)
+{
+    bool rooted = true;
+    for (unsigned i = 0; i < count; i++)
+        rooted = rooted && diff->dump[i].rooted;
+    for (unsigned i = 0; i < count && !rooted; i++) {
+        diff->dump[i].live = diff->dump[i].objects;
+        diff->dump[i].live_bytes = diff->dump[i].bytes;
+    }
 }
 
 /* ---- by address ---- */
@@ -208,8 +223,8 @@ static void compare(const struct hd_diff_objects *from, struct hd_diff_objects *
         bool same = old && new && same_object(from, i, to, k);
         if (same && survivor)
             survivor[k] = from->state[i] & MADE;
-        if (new && !same)
-            to->state[k] |= MADE;
+        if (new)
+            to->state[k] |= same ? from->state[i] & LATER : MADE | LATER;
         change->kept += same;
         change->made += new && !same;
         change->freed += old && !same;
@@ -235,6 +250,32 @@ struct hd_retained_group hd_diff_group(const struct hd_diff_sums *sums, uint32_t
     return sums->group && number < sums->count ? sums->group[number] : (struct hd_retained_group){0};
 }
 
+static bool samples_fill(struct hd_diff_sums *sums, const struct hd_graph *graph, const struct hd_dominators *dominators,
+                         const struct hd_diff_objects *objects, const uint32_t *number, struct hd_error *err)
+{
+    uint32_t *best = calloc((size_t)sums->count + 1, sizeof *best); /* 0, the root, is none */
+    free(sums->sample);
+    sums->sample = calloc((size_t)sums->count + 1, sizeof *sums->sample);
+    for (uint32_t node = 1; best && sums->sample && node < graph->node_count; node++) {
+        if (number[node] >= sums->count)
+            continue;
+        uint32_t than = best[number[node]];
+        bool new = objects->state[node] & LATER, was_new = than && objects->state[than] & LATER;
+        if (!than || new > was_new || (new == was_new && dominators->retained[node] > dominators->retained[than])) {
+            best[number[node]] = node;
+            sums->sample[number[node]] = graph->node_address[node];
+        }
+    }
+    bool done = best && sums->sample;
+    free(best);
+    return done || out_of_memory(err);
+}
+
+uint64_t hd_diff_sample(const struct hd_diff_sums *sums, uint32_t number)
+{
+    return sums->sample && number < sums->count ? sums->sample[number] : 0;
+}
+
 /* Takes all others out of `title` and `number`. */
 static bool survivors_sum(struct hd_diff *diff, const struct hd_graph *graph, const struct hd_dominators *dominators,
                           const uint8_t *survivor, uint32_t *number, struct hd_error *err)
@@ -250,23 +291,35 @@ static bool survivors_sum(struct hd_diff *diff, const struct hd_graph *graph, co
     }
     diff->has_survivors = true;
     return sums_fill(&diff->surviving_class, diff->keys.titles.count, graph, dominators, objects->title, err) &&
-           sums_fill(&diff->surviving_way, diff->keys.count, graph, dominators, number, err);
+           sums_fill(&diff->surviving_way, diff->keys.count, graph, dominators, number, err) &&
+           samples_fill(&diff->surviving_class, graph, dominators, objects, objects->title, err) &&
+           samples_fill(&diff->surviving_way, graph, dominators, objects, number, err);
 }
 
-/* Compares with the dump before. */
+static void sums_free(struct hd_diff_sums *sums)
+{
+    free(sums->group);
+    free(sums->sample);
+}
+
+/* Compares with the dump before, if there is one. */
 static bool add_change(struct hd_diff *diff, const struct hd_graph *graph, const struct hd_dominators *dominators,
                        uint32_t *number, struct hd_error *err)
 {
-    struct hd_diff_change *change = &diff->change[diff->count - 1];
-    change->apart = apart(diff, diff->count - 1);
-    if (change->apart != HD_DIFF_TOGETHER)
-        return true;
-    bool last = diff->count == 2 && diff->change[0].apart == HD_DIFF_TOGETHER;
-    uint8_t *survivor = last ? calloc(graph->node_count, 1) : NULL;
-    if (last && !survivor)
-        return out_of_memory(err);
-    compare(diff->objects[diff->count - 1], diff->objects[diff->count], change, survivor);
-    bool done = !last || survivors_sum(diff, graph, dominators, survivor, number, err);
+    unsigned at = diff->count;
+    struct hd_diff_objects *objects = diff->objects[at];
+    uint8_t *survivor = at == 2 ? calloc(graph->node_count, 1) : NULL;
+    bool done = at < 2 || survivor || out_of_memory(err), together = false;
+    if (done && at > 0) {
+        diff->change[at - 1].apart = apart(diff, at - 1);
+        together = diff->change[at - 1].apart == HD_DIFF_TOGETHER;
+        if (together)
+            compare(diff->objects[at - 1], objects, &diff->change[at - 1], survivor);
+    }
+    done = done && samples_fill(&diff->class[at], graph, dominators, objects, objects->title, err) &&
+           samples_fill(&diff->way[at], graph, dominators, objects, number, err);
+    if (done && at == 2 && together && diff->change[0].apart == HD_DIFF_TOGETHER)
+        done = survivors_sum(diff, graph, dominators, survivor, number, err);
     free(survivor);
     return done;
 }
@@ -282,12 +335,12 @@ bool hd_diff_init(struct hd_diff *diff, struct hd_error *err)
 void hd_diff_deinit(struct hd_diff *diff)
 {
     for (unsigned i = 0; i < HD_DIFF_DUMPS; i++) {
-        free(diff->class[i].group);
-        free(diff->way[i].group);
+        sums_free(&diff->class[i]);
+        sums_free(&diff->way[i]);
         objects_destroy(diff->objects[i]);
     }
-    free(diff->surviving_class.group);
-    free(diff->surviving_way.group);
+    sums_free(&diff->surviving_class);
+    sums_free(&diff->surviving_way);
     hd_path_keys_deinit(&diff->keys);
 }
 
@@ -306,12 +359,13 @@ bool hd_diff_add(struct hd_diff *diff, const struct hd_graph *graph, const struc
     done = done &&
            sums_fill(&diff->class[at], diff->keys.titles.count, graph, dominators, objects->title, err) &&
            sums_fill(&diff->way[at], diff->keys.count, graph, dominators, number, err) &&
-           (at == 0 || add_change(diff, graph, dominators, number, err));
+           add_change(diff, graph, dominators, number, err);
     free(number);
     if (at > 0) { /* was compared with its successor */
         objects_destroy(diff->objects[at - 1]);
         diff->objects[at - 1] = NULL;
     }
+    agree_on_live(diff, at + 1);
     diff->count += done;
     return done;
 }

@@ -30,7 +30,8 @@ struct hd_diff_dump {
     uint64_t pid;                /* 0: unknown */
     uint64_t compactions;        /* UINT64_MAX: unknown */
     uint64_t heap_low, heap_high;
-    bool unnamed;
+    bool rooted;                 /* something is reached from roots; if not in all dumps, `live` counts all objects */
+    bool unnamed, truncated, foreign; /* foreign: written by ObjectSpace */
 };
 
 /* From one dump to the next, by address; all 0 where they are apart. */
@@ -47,6 +48,7 @@ struct hd_diff_objects;
 /* For each class (number: of keys.titles) or way (number: of keys.key). */
 struct hd_diff_sums {
     struct hd_retained_group *group;
+    uint64_t *sample; /* of the last dump, else NULL: the address of the member that retains most, of new ones if there are */
     uint32_t count;
 };
 
@@ -65,6 +67,9 @@ struct hd_diff {
 
 bool hd_diff_init(struct hd_diff *diff, struct hd_error *err);
 void hd_diff_deinit(struct hd_diff *diff);
+
+/* The address of an object of that number in the last dump, 0 if there is none. */
+uint64_t hd_diff_sample(const struct hd_diff_sums *sums, uint32_t number);
 
 /* The next dump; at most HD_DIFF_DUMPS. The graph is not needed any more after that. */
 bool hd_diff_add(struct hd_diff *diff, const struct hd_graph *graph, const struct hd_dominators *dominators,

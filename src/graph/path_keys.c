@@ -22,7 +22,8 @@ struct assignment {
     const struct hd_graph *graph;
     const struct hd_dominators *dominators;
     const uint32_t *title, *label;
-    uint64_t *via;   /* [node_count] the edge from the dominator, NO_EDGE if several ways lead there */
+    uint64_t *via;   /* [node_count] the edge from the dominator or from `holder`, NO_EDGE if several ways lead there */
+    uint32_t *holder; /* [node_count] the class or module that `via` leaves if it is not the dominator, else HD_NODE_NONE */
     uint32_t *known; /* [name_count] of keys->edges */
     uint32_t *queue; /* [reachable] */
     uint32_t *number;
@@ -151,37 +152,106 @@ static uint32_t edge_name(const struct assignment *a, uint32_t from, uint64_t ed
 
 /* ---- from nodes to keys ---- */
 
-/* Of several edges from the dominator, the one that says most. */
-static void find_edges(struct assignment *a)
-{
-    const struct hd_graph *graph = a->graph;
-    memset(a->via, 0xff, graph->node_count * sizeof *a->via);
-    for (uint32_t from = 0; from < graph->node_count; from++)
-        for (uint64_t edge = graph->edge_start[from]; edge < graph->edge_start[from + 1]; edge++) {
-            uint32_t to = graph->edge_to[edge];
-            if (a->dominators->parent[to] != from || graph->edge_name[edge] & HD_NAME_WEAK)
-                continue;
-            if (a->via[to] == NO_EDGE || hd_best_names_better(graph, edge, a->via[to]))
-                a->via[to] = edge;
-        }
-}
-
 static bool is_class(uint8_t type)
 {
     return type == HD_BT_T_CLASS || type == HD_BT_T_MODULE;
 }
 
+static bool begins(const struct hd_graph_text name, const char *with)
+{
+    return name.length > strlen(with) && !memcmp(name.data, with, strlen(with));
+}
+
+/* A node whose name is the same in every dump: a way can begin there. */
+static bool is_absolute(const struct assignment *a, uint32_t node)
+{
+    return is_class(a->graph->node_type[node]) && a->label[node] != HD_NAMES_NONE &&
+           !has_address(&a->keys->titles, a->label[node]);
+}
+
+/* How well an edge from a class or module names what several ways lead to; 0: not at all. */
+static int holder_rank(const struct assignment *a, uint64_t edge)
+{
+    const struct hd_graph *graph = a->graph;
+    struct hd_graph_text name = hd_graph_name(graph, graph->edge_name[edge]);
+    uint8_t type = graph->node_type[graph->edge_to[edge]];
+    if (is_class(type) || type == HD_BT_T_IMEMO || type == HD_BT_T_ICLASS || !name.data)
+        return 0;
+    if (graph->unnamed)
+        return 1;
+    return begins(name, "consts.") ? 3 : begins(name, "cvars.") || begins(name, "ivs.") ? 2 : 0;
+}
+
+/* "vm" or "stack_and_registers", which say less of what a constant refers to, too. */
+static bool is_plain_root(const struct assignment *a, uint64_t edge)
+{
+    struct hd_graph_text name = hd_graph_name(a->graph, a->graph->edge_name[edge]);
+    bool from_root = edge < a->graph->edge_start[HD_NODE_ROOT + 1];
+    return from_root && (!name.data || !memchr(name.data, '.', name.length));
+}
+
+static void consider(struct assignment *a, uint32_t from, uint64_t edge)
+{
+    uint32_t to = a->graph->edge_to[edge];
+    uint64_t known = a->via[to];
+    if (a->dominators->parent[to] == from) {
+        bool held = a->holder[to] != HD_NODE_NONE;
+        if (known == NO_EDGE || (held ? !is_plain_root(a, edge) : hd_best_names_better(a->graph, edge, known))) {
+            a->via[to] = edge;
+            a->holder[to] = HD_NODE_NONE;
+        }
+        return;
+    }
+    if (!is_absolute(a, from) || a->dominators->parent[to] == HD_NODE_NONE ||
+        a->dominators->parent[from] == HD_NODE_NONE)
+        return;
+    int least = known == NO_EDGE || (a->holder[to] == HD_NODE_NONE && is_plain_root(a, known)) ? 0
+                : a->holder[to] == HD_NODE_NONE                                               ? 3
+                                                                : holder_rank(a, known);
+    if (holder_rank(a, edge) > least) {
+        a->via[to] = edge;
+        a->holder[to] = from;
+    }
+}
+
+/*
+ * Of several edges from the dominator the one that says most. What several ways lead to, a constant and the code that
+ * uses it, is named by the constant.
+ */
+static void find_edges(struct assignment *a)
+{
+    const struct hd_graph *graph = a->graph;
+    memset(a->via, 0xff, graph->node_count * sizeof *a->via);
+    memset(a->holder, 0xff, graph->node_count * sizeof *a->holder);
+    for (uint32_t from = 0; from < graph->node_count; from++)
+        for (uint64_t edge = graph->edge_start[from]; edge < graph->edge_start[from + 1]; edge++)
+            if (!(graph->edge_name[edge] & HD_NAME_WEAK))
+                consider(a, from, edge);
+}
+
+/* The way that begins at a class or module; HD_NODE_NONE if memory ran out. */
+static uint32_t absolute_key(const struct assignment *a, uint32_t node)
+{
+    return intern(a->keys, (struct hd_path_key){0, HD_PATH_KEY_BEGINS, a->label[node], 1});
+}
+
 static uint32_t key_of(const struct assignment *a, uint32_t node, uint32_t parent)
 {
     struct hd_path_keys *keys = a->keys;
-    uint32_t above = a->number[parent], label = a->label[node];
-    if (is_class(a->graph->node_type[node]) && label != HD_NAMES_NONE && !has_address(&keys->titles, label))
-        return intern(keys, (struct hd_path_key){0, HD_PATH_KEY_BEGINS, label, 1});
+    uint32_t above = a->number[parent], from = parent;
+    if (is_absolute(a, node))
+        return absolute_key(a, node);
+    if (a->holder[node] != HD_NODE_NONE) {
+        from = a->holder[node];
+        above = absolute_key(a, from);
+        if (above == HD_NODE_NONE)
+            return HD_NODE_NONE;
+    }
     if (keys->key[above].depth >= DEPTH_MAX)
         return above;
     uint32_t edge = HD_NAMES_NONE;
     if (a->via[node] != NO_EDGE) {
-        edge = edge_name(a, parent, a->via[node]);
+        edge = edge_name(a, from, a->via[node]);
         if (edge == HD_NAMES_NONE)
             return HD_NODE_NONE;
     }
@@ -221,15 +291,17 @@ bool hd_path_keys_assign(struct hd_path_keys *keys, const struct hd_graph *graph
                            .number = number};
     size_t known = ((size_t)graph->name_count + 1) * sizeof *a.known;
     a.via = malloc(graph->node_count * sizeof *a.via);
+    a.holder = malloc(graph->node_count * sizeof *a.holder);
     a.known = malloc(known);
     a.queue = malloc(((size_t)graph->node_count + 1) * sizeof *a.queue);
-    bool done = a.via && a.known && a.queue;
+    bool done = a.via && a.holder && a.known && a.queue;
     if (done) {
         memset(a.known, 0xff, known);
         find_edges(&a);
         done = walk(&a);
     }
     free(a.via);
+    free(a.holder);
     free(a.known);
     free(a.queue);
     return done || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");

@@ -3,7 +3,7 @@
  *
  * Owns the table of ways, shared by all dumps that are compared, and the names in it. Must not know what is counted
  * along a way. A way follows the dominator tree from the root; it begins anew at each class or module that has a name,
- * for that name is absolute. Links of a list and levels of a tree, which repeat, are one step. Keys of hashes are left
+ * for that name is absolute. What several ways lead to is named by a constant or variable of such a class, if one refers to it. Links of a list and levels of a tree, which repeat, are one step. Keys of hashes are left
  * out, but for Symbols in small ones: the entries of a cache go the same way.
  * Invariant: parents have smaller numbers than their children; key 0 is the root; a key's number never changes.
  */

@@ -1,6 +1,7 @@
 /* Breadth-first search from the root and single paths read off its tree; merging is in paths_merge.c. See paths.h. */
 #include "graph/paths.h"
 
+#include "dump/json_reader.h"
 #include "graph/referrers.h"
 
 #include <stdlib.h>
@@ -11,23 +12,84 @@ static bool no_memory(struct hd_error *err)
     return hd_error_set(err, HD_ERROR_MEMORY, "out of memory while looking for paths");
 }
 
+static bool is(struct hd_graph_text text, const char *word)
+{
+    return text.length == strlen(word) && !memcmp(text.data, word, text.length);
+}
+
+/* Instruction sequences, methods and their caches. */
+static bool is_code(const struct hd_graph *graph, uint32_t node)
+{
+    static const char *const labels[] = {"iseq", "ment", "callcache", "constcache", "cref"};
+    if (graph->node_type[node] != HD_BT_T_IMEMO)
+        return false;
+    struct hd_graph_text label = hd_graph_name(graph, graph->node_label[node]);
+    for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
+        if (is(label, labels[i]))
+            return true;
+    return false;
+}
+
+/* What a C function's stack or variables seem to hold: true, but it says nothing. */
+static bool is_anonymous_root(const struct hd_graph *graph, uint64_t edge)
+{
+    static const char *const roots[] = {"stack_and_registers", "machine_context", "static_data"};
+    struct hd_graph_text name = hd_graph_name(graph, graph->edge_name[edge]);
+    for (size_t i = 0; i < sizeof roots / sizeof *roots; i++)
+        if (name.length >= strlen(roots[i]) && !memcmp(name.data, roots[i], strlen(roots[i])))
+            return true;
+    return false;
+}
+
+static void visit(struct hd_paths *paths, uint32_t node, uint64_t e, bool weak)
+{
+    const struct hd_graph *graph = paths->graph;
+    uint32_t to = graph->edge_to[e];
+    if ((graph->edge_name[e] & HD_NAME_WEAK && !weak) || paths->parent[to] != HD_NODE_NONE || to == HD_NODE_ROOT)
+        return;
+    paths->parent[to] = node;
+    paths->edge[to] = e;
+    paths->order[paths->reached++] = to;
+}
+
+static void expand_root(struct hd_paths *paths, bool weak, bool anonymous)
+{
+    const struct hd_graph *graph = paths->graph;
+    for (uint64_t e = graph->edge_start[HD_NODE_ROOT]; e < graph->edge_start[HD_NODE_ROOT + 1]; e++)
+        if (is_anonymous_root(graph, e) == anonymous)
+            visit(paths, HD_NODE_ROOT, e, weak);
+}
+
+static void expand(struct hd_paths *paths, uint32_t node, bool weak)
+{
+    const struct hd_graph *graph = paths->graph;
+    for (uint64_t e = graph->edge_start[node]; e < graph->edge_start[node + 1]; e++)
+        visit(paths, node, e, weak);
+}
+
+/* Breadth first, in three rounds: without anonymous roots and not through code; then with these roots; then through code. */
 static void search(struct hd_paths *paths, bool weak, uint32_t avoid)
 {
     const struct hd_graph *graph = paths->graph;
     memset(paths->parent, 0xff, (size_t)graph->node_count * sizeof *paths->parent);
     paths->order[0] = HD_NODE_ROOT;
     paths->reached = 1;
-    for (uint32_t i = 0; i < paths->reached; i++) {
-        uint32_t node = paths->order[i];
-        if (node == avoid)
-            continue;
-        for (uint64_t e = graph->edge_start[node]; e < graph->edge_start[node + 1]; e++) {
-            uint32_t to = graph->edge_to[e];
-            if ((graph->edge_name[e] & HD_NAME_WEAK && !weak) || paths->parent[to] != HD_NODE_NONE || to == HD_NODE_ROOT)
-                continue;
-            paths->parent[to] = node;
-            paths->edge[to] = e;
-            paths->order[paths->reached++] = to;
+    if (avoid == HD_NODE_ROOT)
+        return;
+    expand_root(paths, weak, false);
+    bool all_roots = false;
+    for (uint32_t i = 1, code = 1; i < paths->reached || code < paths->reached || !all_roots;) {
+        if (i < paths->reached) {
+            uint32_t node = paths->order[i++];
+            if (node != avoid && !is_code(graph, node))
+                expand(paths, node, weak);
+        } else if (!all_roots) {
+            expand_root(paths, weak, true);
+            all_roots = true;
+        } else {
+            uint32_t node = paths->order[code++];
+            if (node != avoid && is_code(graph, node))
+                expand(paths, node, weak);
         }
     }
 }

@@ -1,6 +1,11 @@
 /*
  * Shortest paths from the root, edge by edge, so that each step has its name.
  *
+ * Code comes last: a constant's value is also in the cache of each piece of code that uses it, which may be the shorter way
+ * but is never the reason why it is there. So a path leads through iseqs, methods and their caches only where no other
+ * does, and begins at what a C stack or a C variable seems to hold only where no named root leads; it is the shortest of
+ * those that do not.
+ *
  * Owns the tree of a breadth-first search and what is read off it: the path to a node, more paths to it, and the paths to
  * many nodes merged into one tree. Must not know how paths are shown.
  * Invariant: `edge[n]` leaves `parent[n]` and leads to n; `order` has parents before children.
@@ -14,7 +19,7 @@ struct hd_paths {
     const struct hd_graph *graph;
     uint32_t *parent; /* [node_count] HD_NODE_NONE for the root and what was not reached */
     uint64_t *edge;   /* [node_count] the edge from the parent; where `parent` is not HD_NODE_NONE */
-    uint32_t *order;  /* [reached] nodes by distance from the root, the root first */
+    uint32_t *order;  /* [reached] the root first, parents before children, nearer ones first among those of one kind of path */
     uint32_t reached;
 };
 

@@ -174,6 +174,9 @@ static enum hd_suspect_kind kind_of(const struct hd_suspects *suspects, const st
         return HD_SUSPECT_QUEUE;
     if (is_proc(graph, content))
         return HD_SUSPECT_CALLBACKS;
+    const struct hd_tree_group *contents = &suspects->tree.group[suspect->content_group];
+    if (contents->tops != contents->count && suspects->classes->number[holder] == suspects->classes->number[content])
+        return HD_SUSPECT_LIST; /* its first link holds the others */
     if (graph->node_type[holder] == HD_BT_T_ARRAY || set || is(class, "Set"))
         return HD_SUSPECT_COLLECTION;
     return graph->node_type[holder] == HD_BT_T_HASH ? HD_SUSPECT_MAP : HD_SUSPECT_OBJECT;
@@ -322,7 +325,8 @@ bool hd_suspects_find(struct hd_suspects *suspects, const struct hd_graph *graph
     if (!hd_paths_create(&suspects->paths, graph, false, HD_NODE_NONE, err))
         return false;
     hd_best_names_from_root(&suspects->paths);
-    bool done = hd_tree_create(&suspects->tree, graph, dominators, classes, &suspects->paths, HD_NODE_ROOT, DEPTH, err)
+    const struct hd_tree_shape shape = {.paths = &suspects->paths, .from = HD_NODE_ROOT, .depth = DEPTH};
+    bool done = hd_tree_create(&suspects->tree, graph, dominators, classes, &shape, err)
                 && weigh(suspects, err);
     if (done) {
         struct search search = {.suspects = suspects, .depth = 1};

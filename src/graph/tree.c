@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define OWN_GROUP ((uint64_t)1 << 32) /* in a key: a class or module by its node */
+#define TOO_DEEP 0x80000000u          /* in tree.number while it is made: below that group, not in it */
 
 struct key {
     uint64_t what, via;
@@ -19,6 +20,7 @@ struct maker {
     const struct hd_dominators *dominators;
     const struct hd_groups *classes;
     const struct hd_paths *paths;
+    const struct hd_tree_shape *shape;
     struct key *keys;  /* [capacity] of the groups */
     uint32_t *slots;   /* hash table of the keys: a group's number + 1, 0 if free */
     uint32_t mask, capacity;
@@ -93,11 +95,8 @@ static void count(struct maker *maker, uint32_t number, uint32_t node, bool top)
     struct hd_tree_group *group = &maker->tree->group[number];
     const uint64_t *retained = maker->dominators->retained;
     group->count++;
+    group->tops += top;
     group->self += maker->graph->node_size[node];
-    if (top) {
-        group->tops++;
-        group->retained += retained[node];
-    }
     if (group->sample == HD_NODE_NONE || retained[node] > retained[group->sample]) {
         group->sample = node;
         bool several = maker->keys[number].via != HD_NODE_NONE;
@@ -106,20 +105,49 @@ static void count(struct maker *maker, uint32_t number, uint32_t node, bool top)
     maker->tree->number[node] = number;
 }
 
-/* Puts a node where it belongs, below the group of what dominates it; false if memory ran out. */
-static bool place(struct maker *maker, uint32_t node, uint32_t parent, uint32_t depth)
+static void count_deeper(struct maker *maker, uint32_t number, uint32_t node)
 {
-    struct key key = key_of(maker, parent, node);
-    /* the link of a list; for classes there is no run */
-    if (same(&key, &maker->keys[parent]) && !(key.what & OWN_GROUP)) {
-        count(maker, parent, node, false);
+    struct hd_tree_group *group = &maker->tree->group[number];
+    group->deeper_count++;
+    group->deeper += maker->graph->node_size[node];
+    maker->tree->number[node] = number | TOO_DEEP;
+}
+
+/*
+ * The group above of which this is one more link, HD_NODE_NONE if there is none; for classes there is no run. What is
+ * below the group at which a repetition ends goes on below the one at which it began.
+ */
+static uint32_t repeated(const struct maker *maker, const struct key *key, uint32_t parent)
+{
+    uint32_t steps = maker->shape->fold ? HD_TREE_FOLD : 1;
+    if (key->what & OWN_GROUP)
+        return HD_NODE_NONE;
+    for (uint32_t at = parent; at != HD_NODE_NONE && steps > 0; steps--, at = maker->tree->group[at].parent)
+        if (same(key, &maker->keys[at]))
+            return at;
+    return HD_NODE_NONE;
+}
+
+/* Puts a node where it belongs, below the group of what dominates it; false if memory ran out. */
+static bool place(struct maker *maker, uint32_t node, uint32_t parent)
+{
+    struct hd_tree *tree = maker->tree;
+    if (parent & TOO_DEEP) {
+        count_deeper(maker, parent & ~TOO_DEEP, node);
         return true;
     }
-    if (maker->tree->group[parent].depth >= depth)
+    struct key key = key_of(maker, parent, node);
+    uint32_t again = repeated(maker, &key, parent);
+    if (again != HD_NODE_NONE) {
+        count(maker, again, node, false);
         return true;
+    }
+    if (tree->group[parent].depth >= maker->shape->depth) {
+        count_deeper(maker, parent, node);
+        return true;
+    }
     uint32_t *slot = slot_of(maker, &key);
     if (!*slot) {
-        struct hd_tree *tree = maker->tree;
         if (tree->count == maker->capacity) {
             if (!grow(maker))
                 return false;
@@ -135,22 +163,34 @@ static bool place(struct maker *maker, uint32_t node, uint32_t parent, uint32_t 
     return true;
 }
 
-static bool place_all(struct maker *maker, uint32_t from, uint32_t depth, uint32_t *queue)
+static bool place_all(struct maker *maker, uint32_t *queue)
 {
     const struct hd_dominators *dominators = maker->dominators;
     uint32_t head = 0, tail = 0;
-    queue[tail++] = from;
+    queue[tail++] = maker->shape->from;
     while (head < tail) {
         uint32_t node = queue[head++], group = maker->tree->number[node];
         for (uint32_t i = dominators->child_start[node]; i < dominators->child_start[node + 1]; i++) {
             uint32_t child = dominators->child[i];
-            if (!place(maker, child, group, depth))
+            if (!place(maker, child, group))
                 return false;
-            if (maker->tree->number[child] != HD_NODE_NONE)
-                queue[tail++] = child;
+            queue[tail++] = child;
         }
     }
+    while (tail-- > 0)
+        if (maker->tree->number[queue[tail]] & TOO_DEEP)
+            maker->tree->number[queue[tail]] = HD_NODE_NONE;
     return true;
+}
+
+static void add_up(struct hd_tree *tree)
+{
+    for (uint32_t i = tree->count; i-- > 0;) {
+        struct hd_tree_group *group = &tree->group[i];
+        group->retained += group->self + group->deeper;
+        if (group->parent != HD_NODE_NONE)
+            tree->group[group->parent].retained += group->retained;
+    }
 }
 
 struct order {
@@ -185,23 +225,32 @@ static bool link_children(struct hd_tree *tree)
     return true;
 }
 
-bool hd_tree_create(struct hd_tree *tree, const struct hd_graph *graph, const struct hd_dominators *dominators,
-                    const struct hd_groups *classes, const struct hd_paths *paths, uint32_t from, uint32_t depth,
-                    struct hd_error *err)
+static void begin(struct maker *maker)
 {
-    struct maker maker = {.tree = tree, .graph = graph, .dominators = dominators, .classes = classes, .paths = paths};
+    struct hd_tree *tree = maker->tree;
+    memset(tree->number, 0xff, (size_t)maker->graph->node_count * sizeof *tree->number); /* HD_NODE_NONE */
+    tree->group[0] = (struct hd_tree_group){.parent = HD_NODE_NONE, .child = HD_NODE_NONE, .next = HD_NODE_NONE,
+                                            .name = HD_NAME_MASK, .via = HD_NODE_NONE, .sample = maker->shape->from};
+    maker->keys[0] = (struct key){UINT64_MAX, HD_NODE_NONE, HD_NODE_NONE, HD_NAME_MASK};
+    *slot_of(maker, &maker->keys[0]) = tree->count = 1;
+    count(maker, 0, maker->shape->from, true);
+}
+
+bool hd_tree_create(struct hd_tree *tree, const struct hd_graph *graph, const struct hd_dominators *dominators,
+                    const struct hd_groups *classes, const struct hd_tree_shape *shape, struct hd_error *err)
+{
+    struct maker maker = {.tree = tree, .graph = graph, .dominators = dominators, .classes = classes,
+                          .paths = shape->paths, .shape = shape};
     *tree = (struct hd_tree){.number = malloc((size_t)graph->node_count * sizeof *tree->number)};
     uint32_t *queue = malloc((size_t)graph->node_count * sizeof *queue);
     bool done = tree->number && queue && grow(&maker);
     if (done) {
-        memset(tree->number, 0xff, (size_t)graph->node_count * sizeof *tree->number); /* HD_NODE_NONE */
-        tree->group[0] = (struct hd_tree_group){
-            .parent = HD_NODE_NONE, .child = HD_NODE_NONE, .next = HD_NODE_NONE, .name = HD_NAME_MASK,
-            .via = HD_NODE_NONE, .sample = from};
-        maker.keys[0] = (struct key){UINT64_MAX, HD_NODE_NONE, HD_NODE_NONE, HD_NAME_MASK};
-        *slot_of(&maker, &maker.keys[0]) = tree->count = 1;
-        count(&maker, 0, from, true);
-        done = place_all(&maker, from, depth, queue) && link_children(tree);
+        begin(&maker);
+        done = place_all(&maker, queue);
+    }
+    if (done) {
+        add_up(tree);
+        done = link_children(tree);
     }
     free(queue);
     free(maker.keys);

@@ -4,8 +4,8 @@
  * Objects that the same group dominates are one group if they are of the same class and, if wanted, are referred to by
  * the same name from the same kind of object. A class or module is always a group of its own. A run of equal steps (the
  * links of a list) is one group. Must not know how the tree is shown.
- * Invariant: group[0] holds only where the tree begins; parents stand before children; `retained` of a group is at least the sum of
- * its children's.
+ * Invariant: group[0] begins where the tree does; parents stand before children; `retained` of a group is its `self`, its
+ * `deeper` and its children's `retained` together, so that every byte is in one group's own.
  */
 #ifndef HD_GRAPH_TREE_H
 #define HD_GRAPH_TREE_H
@@ -24,6 +24,8 @@ struct hd_tree_group {
     uint32_t sample; /* the member that retains most */
     uint32_t count;  /* members */
     uint32_t tops;   /* members that no other member dominates: more than one link of a list, but one list */
+    uint32_t deeper_count; /* objects below it that are too deep for a group */
+    uint64_t deeper; /* their bytes */
     uint64_t self;   /* bytes of the members themselves */
     uint64_t retained;
 };
@@ -34,13 +36,19 @@ struct hd_tree {
     uint32_t *number; /* [node_count] the node's group, HD_NODE_NONE if it is too deep or not below where the tree begins */
 };
 
-/*
- * From node `from` (HD_NODE_ROOT: all) down to `depth` levels. `paths`: name the groups by the shortest paths' edges; NULL: by
- * class alone. `classes`: hd_groups_by_class.
- */
+struct hd_tree_shape {
+    const struct hd_paths *paths; /* groups are named by the shortest paths' edges; NULL: by class alone */
+    uint32_t from;                /* HD_NODE_ROOT: all */
+    uint32_t depth;               /* levels below it */
+    bool fold; /* steps that repeat after up to HD_TREE_FOLD levels (Node → @children → Array → Node) are the same group, */
+               /* which then stands above what it is below elsewhere */
+};
+
+enum { HD_TREE_FOLD = 4 };
+
+/* `classes`: hd_groups_by_class. */
 bool hd_tree_create(struct hd_tree *tree, const struct hd_graph *graph, const struct hd_dominators *dominators,
-                    const struct hd_groups *classes, const struct hd_paths *paths, uint32_t from, uint32_t depth,
-                    struct hd_error *err);
+                    const struct hd_groups *classes, const struct hd_tree_shape *shape, struct hd_error *err);
 void hd_tree_destroy(struct hd_tree *tree);
 
 /* The group after this one if parents are visited before their children, in order of size; HD_NODE_NONE at the end. */

@@ -32,7 +32,7 @@ class HelpTest < Minitest::Test
   def test_options_in_the_help_are_taken
     commands.each do |command|
       options(command).each do |letter, name, argument|
-        value = argument&.include?("|") ? argument.split("|").last : ("1" if argument)
+        value = argument&.match?(/\A[a-z|]+\z/) ? argument.split("|").last : ("1" if argument)
         next if %w[list probe verified-with].include?(name) # do something at once
 
         words = [command, "--#{name}", *value, "--help"]

@@ -1,0 +1,169 @@
+# frozen_string_literal: true
+
+# `heap_dump suspects`: programs that leak in one way each, as people's programs do. The leak must be the first suspect, by
+# name, with its kind, and every step of the path must be a reference of the dump.
+require_relative "helper"
+
+class SuspectsTest < Minitest::Test
+  include CliTest
+
+  TEXT = '"order #{number}: " + "some text that a customer has written, long enough " * 6'
+
+  # name => [program, anchor, kind, what the place is called]
+  LEAKS = {
+    constant_map: ["module Shop; CACHE = {}; end; 6000.times { |number| Shop::CACHE[\"page/\#{number}\"] = #{TEXT} }",
+                   "constant", "map", /\AShop::CACHE\z/],
+    class_list: ["class Audit; @events = []; class << self; attr_reader :events; end; end; 6000.times { |number| Audit.events << #{TEXT} }",
+                 "class_instance_variable", "collection", /\A@events of Audit\z/],
+    class_variable: ["class Registry; @@all = []; def self.add(item) = @@all << item; end; 6000.times { |number| Registry.add(#{TEXT}) }",
+                     "class_variable", "collection", /\A@@all of Registry\z/],
+    global: ["$history = []; 6000.times { |number| $history << #{TEXT} }", "global_variable", "collection", /\A\$history\z/],
+    callbacks: ["class Events; @handlers = []; def self.on(&block) = @handlers << block; end\n" \
+                "class Controller; def initialize(number) = (@body = #{TEXT}; Events.on { |event| [event, @body] }); end\n" \
+                "4000.times { |number| Controller.new(number) }",
+                "class_instance_variable", "callbacks", /\A@handlers of Events\z/],
+    thread_local: ["Thread.new { log = Thread.current[:query_log] = []; 6000.times { |number| log << #{TEXT} }; $filled = true; sleep }\n" \
+                   "sleep 0.01 until $filled",
+                   "thread_local", "collection", /\Athread-local :query_log\z/],
+    frame: ["def work(done) = (rows = []; 6000.times { |number| rows << #{TEXT} }; done << 1; sleep)\n" \
+            "queue = Queue.new; Thread.new { work(queue) }; queue.pop",
+            "local_variable", "collection", /\Alocal variable rows of a running method\z/],
+    memo: ["class Pricing; def initialize = @memo = {}; def price(number) = @memo[number] ||= #{TEXT}; end\n" \
+           "class App; PRICING = Pricing.new; end; 6000.times { |number| App::PRICING.price(number.to_s) }",
+           nil, "map", /@memo of a Pricing|App::PRICING/],
+    list: ["class Link; attr_accessor :following; def initialize(number, following) = (@text = #{TEXT}; @following = following); end\n" \
+           "class Chain; class << self; attr_accessor :head; end; end; 6000.times { |number| Chain.head = Link.new(number, Chain.head) }",
+           "class_instance_variable", "list", /\A@head of Chain\z/],
+    one_string: ["module Journal; TEXT = +''; end; 60000.times { |number| Journal::TEXT << \"line \#{number} of the journal\\n\" }",
+                 "constant", "object", /\AJournal::TEXT\z/],
+    closure: ["def counter = (seen = []; ->(item) { seen << item }); module Hooks; SEEN = counter; end\n" \
+              "6000.times { |number| Hooks::SEEN.call(#{TEXT}) }",
+              nil, "collection", /seen|Hooks::SEEN/]
+  }.freeze
+
+  RUBIES = { "native" => [RbConfig.ruby, EXTENSION],
+             "3.3" => [File.join(ROOT, "build/rubies/3.3/bin/ruby"), File.join(ROOT, "build/ext-3.3")] }.freeze
+
+  def dump(ruby, name, program, options = "")
+    path, extension = RUBIES.fetch(ruby)
+    skip "Ruby 3.3 is not there: script/rubies gets it" unless File.exist?(path) && File.exist?(extension)
+    file = File.join(FOLDER, "#{name}-#{ruby}.json")
+    return file if File.exist?(file)
+
+    script = %(require "heap_dump"\n#{program}\nHeapDump.dump(#{file.inspect}#{options})\n)
+    out, status = Open3.capture2e(path, "-I", File.join(ROOT, "lib"), "-I", extension, "-e", script)
+    assert status.success?, out
+    file
+  end
+
+  # Does the object's line, or one that continues it, refer to that id?
+  def refers?(lines, from, to)
+    texts = from ? lines[from] : lines["_ROOTS_"]
+    texts.any? { |text| text.match?(/(?<!\d)#{to}(?!\d)/) }
+  end
+
+  def lines_by_id(file)
+    File.foreach(file).with_object(Hash.new { |hash, key| hash[key] = [] }) do |line, by_id|
+      object = line[/"continues":"?(\w+)"?/, 1] || line[/"id":"?(\w+)"?/, 1]
+      by_id[object =~ /\A\d/ ? object.to_i : object] << line if object
+    end
+  end
+
+  def assert_path(file, suspect)
+    lines = lines_by_id(file)
+    from = nil
+    refute_empty suspect["path"]
+    suspect["path"].each do |step|
+      assert refers?(lines, from, step["id"]), "#{from.inspect} does not refer to #{step}"
+      from = step["id"]
+    end
+  end
+
+  RUBIES.each_key do |ruby|
+    LEAKS.each do |name, (program, anchor, kind, place)|
+      define_method("test_#{name}_#{ruby}") do
+        file = dump(ruby, name, program)
+        first = json("suspects", file)["suspects"].first
+        assert first, "no suspect"
+        assert_match place, first["place"]
+        assert_equal kind, first["kind"], first["guess"]
+        assert_equal anchor, first["anchor"] if anchor
+        assert_operator first["retained"], :>, 1_500_000
+        assert_path(file, first)
+        assert_operator first["contents"] || first["holders"], :>=, 3_000 unless %i[one_string list].include?(name)
+      end
+    end
+  end
+
+  def test_report
+    out = text("suspects", dump("native", :callbacks, LEAKS[:callbacks][0]))
+    assert_match(/\A[\d.]+ MB are reachable, [\d.]+ MB of them data; the rest is code and stacks\.$/, out)
+    assert_match(/^1\. @handlers of Events retains [\d.]+ MB in [\d,]+ objects, [\d.]+ % of the data$/, out)
+    assert_match(/Probably subscribers or callbacks that are added and never removed: @handlers of Events, an Array,/, out.gsub(/\s+/, " "))
+    assert_match(/Each keeps its self, a Controller/, out.gsub(/\s+/, " "))
+    assert_match(/ivs\.@handlers +Array +\d+ 0x\h+ +[\d.]+ MB/, out)
+    assert_next("show", out)
+  end
+
+  def test_duplicates_inside
+    program = "module Shop; CACHE = {}; end; 6000.times { |number| Shop::CACHE[number] = 'the same text again and again ' * 9 }"
+    first = json("suspects", dump("native", :same, program))["suspects"].first
+    assert_in_delta 5_999, first["duplicate_strings"], 2 # one may be on the stack, too
+    assert_operator first["duplicate_bytes"], :>, 1_500_000
+    assert_match(/5,99\d of its strings repeat others in it: 1\.\d MB/, text("suspects", dump("native", :same, program)))
+  end
+
+  def test_what_weak_references_hold_is_no_leak
+    program = "require 'objspace'; $map = ObjectSpace::WeakMap.new; $keys = Array.new(6000) { |number| #{TEXT} }\n" \
+              "$keys.each { |key| $map[key] = key }"
+    found = json("suspects", dump("native", :weak, program))["suspects"]
+    assert_equal "$keys", found.first["place"]
+    map = found.find { |suspect| suspect["place"] == "$map" }
+    assert_equal 1, map["objects"], "its own table, no key of it" if map
+  end
+
+  def test_a_program_that_does_not_leak
+    out = text("suspects", dump("native", :quiet, "require 'json'; require 'net/http'; require 'optparse'"))
+    refute_match(/unbounded|never removed|thread-local/, out)
+    only_code = text("suspects", "--share", 60, dump("native", :quiet, ""))
+    assert_match(/^Nothing stands out\.$/, only_code)
+    assert_next("top", only_code)
+  end
+
+  def test_redacted
+    file = dump("native", :redacted, LEAKS[:constant_map][0], ", redact: true")
+    out = text("suspects", file)
+    assert_match(/^1\. Shop::CACHE retains/, out)
+    refute_match(/customer has written/, out)
+    refute_match(/customer has written/, run_tool("suspects", "--json", file)[0])
+  end
+
+  def test_object_space
+    file = File.join(FOLDER, "suspects_theirs.json")
+    program = "require 'objspace'\n#{LEAKS[:constant_map][0]}\nGC.start\nFile.open(#{file.inspect}, 'w') { |out| ObjectSpace.dump_all(output: out) }"
+    out, status = Open3.capture2e(RbConfig.ruby, "-e", program)
+    assert status.success?, out
+    result = json("suspects", file)
+    first = result["suspects"].first
+    assert_equal "Hash", first["holder"]["class"]
+    assert_operator first["contents"], :>=, 6_000
+    assert(result["warnings"].any? { |warning| warning.include?("references have no names") })
+  end
+
+  def test_truncated_and_broken_dumps
+    whole = File.binread(dump("native", :constant_map, LEAKS[:constant_map][0]))
+    cut = File.join(FOLDER, "cut.json")
+    File.binwrite(cut, whole[0, whole.size * 9 / 10])
+    out, err, status = run_tool("suspects", cut)
+    assert_equal 0, status
+    assert_match(/truncated/, err)
+    refute_empty out
+    assert_equal 3, run_tool("suspects", "-", stdin: "PNG\x89")[2]
+    assert_equal 2, run_tool("suspects", "--share", "0", cut)[2]
+  end
+
+  def test_piped_dumps_are_reported_without_contents
+    file = dump("native", :constant_map, LEAKS[:constant_map][0])
+    assert_match(/^1\. Shop::CACHE retains/, text("suspects", "-", stdin: File.binread(file)))
+  end
+end
