@@ -35,7 +35,7 @@ library := \
 	src/capture/inside.c src/capture/loaded.c
 # What only the tool needs: reading dumps and debug information.
 tool_library := \
-	src/memory/source_process.c src/capture/outside.c \
+	src/memory/source_process.c src/capture/outside.c src/capture/stop.c src/capture/inject.c src/capture/copy.c \
 	src/dump/input.c src/dump/json_text.c src/dump/json_reader.cc src/dump/json_walk.cc src/dump/address_set.c \
 	src/dump/check.c src/dump/range.c src/dump/objspace_reader.c \
 	src/graph/names.c src/graph/ranks.c src/graph/part.c src/graph/dump_part.c src/graph/objspace_part.c \
@@ -48,7 +48,7 @@ tool_library := \
 	src/ruby/dwarf.c src/ruby/elf_identity.c src/ruby/layout_table.c
 cli := cli/main.c cli/command.c cli/help.c cli/help_man.c cli/help_shell.c cli/output.c cli/table.c cli/open.c \
 	cli/readable.c cli/describe.c cli/twice.c \
-	cli/check.c cli/collections.c cli/diff.c cli/diff_json.c cli/diff_text.c cli/find.c cli/flame.c cli/layout.c cli/path.c \
+	cli/check.c cli/collections.c cli/diff.c cli/dump.c cli/diff_json.c cli/diff_text.c cli/find.c cli/flame.c cli/layout.c cli/path.c \
 	cli/show.c cli/strings.c cli/summary.c cli/suspects.c cli/suspects_words.c cli/threads.c cli/top.c cli/tree.c \
 	cli/tree_view.c cli/version.c
 
