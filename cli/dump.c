@@ -6,7 +6,7 @@
 #include "capture/outside.h"
 #include "cli/table.h"
 #include "dump/text.h"
-#include "memory/maps.h"
+#include "memory/core.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,6 +34,7 @@ struct session {
     struct hd_memory memory;
     struct hd_outside outside;
     struct hd_copy copy;
+    struct hd_core core;
     struct hd_output_shared shared;
     struct hd_output output;
     struct hd_outside_result result;
@@ -81,18 +82,52 @@ static bool process_reach(struct session *session, struct hd_error *err)
     return session->memory_open;
 }
 
+static bool core_reach(struct session *session, struct hd_error *err)
+{
+    const struct request *request = session->request;
+    const struct hd_core_options options = {.sysroot = request->sysroot, .executable = request->executable};
+    session->memory_open = hd_core_open(&session->core, &session->memory, &session->arena, request->core, &options, err);
+    if (!session->memory_open)
+        return false;
+    session->time = session->core.time;
+    if (request->redact || !*session->core.command)
+        return true;
+    hd_text_literal(&session->extra, "\"cmdline\":[\"");
+    hd_text_escape_any(&session->extra, session->core.command, strlen(session->core.command));
+    hd_text_literal(&session->extra, "\"]");
+    return true;
+}
+
+/* What is missing from a core says more than that no Ruby was found in what is there. */
+static bool ruby_find(struct session *session, struct hd_error *err)
+{
+    session->outside_open = hd_outside_open(&session->outside, &session->memory, err);
+    if (!session->outside_open && session->core.wrong.code != HD_OK)
+        *err = session->core.wrong;
+    else if (!session->outside_open && session->core.truncated)
+        hd_error_set(err, HD_ERROR_BAD_DUMP, "the core is truncated, and what is left of it has no Ruby in it: look for a limit of its size "
+                     "(ulimit -c, the disk) and take another");
+    else if (!session->outside_open && session->request->core && session->core.missing)
+        hd_error_set(err, HD_ERROR_UNSUPPORTED, "no Ruby was found in the core: the code of libraries is not in it, and the files were not "
+                     "found where the process had them; give their folder with --sysroot, or the program with --exe");
+    return session->outside_open;
+}
+
 static bool write_dump(struct session *session, struct hd_error *err)
 {
     const struct request *request = session->request;
     struct hd_dump_options options = {.redact = request->redact, .all = request->all, .string_limit = request->string_limit,
-                                      .source = request->core ? "core" : "process", .pid = request->pid, .time = session->time};
+                                      .source = request->core ? "core" : "process",
+                                      .pid = request->core ? session->core.pid : request->pid, .time = session->time};
     hd_buffer_append(&session->extra, "", 1);
     options.extra = session->extra.failed || session->extra.length < 2 ? NULL : session->extra.data;
     if (getrandom(options.redact_key, sizeof options.redact_key, 0) != (ssize_t)sizeof options.redact_key && request->redact)
         return hd_error_set(err, HD_ERROR_INTERNAL, "the kernel gave no random key for the redaction");
     session->output_open = hd_output_open(&session->output, request->output, &session->shared, err);
+    const struct hd_stack *stacks = request->core ? session->core.stacks : session->copy.stacks;
+    size_t count = request->core ? session->core.stack_count : session->copy.stack_count;
     return session->output_open
-           && hd_outside_dump(&session->outside, session->copy.stacks, session->copy.stack_count, &options, &session->output, 0,
+           && hd_outside_dump(&session->outside, stacks, count, &options, &session->output, 0,
                               &session->result, err);
 }
 
@@ -108,6 +143,8 @@ static void print_text(const struct session *session)
         if (*session->copy.note)
             printf("it was not copied: %s\n", session->copy.note);
     }
+    if (session->core.truncated)
+        printf("the core is truncated: what is missing from it could not be read\n");
     if (strcmp(session->outside.allocator, "glibc") != 0)
         printf("its malloc is %s: sizes of memory that C code owns, and what C extensions refer to, are not known\n",
                session->outside.allocator);
@@ -135,10 +172,9 @@ static void print_json(const struct session *session)
 
 static int dump(const struct request *request)
 {
-    struct session session = {.request = request, .copy = {.memory = -1}};
+    struct session session = {.request = request, .copy = {.memory = -1}, .core = {.fd = -1}};
     struct hd_error err = {0};
-    bool done = process_reach(&session, &err);
-    done = done && (session.outside_open = hd_outside_open(&session.outside, &session.memory, &err));
+    bool done = (request->core ? core_reach(&session, &err) : process_reach(&session, &err)) && ruby_find(&session, &err);
     done = done && write_dump(&session, &err);
     hd_copy_release(&session.copy); /* the target first: writing to disk may take its time */
     done = done && hd_output_commit(&session.output, &err);
@@ -150,7 +186,9 @@ static int dump(const struct request *request)
         print_text(&session);
     if (session.outside_open)
         hd_outside_close(&session.outside);
-    if (session.memory_open)
+    if (request->core)
+        hd_core_close(&session.core, &session.memory);
+    else if (session.memory_open)
         hd_memory_close(&session.memory);
     hd_arena_deinit(&session.arena);
     hd_buffer_deinit(&session.extra);
@@ -165,6 +203,8 @@ static void pid_take(struct hd_call *call, pid_t *pid)
     *pid = (pid_t)number;
 }
 
+enum { SYSROOT = HD_CALL_NO_LETTER, EXE };
+
 static int run(int argc, char **argv)
 {
     struct request request = {.output = "dump.json", .string_limit = 4096};
@@ -174,6 +214,15 @@ static int run(int argc, char **argv)
         switch (letter) {
         case 'p':
             pid_take(&call, &request.pid);
+            break;
+        case 'c':
+            request.core = call.value;
+            break;
+        case SYSROOT:
+            request.sysroot = call.value;
+            break;
+        case EXE:
+            request.executable = call.value;
             break;
         case 'o':
             request.output = call.value;
@@ -196,13 +245,16 @@ static int run(int argc, char **argv)
     }
     if (!hd_call_operands(&call))
         return call.status;
-    if (!request.pid)
-        hd_call_refuse(&call, "which process? --pid is missing");
+    if (!request.pid == !request.core)
+        hd_call_refuse(&call, request.pid ? "either --pid or --core, not both" : "what? give --pid or --core");
     return call.stopped ? call.status : dump(&request);
 }
 
 static const struct hd_option options[] = {
     {'p', "pid", "PID", "the process", NULL, NULL},
+    {'c', "core", "FILE", "a core file instead, of gcore or of a crash; may be compressed", NULL, NULL},
+    {SYSROOT, "sysroot", "DIR", "for a core: where the libraries of the process are", NULL, NULL},
+    {EXE, "exe", "FILE", "for a core: the program that ran", NULL, NULL},
     {'o', "output", "FILE", "where to write it (dump.json); .gz and .zst compress", NULL, NULL},
     {'m', "method", NULL, "read a copy of the process, or stop it for as long as it takes (fork)", methods, NULL},
     {'r', "redact", NULL, "no contents of strings", NULL, NULL},
@@ -214,10 +266,10 @@ static const struct hd_option options[] = {
 const struct hd_command hd_command_dump = {
     .name = "dump",
     .run = run,
-    .summary = "dump a running Ruby from outside, with nothing loaded into it",
+    .summary = "dump a running Ruby from outside with nothing loaded into it, or a core file",
     .about = "Writes a complete dump of a Ruby process that has not loaded heap_dump. Its threads are stopped for a moment, one "
              "of them makes a copy of the process, all go on, and the frozen copy is read. Nothing of ours runs in it, nothing is "
-             "written into it.",
+             "written into it. A core file is read the same way.",
     .operands = {{NULL, NULL, HD_OPERAND_WORD, false, false, NULL}},
     .options = options,
     .notes = "Needs root, or to be the process's user where kernel.yama.ptrace_scope is 0. Where the process cannot be copied (a "

@@ -21,6 +21,8 @@ struct hd_range {
     uint64_t start, end;  /* target addresses, [start, end) */
     const uint8_t *data;  /* the bytes of [start, end) in this process */
     uint8_t *chunks;      /* enum hd_chunk of each HD_CHUNK_BYTES of it; NULL: all are there */
+    int source;           /* descriptor that chunks are fetched from */
+    uint64_t offset;      /* where [start, …) begins in it */
 };
 
 /* What is known of the bytes of another process: they are fetched when they are first asked for. */
@@ -44,7 +46,6 @@ struct hd_memory {
     struct hd_mapping *mappings;
     size_t mapping_count;
     uint64_t unreadable; /* reads that failed */
-    int source;          /* descriptor that chunks are fetched from, target addresses being offsets */
 };
 
 /* This process. The ranges are those at the time of the call; memory mapped later is not seen. */
@@ -56,6 +57,9 @@ bool hd_memory_open_self(struct hd_memory *memory, struct hd_arena *arena, struc
  * threads may read, each with a copy of *memory.
  */
 bool hd_memory_open_process(struct hd_memory *memory, struct hd_arena *arena, int pid, int mem, struct hd_error *err);
+
+/* Reserves space here for a range's bytes, which are to be fetched from `source`; the range is empty if there is none. */
+void hd_memory_reserve(struct hd_range *range, struct hd_arena *arena, int source, uint64_t offset);
 
 /* Gives back what was copied. Not needed for this process's own memory. */
 void hd_memory_close(struct hd_memory *memory);

@@ -9,40 +9,16 @@
 #include "memory/maps.h"
 
 #include <stdio.h>
-#include <sys/mman.h>
-
-static void range_reserve(struct hd_range *range, struct hd_arena *arena)
-{
-    uint64_t bytes = range->end - range->start;
-    void *mirror = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    range->chunks = hd_arena_alloc(arena, bytes / HD_CHUNK_BYTES + 1, 1);
-    if (mirror != MAP_FAILED && range->chunks) {
-        range->data = mirror;
-        return;
-    }
-    if (mirror != MAP_FAILED)
-        munmap(mirror, bytes);
-    range->end = range->start; /* too much for us: nothing of it is readable */
-}
 
 bool hd_memory_open_process(struct hd_memory *memory, struct hd_arena *arena, int pid, int mem, struct hd_error *err)
 {
     char path[64];
     memset(memory, 0, sizeof *memory);
-    memory->source = mem;
     snprintf(path, sizeof path, "/proc/%d/maps", pid);
     if (!hd_maps_read(memory, arena, path, err))
         return false;
     hd_maps_merge(memory);
     for (size_t i = 0; i < memory->range_count; i++)
-        range_reserve(&memory->ranges[i], arena);
+        hd_memory_reserve(&memory->ranges[i], arena, mem, memory->ranges[i].start);
     return true;
-}
-
-void hd_memory_close(struct hd_memory *memory)
-{
-    for (size_t i = 0; i < memory->range_count; i++)
-        if (memory->ranges[i].chunks && memory->ranges[i].data)
-            munmap((void *)(uintptr_t)memory->ranges[i].data, memory->ranges[i].end - memory->ranges[i].start);
-    memory->range_count = 0;
 }
