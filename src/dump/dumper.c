@@ -152,7 +152,7 @@ static bool pages_write(struct hd_dumper *dumper, struct hd_line *line, struct h
             uint64_t addr = page->start + (uint64_t)i * page->slot_size;
             const uint8_t *object = page->slots + (uint64_t)i * page->slot_size;
             unsigned type = *object & HD_T_MASK;
-            if (type == HD_T_NONE || type == HD_T_MOVED || (page->live && !hd_page_bit(page->live, page, addr)))
+            if (!hd_type_is_object(type) || (page->live && !hd_page_bit(page->live, page, addr)))
                 continue;
             hd_object_write(line, page, object, addr);
             if (line->head.length >= BLOCK_BYTES && !block_flush(line, out, progress, err))

@@ -21,6 +21,13 @@ enum hd_type {
     HD_T_SYMBOL = 0x14, HD_T_IMEMO = 0x1a, HD_T_NODE, HD_T_ICLASS, HD_T_ZOMBIE, HD_T_MOVED, HD_T_MASK = 0x1f
 };
 
+/* Free slots, moved objects and what is no type at all are none; immediates have types, but no slots. */
+static inline bool hd_type_is_object(unsigned type)
+{
+    const uint32_t objects = 0xfffeu | 1u << HD_T_SYMBOL | 1u << HD_T_IMEMO | 1u << HD_T_NODE | 1u << HD_T_ICLASS | 1u << HD_T_ZOMBIE;
+    return objects >> type & 1;
+}
+
 struct hd_page {
     uint64_t start;       /* address of the first slot */
     const uint8_t *slots; /* the same, readable here */
@@ -130,8 +137,7 @@ static inline const uint8_t *hd_vm_object(const struct hd_vm *vm, uint64_t addr)
     if (page->live && !(page->live[slot / 64] >> (slot % 64) & 1))
         return NULL;
     const uint8_t *object = page->slots + offset;
-    unsigned type = *object & HD_T_MASK;
-    return type == HD_T_NONE || type == HD_T_MOVED ? NULL : object;
+    return hd_type_is_object(*object & HD_T_MASK) ? object : NULL;
 }
 
 static inline uint64_t hd_word(const uint8_t *object, int64_t offset)
