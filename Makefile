@@ -102,7 +102,11 @@ ext:
 
 unit_tests := $(patsubst test/unit/%.c,$(BUILD)/test/unit/%,$(wildcard test/unit/*_test.c))
 graph_tests := $(BUILD)/test/graph/print_graph $(BUILD)/test/graph/dominators_driver
-unit: $(unit_tests) $(graph_tests)
+outside_tests := $(BUILD)/test/outside/disturbance $(BUILD)/test/outside/copy_driver
+unit: $(unit_tests) $(graph_tests) $(outside_tests)
+$(BUILD)/test/outside/%: test/outside/%.c $(BUILD)/libheap_dump.a
+	@mkdir -p $(@D)
+	$(CC) $(all_cflags) -MF $(BUILD)/obj/$*.d -o $@ $< $(BUILD)/libheap_dump.a $(tool_libs) -lstdc++
 $(BUILD)/test/graph/%: test/graph/%.c $(BUILD)/libheap_dump.a
 	@mkdir -p $(@D)
 	$(CC) $(all_cflags) -MF $(BUILD)/obj/$*.d -o $@ $< $(BUILD)/libheap_dump.a $(tool_libs) -lstdc++
