@@ -26,14 +26,16 @@ all_cxxflags = -std=gnu++17 $(common) $(CXXFLAGS)
 # What the extension has, too (ext/heap_dump/extconf.rb takes it from the same folders).
 library := \
 	src/base/arena.c src/base/error.c \
-	src/memory/memory.c src/memory/source_self.c \
+	src/memory/memory.c src/memory/maps.c src/memory/image.c src/memory/source_self.c \
 	src/ruby/layout.c src/ruby/vm.c src/ruby/heap.c src/ruby/table.c src/ruby/symbol.c src/ruby/class.c \
 	src/ruby/ivar.c src/ruby/object.c src/ruby/string.c src/ruby/number.c src/ruby/class_object.c src/ruby/imemo.c src/ruby/iseq.c src/ruby/data.c \
-	src/ruby/thread.c src/ruby/roots.c src/ruby/liveness.c \
+	src/ruby/thread.c src/ruby/roots.c src/ruby/roots_outside.c src/ruby/liveness.c \
+	src/ruby/references.c src/ruby/references_code.c src/ruby/references_data.c src/ruby/memsize.c \
 	src/dump/text.c src/dump/contents.c src/dump/head.c src/dump/line.c src/dump/dumper.c src/dump/output.c src/dump/compress.c \
 	src/capture/inside.c src/capture/loaded.c
 # What only the tool needs: reading dumps and debug information.
 tool_library := \
+	src/memory/source_process.c src/memory/core.c src/memory/core_unpack.c src/capture/outside.c src/capture/stop.c src/capture/inject.c src/capture/copy.c \
 	src/dump/input.c src/dump/json_text.c src/dump/json_reader.cc src/dump/json_walk.cc src/dump/address_set.c \
 	src/dump/check.c src/dump/range.c src/dump/objspace_reader.c \
 	src/graph/names.c src/graph/ranks.c src/graph/part.c src/graph/dump_part.c src/graph/objspace_part.c \
@@ -46,7 +48,7 @@ tool_library := \
 	src/ruby/dwarf.c src/ruby/elf_identity.c src/ruby/layout_table.c
 cli := cli/main.c cli/command.c cli/help.c cli/help_man.c cli/help_shell.c cli/output.c cli/table.c cli/open.c \
 	cli/readable.c cli/describe.c cli/twice.c \
-	cli/check.c cli/collections.c cli/diff.c cli/diff_json.c cli/diff_text.c cli/find.c cli/flame.c cli/layout.c cli/path.c \
+	cli/check.c cli/collections.c cli/diff.c cli/dump.c cli/diff_json.c cli/diff_text.c cli/find.c cli/flame.c cli/layout.c cli/path.c \
 	cli/show.c cli/strings.c cli/summary.c cli/suspects.c cli/suspects_words.c cli/threads.c cli/top.c cli/tree.c \
 	cli/tree_view.c cli/version.c
 
@@ -103,7 +105,11 @@ ext:
 
 unit_tests := $(patsubst test/unit/%.c,$(BUILD)/test/unit/%,$(wildcard test/unit/*_test.c))
 graph_tests := $(BUILD)/test/graph/print_graph $(BUILD)/test/graph/dominators_driver
-unit: $(unit_tests) $(graph_tests)
+outside_tests := $(BUILD)/test/outside/disturbance $(BUILD)/test/outside/copy_driver
+unit: $(unit_tests) $(graph_tests) $(outside_tests)
+$(BUILD)/test/outside/%: test/outside/%.c $(BUILD)/libheap_dump.a
+	@mkdir -p $(@D)
+	$(CC) $(all_cflags) -MF $(BUILD)/obj/$*.d -o $@ $< $(BUILD)/libheap_dump.a $(tool_libs) -lstdc++
 $(BUILD)/test/graph/%: test/graph/%.c $(BUILD)/libheap_dump.a
 	@mkdir -p $(@D)
 	$(CC) $(all_cflags) -MF $(BUILD)/obj/$*.d -o $@ $< $(BUILD)/libheap_dump.a $(tool_libs) -lstdc++

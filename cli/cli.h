@@ -16,6 +16,7 @@
 extern const struct hd_command hd_command_check;
 extern const struct hd_command hd_command_collections;
 extern const struct hd_command hd_command_diff;
+extern const struct hd_command hd_command_dump;
 extern const struct hd_command hd_command_find;
 extern const struct hd_command hd_command_flame;
 extern const struct hd_command hd_command_layout;

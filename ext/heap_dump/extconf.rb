@@ -6,7 +6,8 @@ ROOT = File.expand_path("../..", __dir__)
 TOOL_ONLY = %r{
   /dump/(input|json_reader|json_text|address_set|check|objspace_reader|range) |
   /ruby/(dwarf|layout_table|elf_identity) |
-  /memory/source_(process|core)
+  /memory/(source_process|core|core_unpack) |
+  /capture/(outside|copy|stop|inject)
 }x
 
 $CFLAGS << " -std=gnu11 -fvisibility=hidden -Wno-declaration-after-statement"

@@ -49,7 +49,8 @@ static int pidfd_open_raw(pid_t pid)
 static void *dumper_create(struct hd_arena *arena, void *data, struct hd_error *err)
 {
     struct hd_inside_dump *dump = data;
-    return hd_dumper_create(arena, dump->live, dump->options, dump->progress, err);
+    struct hd_dump_target target = {.live = dump->live};
+    return hd_dumper_create(arena, &target, dump->options, dump->progress, err);
 }
 
 static bool dumper_head(void *state, struct hd_output *out, struct hd_dump_progress *progress, struct hd_error *err)

@@ -67,6 +67,28 @@ struct hd_live {
     bool (*allocation)(uint64_t value, const char **file, uint64_t *line, const char **method, uint64_t *generation);
 };
 
+struct hd_memory;
+struct hd_image;
+
+enum { HD_STACK_REGISTERS = 24 };
+
+/* A native thread of a Ruby that is read from outside: where its stack ends, and what may refer to objects beside it. */
+struct hd_stack {
+    uint64_t pointer;
+    uint64_t registers[HD_STACK_REGISTERS];
+    int register_count;
+};
+
+/* Whose heap is dumped. From inside only `live` is set; from outside all but `live`. */
+struct hd_dump_target {
+    const struct hd_live *live;
+    struct hd_memory *memory;
+    const struct hd_image *image;  /* the one that has Ruby in it */
+    const struct hd_stack *stacks;
+    size_t stack_count;
+    bool glibc;                    /* its malloc is glibc's, so sizes of chunks can be read */
+};
+
 struct hd_dumper; /* the prepared, read-only state of one dump */
 
 /*
@@ -74,7 +96,7 @@ struct hd_dumper; /* the prepared, read-only state of one dump */
  * Fails with HD_ERROR_SELF_CHECK or HD_ERROR_UNSUPPORTED if this Ruby cannot be decoded: nothing has been
  * written then.
  */
-struct hd_dumper *hd_dumper_create(struct hd_arena *arena, const struct hd_live *live,
+struct hd_dumper *hd_dumper_create(struct hd_arena *arena, const struct hd_dump_target *target,
                                    const struct hd_dump_options *options, struct hd_dump_progress *progress,
                                    struct hd_error *err);
 
@@ -84,10 +106,13 @@ bool hd_dumper_write_head(struct hd_dumper *dumper, struct hd_output *out, struc
 
 /*
  * Takes pages until none is left and writes their objects. Run it in as many processes at once as there are
- * cores; each needs its own copy of *dumper (a fork has one).
+ * cores; each needs its own copy of *dumper (a fork has one; hd_dumper_copy makes one for a thread).
  */
 bool hd_dumper_write_objects(struct hd_dumper *dumper, struct hd_output *out, struct hd_dump_progress *progress,
                              struct hd_error *err);
+
+/* For another thread of this process. NULL if memory ran out. */
+struct hd_dumper *hd_dumper_copy(const struct hd_dumper *dumper, struct hd_arena *arena);
 
 /* Writes the _END_ line and the closing bracket, after every worker has ended. */
 bool hd_dumper_write_end(struct hd_dumper *dumper, struct hd_output *out, struct hd_dump_progress *progress,

@@ -25,7 +25,20 @@ static bool same_machine(const char *a, const char *b)
     return length == strcspn(b, "-") && !memcmp(a, b, length);
 }
 
-struct hd_dumper *hd_dumper_create(struct hd_arena *arena, const struct hd_live *live,
+/* Unless a collection has run just before, a trace tells what is alive. */
+static bool liveness_find(struct hd_dumper *dumper, const struct hd_dump_options *options, struct hd_dump_progress *progress,
+                          struct hd_error *err)
+{
+    if (options->collected)
+        return true;
+    if (!hd_liveness_trace(&dumper->vm, &dumper->roots, &progress->heartbeat, err))
+        return false;
+    for (size_t i = 0; !options->all && i < dumper->vm.page_count; i++)
+        dumper->vm.pages[i].live = dumper->vm.pages[i].traced;
+    return true;
+}
+
+struct hd_dumper *hd_dumper_create(struct hd_arena *arena, const struct hd_dump_target *target,
                                    const struct hd_dump_options *options, struct hd_dump_progress *progress,
                                    struct hd_error *err)
 {
@@ -42,21 +55,31 @@ struct hd_dumper *hd_dumper_create(struct hd_arena *arena, const struct hd_live 
     }
     dumper->arena = arena;
     dumper->options = options;
-    if (!hd_memory_open_self(&dumper->memory, arena, err)
-        || !hd_vm_open(&dumper->vm, &dumper->memory, arena, live, layout, err))
+    if (target->memory)
+        dumper->memory = *target->memory;
+    else if (!hd_memory_open_self(&dumper->memory, arena, err))
         return NULL;
-    if (!hd_roots_collect(&dumper->roots, &dumper->vm)) {
+    if (!hd_vm_open(&dumper->vm, &dumper->memory, arena, target, layout, err))
+        return NULL;
+    if (!hd_roots_collect(&dumper->roots, &dumper->vm, target)) {
         hd_error_set(err, HD_ERROR_MEMORY, "no memory for the list of roots");
         return NULL;
     }
-    if (!options->collected && live->reachable) {
-        if (!hd_liveness_trace(&dumper->vm, &dumper->roots, &progress->heartbeat, err))
-            return NULL;
-        for (size_t i = 0; !options->all && i < dumper->vm.page_count; i++)
-            dumper->vm.pages[i].live = dumper->vm.pages[i].traced;
-    }
+    if (!liveness_find(dumper, options, progress, err))
+        return NULL;
     dumper->memory.unreadable = 0; /* searching the VM guesses; what counts is what is missing from the dump */
     return dumper;
+}
+
+struct hd_dumper *hd_dumper_copy(const struct hd_dumper *dumper, struct hd_arena *arena)
+{
+    struct hd_dumper *copy = hd_arena_alloc(arena, 1, sizeof *copy);
+    if (!copy)
+        return NULL;
+    *copy = *dumper;
+    copy->arena = copy->vm.arena = arena;
+    copy->vm.memory = &copy->memory; /* which has a cache */
+    return copy;
 }
 
 /* --- writing --- */
@@ -129,7 +152,7 @@ static bool pages_write(struct hd_dumper *dumper, struct hd_line *line, struct h
             uint64_t addr = page->start + (uint64_t)i * page->slot_size;
             const uint8_t *object = page->slots + (uint64_t)i * page->slot_size;
             unsigned type = *object & HD_T_MASK;
-            if (type == HD_T_NONE || type == HD_T_MOVED || (page->live && !hd_page_bit(page->live, page, addr)))
+            if (!hd_type_is_object(type) || (page->live && !hd_page_bit(page->live, page, addr)))
                 continue;
             hd_object_write(line, page, object, addr);
             if (line->head.length >= BLOCK_BYTES && !block_flush(line, out, progress, err))

@@ -1,6 +1,8 @@
 /* Writing the lines of a dump. See line.h and docs/format.md. */
 #include "dump/line.h"
 
+#include "ruby/references.h"
+
 #include <math.h>
 
 enum { SEEN_START = 1 << 12 };
@@ -462,7 +464,7 @@ bool hd_line_hash_key_seen(struct hd_line *line, uint64_t key, uint64_t string_c
 struct unnamed {
     struct hd_line *line;
     struct hd_series series;
-    bool open;
+    bool open, inferred; /* which of the two lists this is */
 };
 
 static void unnamed_each(uint64_t child, void *data)
@@ -472,7 +474,7 @@ static void unnamed_each(uint64_t child, void *data)
     if (!hd_line_live(line, child) || hd_line_seen(line, child))
         return;
     if (!unnamed->open) {
-        hd_series_open(line, &unnamed->series, "refs", '[');
+        hd_series_open(line, &unnamed->series, unnamed->inferred ? "inferred" : "refs", '[');
         unnamed->open = true;
     }
     hd_series_next(line, &unnamed->series);
@@ -480,11 +482,33 @@ static void unnamed_each(uint64_t child, void *data)
     line->references++;
 }
 
+static void unnamed_read(void *data, uint64_t child, bool inferred)
+{
+    struct unnamed *unnamed = data;
+    if (inferred == unnamed->inferred)
+        unnamed_each(child, unnamed);
+}
+
+/* No Ruby can be asked: the references are read off the object, first the certain ones, then those that only look so. */
+static void unnamed_from_memory(struct hd_line *line, uint64_t addr)
+{
+    const uint8_t *object = hd_vm_object(line->vm, addr);
+    for (int inferred = 0; object && inferred < 2; inferred++) {
+        struct unnamed unnamed = {.line = line, .inferred = inferred};
+        hd_references_each(line->vm, object, addr, unnamed_read, &unnamed);
+        if (unnamed.open)
+            hd_series_close(line, &unnamed.series);
+    }
+}
+
 void hd_line_unnamed_refs(struct hd_line *line, uint64_t addr)
 {
     struct unnamed unnamed = {.line = line};
-    if (line->vm->live && line->vm->live->reachable)
-        line->vm->live->reachable(addr, unnamed_each, &unnamed);
+    if (!line->vm->live || !line->vm->live->reachable) {
+        unnamed_from_memory(line, addr);
+        return;
+    }
+    line->vm->live->reachable(addr, unnamed_each, &unnamed);
     if (unnamed.open)
         hd_series_close(line, &unnamed.series);
 }

@@ -1,5 +1,55 @@
-/* Look-up in sorted ranges. See memory.h. */
+/* Look-up in sorted ranges, and fetching what is not here yet. See memory.h. */
+#define _GNU_SOURCE
 #include "memory/memory.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { FETCH_MAX = 16 }; /* chunks that are fetched by one system call */
+
+/* The chunks [from, to), none of them read yet. */
+static void chunks_fetch(const struct hd_range *range, uint64_t from, uint64_t to)
+{
+    uint64_t start = from * HD_CHUNK_BYTES, end = to * HD_CHUNK_BYTES;
+    if (end > range->end - range->start)
+        end = range->end - range->start;
+    uint64_t done = start;
+    while (done < end) {
+        /* The pages of our copy are our own: range->data is const for all others. */
+        ssize_t got = pread(range->source, (uint8_t *)(uintptr_t)range->data + done, end - done,
+                            (off_t)(range->offset + done));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            break;
+        done += (uint64_t)got;
+    }
+    for (uint64_t i = from; i < to; i++) {
+        uint64_t chunk_end = (i + 1) * HD_CHUNK_BYTES < end ? (i + 1) * HD_CHUNK_BYTES : end;
+        __atomic_store_n(&range->chunks[i], done >= chunk_end ? HD_CHUNK_PRESENT : HD_CHUNK_UNREADABLE, __ATOMIC_RELEASE);
+    }
+}
+
+/* True if all of them are here then. One bad page must not hide what was asked for together with it. */
+static bool chunks_need(const struct hd_range *range, uint64_t from, uint64_t to)
+{
+    bool all = true;
+    for (uint64_t i = from; i < to; i++) {
+        uint64_t run = i;
+        while (run < to && run - i < FETCH_MAX && __atomic_load_n(&range->chunks[run], __ATOMIC_ACQUIRE) == HD_CHUNK_UNREAD)
+            run++;
+        if (run > i)
+            chunks_fetch(range, i, run);
+        for (uint64_t k = i; k < (run > i ? run : i + 1); k++) {
+            if (run - i > 1 && range->chunks[k] == HD_CHUNK_UNREADABLE)
+                chunks_fetch(range, k, k + 1);
+            all &= range->chunks[k] == HD_CHUNK_PRESENT;
+        }
+        i = run > i ? run - 1 : i;
+    }
+    return all;
+}
 
 const uint8_t *hd_memory_at_slow(struct hd_memory *memory, uint64_t addr, uint64_t length)
 {
@@ -14,26 +64,62 @@ const uint8_t *hd_memory_at_slow(struct hd_memory *memory, uint64_t addr, uint64
         } else {
             if (length > range->end - addr)
                 break;
+            uint64_t offset = addr - range->start;
+            if (range->chunks
+                && !chunks_need(range, offset / HD_CHUNK_BYTES, (offset + length + HD_CHUNK_BYTES - 1) / HD_CHUNK_BYTES))
+                break;
             memory->last = middle;
-            return range->data + (addr - range->start);
+            return range->data + offset;
         }
     }
     memory->unreadable++;
     return NULL;
 }
 
+void hd_memory_reserve(struct hd_range *range, struct hd_arena *arena, int source, uint64_t offset)
+{
+    uint64_t bytes = range->end - range->start;
+    void *mirror = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    range->chunks = hd_arena_alloc(arena, bytes / HD_CHUNK_BYTES + 1, 1);
+    range->source = source;
+    range->offset = offset;
+    if (mirror != MAP_FAILED && range->chunks) {
+        range->data = mirror;
+        return;
+    }
+    if (mirror != MAP_FAILED)
+        munmap(mirror, bytes);
+    range->end = range->start; /* too much for us: nothing of it is readable */
+}
+
+void hd_memory_close(struct hd_memory *memory)
+{
+    for (size_t i = 0; i < memory->range_count; i++)
+        if (memory->ranges[i].chunks && memory->ranges[i].data)
+            munmap((void *)(uintptr_t)memory->ranges[i].data, memory->ranges[i].end - memory->ranges[i].start);
+    memory->range_count = 0;
+}
+
 int64_t hd_memory_cstring(struct hd_memory *memory, uint64_t addr, size_t limit, const char **text)
 {
-    const uint8_t *p = hd_memory_at(memory, addr, 1);
-    if (!p)
-        return -1;
-    const struct hd_range *range = &memory->ranges[memory->last];
-    uint64_t most = range->end - addr;
-    if (most > limit)
-        most = limit;
-    const void *end = memchr(p, 0, most);
-    if (!end)
-        return -1;
-    *text = (const char *)p;
-    return (const uint8_t *)end - p;
+    enum { STEP = 64 };
+    for (size_t length = 0; length < limit; length += STEP) {
+        const uint8_t *p = hd_memory_at(memory, addr, 1);
+        if (!p)
+            return -1;
+        const struct hd_range *range = &memory->ranges[memory->last];
+        uint64_t most = range->end - addr;
+        if (most > length + STEP)
+            most = length + STEP;
+        if (most > limit)
+            most = limit;
+        if (most <= length || !hd_memory_at(memory, addr, most))
+            return -1;
+        const void *end = memchr(p + length, 0, most - length);
+        if (end) {
+            *text = (const char *)p;
+            return (const uint8_t *)end - p;
+        }
+    }
+    return -1;
 }

@@ -4,7 +4,7 @@
  * Owns which addresses can be read and how. Must not know what lies there. Each kind of source (this process,
  * another one, a core file) fills the ranges; nobody above knows which it is.
  * Invariant: hd_memory_at never returns a pointer to fewer than the bytes asked for, and a failed read is
- * ordinary: it is counted, never fatal.
+ * ordinary: it is counted, never fatal. What it returned stays valid until the memory is closed.
  */
 #ifndef HD_MEMORY_MEMORY_H
 #define HD_MEMORY_MEMORY_H
@@ -20,11 +20,21 @@
 struct hd_range {
     uint64_t start, end;  /* target addresses, [start, end) */
     const uint8_t *data;  /* the bytes of [start, end) in this process */
+    uint8_t *chunks;      /* enum hd_chunk of each HD_CHUNK_BYTES of it; NULL: all are there */
+    int source;           /* descriptor that chunks are fetched from */
+    uint64_t offset;      /* where [start, …) begins in it */
 };
+
+/* What is known of the bytes of another process: they are fetched when they are first asked for. */
+enum { HD_CHUNK_BYTES = 1 << 16 };
+enum hd_chunk { HD_CHUNK_UNREAD, HD_CHUNK_PRESENT, HD_CHUNK_UNREADABLE };
 
 /* A mapping as the kernel lists it, before neighbours are merged: for finding a library's data segment. */
 struct hd_mapping {
     uint64_t start, end;
+    uint64_t offset;      /* in the file */
+    const char *path;     /* not terminated; "[stack]" and the like, too */
+    uint32_t path_length; /* 0 for anonymous memory */
     bool writable;
     bool named; /* backed by a file */
 };
@@ -41,14 +51,32 @@ struct hd_memory {
 /* This process. The ranges are those at the time of the call; memory mapped later is not seen. */
 bool hd_memory_open_self(struct hd_memory *memory, struct hd_arena *arena, struct hd_error *err);
 
+/*
+ * Another process, which stands still as long as this is used. `mem` is a descriptor of its /proc/PID/mem, which the caller
+ * closes after hd_memory_close. Bytes are copied when they are first asked for and stay where they are; several
+ * threads may read, each with a copy of *memory.
+ */
+bool hd_memory_open_process(struct hd_memory *memory, struct hd_arena *arena, int pid, int mem, struct hd_error *err);
+
+/* Reserves space here for a range's bytes, which are to be fetched from `source`; the range is empty if there is none. */
+void hd_memory_reserve(struct hd_range *range, struct hd_arena *arena, int source, uint64_t offset);
+
+/* Gives back what was copied. Not needed for this process's own memory. */
+void hd_memory_close(struct hd_memory *memory);
+
 const uint8_t *hd_memory_at_slow(struct hd_memory *memory, uint64_t addr, uint64_t length);
 
 /* The `length` bytes at `addr`, or NULL (and counted) where they are not all readable. */
 static inline const uint8_t *hd_memory_at(struct hd_memory *memory, uint64_t addr, uint64_t length)
 {
     const struct hd_range *range = &memory->ranges[memory->last];
-    if (addr >= range->start && addr < range->end && length <= range->end - addr)
-        return range->data + (addr - range->start);
+    if (addr >= range->start && addr < range->end && length <= range->end - addr) {
+        uint64_t offset = addr - range->start, last = offset + length - (length != 0);
+        if (!range->chunks
+            || (offset / HD_CHUNK_BYTES == last / HD_CHUNK_BYTES
+                && __atomic_load_n(&range->chunks[offset / HD_CHUNK_BYTES], __ATOMIC_ACQUIRE) == HD_CHUNK_PRESENT))
+            return range->data + offset;
+    }
     return hd_memory_at_slow(memory, addr, length);
 }
 

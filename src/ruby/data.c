@@ -16,9 +16,9 @@ struct data {
 
 /* include/ruby/internal/core/rtypeddata.h: a flag word that tells RData from RTypedData; since 3.3 it also says
  * that the struct lies in the slot itself */
-static struct data data_of(struct hd_line *line, const uint8_t *object, uint64_t addr)
+static struct data data_of(const struct hd_vm *vm, const uint8_t *object, uint64_t addr)
 {
-    const struct hd_layout *l = line->vm->layout;
+    const struct hd_layout *l = vm->layout;
     uint64_t flag = hd_word(object, l->data_flag);
     struct data data = {0};
     if (!flag || flag > 3) {
@@ -28,8 +28,8 @@ static struct data data_of(struct hd_line *line, const uint8_t *object, uint64_t
     data.type = hd_word(object, l->data_type);
     bool embedded = hd_layout_has(l->k_TYPED_DATA_EMBEDDED) && (flag & (uint64_t)l->k_TYPED_DATA_EMBEDDED);
     data.addr = embedded ? addr + (uint64_t)l->data_data : hd_word(object, l->data_data);
-    uint64_t name = hd_memory_u64(line->vm->memory, data.type + (uint64_t)l->data_type_name);
-    int64_t length = hd_memory_cstring(line->vm->memory, name, TYPE_NAME_MAX, &data.name.data);
+    uint64_t name = hd_memory_u64(vm->memory, data.type + (uint64_t)l->data_type_name);
+    int64_t length = hd_memory_cstring(vm->memory, name, TYPE_NAME_MAX, &data.name.data);
     data.name.length = length > 0 ? (uint64_t)length : 0;
     return data;
 }
@@ -235,10 +235,10 @@ static void fields_write(struct hd_line *line, const struct data *data)
     }
 }
 
-bool hd_data_is_thread(struct hd_line *line, const uint8_t *object, uint64_t addr)
+bool hd_data_is_thread(const struct hd_vm *vm, const uint8_t *object, uint64_t addr)
 {
     static const char name[] = "VM/thread";
-    struct data data = data_of(line, object, addr);
+    struct data data = data_of(vm, object, addr);
     return data.name.data && data.name.length == sizeof name - 1 && !memcmp(data.name.data, name, sizeof name - 1);
 }
 
@@ -249,7 +249,7 @@ void hd_data_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
         void (*write)(struct hd_line *, uint64_t);
     } writers[] = {{"proc", proc_write}, {"binding", binding_write}, {"VM/thread", thread_write},
                    {"fiber", fiber_write}, {"mutex", mutex_write}};
-    struct data data = data_of(line, object, addr);
+    struct data data = data_of(line->vm, object, addr);
     hd_line_track(line);
     hd_line_seen(line, hd_word(object, 8)); /* already written as "class" */
     if (data.name.data) {

@@ -25,7 +25,7 @@ void hd_class_write(struct hd_line *line, const uint8_t *object, uint64_t addr);
 void hd_imemo_write(struct hd_line *line, const uint8_t *object, uint64_t addr); /* imemo.c */
 void hd_data_write(struct hd_line *line, const uint8_t *object, uint64_t addr);  /* data.c */
 /* Is the T_DATA a Thread, of whatever class? (data.c) */
-bool hd_data_is_thread(struct hd_line *line, const uint8_t *object, uint64_t addr);
+bool hd_data_is_thread(const struct hd_vm *vm, const uint8_t *object, uint64_t addr);
 void hd_iseq_write(struct hd_line *line, const uint8_t *object, uint64_t addr);  /* iseq.c */
 
 /* `,"name":{…}` of instance variables; nothing if there are none. */

@@ -18,7 +18,7 @@ bool hd_shapes_open(struct hd_vm *vm, struct hd_error *err)
     if (!hd_layout_has(l->shape_size))
         return true;
     /* rb_shape_get_shape_by_id loads rb_shape_tree_ptr; in some builds through the GOT */
-    uint64_t function = vm->live && vm->live->symbol ? vm->live->symbol("rb_shape_get_shape_by_id") : 0;
+    uint64_t function = hd_vm_symbol(vm, "rb_shape_get_shape_by_id");
     uint64_t pointer = hd_vm_code_reference(vm, function, 0);
     for (int hop = 0; pointer && hop < 3; hop++) {
         uint64_t tree = hd_memory_u64(vm->memory, pointer);

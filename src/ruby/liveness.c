@@ -2,9 +2,11 @@
  * Liveness: a trace from the roots, for a heap that was not garbage-collected just before.
  *
  * From inside, each object's own mark function says what it keeps alive, so the result is what the next
- * collection would leave. Iterative, with a stack that grows: chains of any length are normal.
+ * collection would leave. From outside its references are read off it (references.h). Iterative, with a stack that grows: chains of any length are normal.
  */
 #include "ruby/liveness.h"
+
+#include "ruby/references.h"
 
 struct trace {
     struct hd_vm *vm;
@@ -30,6 +32,21 @@ static void push_child(uint64_t child, void *data)
     push(data, child);
 }
 
+static void push_read(void *data, uint64_t child, bool inferred)
+{
+    (void)inferred; /* may be none, but what it seems to hold must not be called garbage */
+    push(data, child);
+}
+
+static void children_push(struct trace *trace, uint64_t addr)
+{
+    const struct hd_live *live = trace->vm->live;
+    if (live && live->reachable)
+        live->reachable(addr, push_child, trace);
+    else
+        hd_references_each(trace->vm, hd_vm_object(trace->vm, addr), addr, push_read, trace);
+}
+
 bool hd_liveness_trace(struct hd_vm *vm, const struct hd_roots *roots, _Atomic uint64_t *heartbeat, struct hd_error *err)
 {
     struct trace trace = {.vm = vm};
@@ -46,7 +63,7 @@ bool hd_liveness_trace(struct hd_vm *vm, const struct hd_roots *roots, _Atomic u
             atomic_fetch_add(heartbeat, 1);
         trace.stack.length -= sizeof addr;
         memcpy(&addr, trace.stack.data + trace.stack.length, sizeof addr);
-        vm->live->reachable(addr, push_child, &trace);
+        children_push(&trace, addr);
     }
     bool failed = trace.stack.failed;
     hd_buffer_deinit(&trace.stack);

@@ -6,6 +6,7 @@
  */
 #include "dump/contents.h"
 #include "ruby/decode.h"
+#include "ruby/memsize.h"
 
 static const char *const type_names[HD_T_MASK + 1] = {
     [HD_T_OBJECT] = "T_OBJECT", [HD_T_CLASS] = "T_CLASS", [HD_T_MODULE] = "T_MODULE", [HD_T_FLOAT] = "T_FLOAT",
@@ -317,6 +318,14 @@ static void age_write(struct hd_line *line, uint64_t flags)
     number_write(line, age);
 }
 
+static uint64_t size_of(struct hd_line *line, const struct hd_page *page, const uint8_t *object, uint64_t addr)
+{
+    if (hd_flags_type(hd_word(object, 0)) == HD_T_ZOMBIE)
+        return page->slot_size;
+    const struct hd_live *live = line->vm->live;
+    return live && live->memsize ? live->memsize(addr) : hd_memsize(line->vm, page, object, addr);
+}
+
 void hd_object_write(struct hd_line *line, const struct hd_page *page, const uint8_t *object, uint64_t addr)
 {
     const struct hd_layout *l = line->vm->layout;
@@ -329,8 +338,7 @@ void hd_object_write(struct hd_line *line, const struct hd_page *page, const uin
     if (type != HD_T_IMEMO && type != HD_T_ZOMBIE && type != HD_T_NODE) /* an imemo's second word is its own */
         hd_line_key_ref(line, "class", hd_word(object, 8));
     hd_line_key(line, "size");
-    number_write(line, type != HD_T_ZOMBIE && line->vm->live && line->vm->live->memsize ? line->vm->live->memsize(addr)
-                                                                                        : page->slot_size);
+    number_write(line, size_of(line, page, object, addr));
     hd_line_key(line, "slot_size");
     number_write(line, page->slot_size);
     if (hd_flag(flags, l->k_FL_FREEZE) && type != HD_T_IMEMO)

@@ -53,8 +53,9 @@ void hd_globals_open(struct hd_vm *vm)
 }
 
 struct globals {
-    struct hd_line *line;
-    struct hd_series series;
+    struct hd_vm *vm;
+    hd_table_each *each;
+    void *data;
     uint64_t value_getter, variable_getter;
 };
 
@@ -62,36 +63,50 @@ struct globals {
 static bool global_entry(void *data, uint64_t serial, uint64_t entry)
 {
     struct globals *globals = data;
-    struct hd_line *line = globals->line;
-    const struct hd_layout *l = line->vm->layout;
-    struct hd_memory *memory = line->vm->memory;
+    const struct hd_layout *l = globals->vm->layout;
+    struct hd_memory *memory = globals->vm->memory;
     uint64_t variable = hd_memory_u64(memory, entry + (uint64_t)l->global_entry_var);
     uint64_t getter = variable ? hd_memory_u64(memory, variable + (uint64_t)l->global_variable_getter) : 0;
     uint64_t value = variable ? hd_memory_u64(memory, variable + (uint64_t)l->global_variable_data) : 0;
-    struct hd_text name = hd_serial_name(line->vm, serial);
     if (getter == globals->variable_getter && value)
         value = hd_memory_u64(memory, value);
     else if (getter != globals->value_getter)
         return true;
-    if (!name.data || value == (uint64_t)l->k_Qnil)
+    return globals->each(globals->data, serial, value);
+}
+
+void hd_globals_each(struct hd_vm *vm, hd_table_each *each, void *data)
+{
+    struct globals globals = {vm, each, data, hd_vm_symbol(vm, "rb_gvar_val_getter"), hd_vm_symbol(vm, "rb_gvar_var_getter")};
+    if (vm->global_table)
+        hd_id_table_each(vm, vm->global_table, global_entry, &globals);
+}
+
+struct global_writer {
+    struct hd_line *line;
+    struct hd_series series;
+};
+
+static bool global_write(void *data, uint64_t serial, uint64_t value)
+{
+    struct global_writer *writer = data;
+    struct hd_text name = hd_serial_name(writer->line->vm, serial);
+    if (!name.data || value == (uint64_t)writer->line->vm->layout->k_Qnil)
         return true;
-    hd_series_next(line, &globals->series);
-    hd_line_name(line, name);
-    hd_line_value(line, value);
+    hd_series_next(writer->line, &writer->series);
+    hd_line_name(writer->line, name);
+    hd_line_value(writer->line, value);
     return true;
 }
 
 static void globals_write(struct hd_line *line)
 {
-    const struct hd_live *live = line->vm->live;
-    struct globals globals = {.line = line};
-    if (!line->vm->global_table || !live || !live->symbol)
+    struct global_writer writer = {.line = line};
+    if (!line->vm->global_table)
         return;
-    globals.value_getter = live->symbol("rb_gvar_val_getter");
-    globals.variable_getter = live->symbol("rb_gvar_var_getter");
-    hd_series_open(line, &globals.series, "global_variables", '{');
-    hd_id_table_each(line->vm, line->vm->global_table, global_entry, &globals);
-    hd_series_close(line, &globals.series);
+    hd_series_open(line, &writer.series, "global_variables", '{');
+    hd_globals_each(line->vm, global_write, &writer);
+    hd_series_close(line, &writer.series);
 }
 
 /* --- categories --- */
@@ -102,9 +117,8 @@ static const char *category_name(const char *category)
     return strcmp(category, "machine_context") ? category : "stack_and_registers";
 }
 
-static void category_each(const char *category, uint64_t child, void *data)
+void hd_roots_add(struct hd_roots *roots, const char *category, uint64_t child)
 {
-    struct hd_roots *roots = data;
     if (!hd_vm_object(roots->vm, child))
         return;
     if (roots->count == roots->capacity) {
@@ -122,11 +136,18 @@ static void category_each(const char *category, uint64_t child, void *data)
     roots->items[roots->count++] = (struct hd_root){category, child};
 }
 
-bool hd_roots_collect(struct hd_roots *roots, struct hd_vm *vm)
+static void category_each(const char *category, uint64_t child, void *data)
+{
+    hd_roots_add(data, category, child);
+}
+
+bool hd_roots_collect(struct hd_roots *roots, struct hd_vm *vm, const struct hd_dump_target *target)
 {
     *roots = (struct hd_roots){.vm = vm};
     if (vm->live && vm->live->roots)
         vm->live->roots(category_each, roots);
+    else if (!vm->live)
+        hd_roots_collect_outside(roots, target);
     return !roots->failed;
 }
 
@@ -165,7 +186,7 @@ static void threads_write(struct hd_line *line)
         for (uint32_t k = 0; k < page->slot_count; k++) {
             const uint8_t *slot = page->slots + (uint64_t)k * page->slot_size;
             uint64_t addr = page->start + (uint64_t)k * page->slot_size;
-            if ((*slot & HD_T_MASK) != HD_T_DATA || !hd_vm_object(vm, addr) || !hd_data_is_thread(line, slot, addr))
+            if ((*slot & HD_T_MASK) != HD_T_DATA || !hd_vm_object(vm, addr) || !hd_data_is_thread(line->vm, slot, addr))
                 continue;
             hd_series_next(line, &series);
             hd_line_ref(line, addr);

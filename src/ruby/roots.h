@@ -16,7 +16,15 @@ struct hd_roots {
     bool failed; /* memory ran out */
 };
 
-bool hd_roots_collect(struct hd_roots *roots, struct hd_vm *vm);
+/* `target` says whom to ask, or where the stacks are. */
+bool hd_roots_collect(struct hd_roots *roots, struct hd_vm *vm, const struct hd_dump_target *target);
+
+/* Those of a Ruby that cannot be asked; roots_outside.c. */
+void hd_roots_collect_outside(struct hd_roots *roots, const struct hd_dump_target *target);
+void hd_roots_add(struct hd_roots *roots, const char *category, uint64_t value);
+
+/* Calls each() with the serial number of the name and the value of every global variable. */
+void hd_globals_each(struct hd_vm *vm, hd_table_each *each, void *data);
 
 /* The _ROOTS_ line. */
 void hd_roots_write(struct hd_line *line, const struct hd_roots *roots);

@@ -98,9 +98,9 @@ static void names_read(struct hd_vm *vm, const uint8_t *elements, uint64_t count
  */
 static void hidden_ids_find(struct hd_vm *vm)
 {
-    if (hd_layout_has(vm->layout->classext_classpath) || !vm->live || !vm->live->symbol)
+    if (hd_layout_has(vm->layout->classext_classpath))
         return;
-    uint64_t variable = vm->live->symbol("rb_cObject"), klass = variable ? hd_memory_u64(vm->memory, variable) : 0;
+    uint64_t variable = hd_vm_symbol(vm, "rb_cObject"), klass = variable ? hd_memory_u64(vm->memory, variable) : 0;
     const uint8_t *object = hd_vm_object_of(vm, klass, HD_T_CLASS);
     uint64_t serial = hd_symbol_serial(vm, "__classpath__"), id;
     unsigned shift = (unsigned)vm->layout->k_ID_SCOPE_SHIFT;
@@ -118,7 +118,7 @@ static void hidden_ids_find(struct hd_vm *vm)
 
 bool hd_symbols_open(struct hd_vm *vm, struct hd_error *err)
 {
-    uint64_t addr = vm->live && vm->live->symbol ? vm->live->symbol("ruby_global_symbols") : 0;
+    uint64_t addr = hd_vm_symbol(vm, "ruby_global_symbols");
     if (!addr && !hd_vm_scan_data(vm, symbols_validate, &addr))
         return hd_error_set(err, HD_ERROR_SELF_CHECK,
                             "the symbol table of Ruby %s was not found: the layout table does not fit this build",

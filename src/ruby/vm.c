@@ -10,9 +10,11 @@
 
 enum { CODE_BYTES = 96, DATA_MAX = 32 << 20 };
 
-static uint64_t symbol(struct hd_vm *vm, const char *name)
+uint64_t hd_vm_symbol(const struct hd_vm *vm, const char *name)
 {
-    return vm->live && vm->live->symbol ? vm->live->symbol(name) : 0;
+    if (vm->live && vm->live->symbol)
+        return vm->live->symbol(name);
+    return vm->image ? hd_image_symbol(vm->image, vm->memory, name) : 0;
 }
 
 uint64_t hd_vm_code_reference(struct hd_vm *vm, uint64_t function, int n)
@@ -47,11 +49,11 @@ static bool vm_try(struct hd_vm *vm, uint64_t pointer, struct hd_error *err)
 static bool vm_find(struct hd_vm *vm, struct hd_error *err)
 {
     static const char *const loaders[] = {"ruby_vm_at_exit", "rb_gc_get_objspace", "rb_gc_count", "rb_gc_latest_gc_info"};
-    if (vm_try(vm, symbol(vm, "ruby_current_vm_ptr"), err))
+    if (vm_try(vm, hd_vm_symbol(vm, "ruby_current_vm_ptr"), err))
         return true;
     for (size_t i = 0; i < sizeof loaders / sizeof *loaders; i++)
         for (int n = 0; n < 3; n++) {
-            uint64_t reference = hd_vm_code_reference(vm, symbol(vm, loaders[i]), n);
+            uint64_t reference = hd_vm_code_reference(vm, hd_vm_symbol(vm, loaders[i]), n);
             if (reference && vm_try(vm, reference, err))
                 return true;
         }
@@ -60,7 +62,7 @@ static bool vm_find(struct hd_vm *vm, struct hd_error *err)
 
 bool hd_vm_scan_data(struct hd_vm *vm, bool (*each)(struct hd_vm *vm, uint64_t addr, void *data), void *data)
 {
-    uint64_t inside = symbol(vm, "rb_cObject"); /* a variable of libruby: in its .bss or .data */
+    uint64_t inside = hd_vm_symbol(vm, "rb_cObject"); /* a variable of libruby: in its .bss or .data */
     const struct hd_mapping *m = vm->memory->mappings;
     size_t count = vm->memory->mapping_count, at = 0;
     while (at < count && !(inside >= m[at].start && inside < m[at].end))
@@ -93,7 +95,7 @@ static const struct {
 static bool self_check(struct hd_vm *vm, struct hd_error *err)
 {
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        uint64_t addr = symbol(vm, known[i].variable), klass = addr ? hd_memory_u64(vm->memory, addr) : 0, id;
+        uint64_t addr = hd_vm_symbol(vm, known[i].variable), klass = addr ? hd_memory_u64(vm->memory, addr) : 0, id;
         const uint8_t *object = hd_vm_object(vm, klass);
         unsigned type = object ? hd_flags_type(hd_word(object, 0)) : HD_T_NONE;
         struct hd_text path = {0};
@@ -106,18 +108,20 @@ static bool self_check(struct hd_vm *vm, struct hd_error *err)
     return true;
 }
 
-bool hd_vm_open(struct hd_vm *vm, struct hd_memory *memory, struct hd_arena *arena, const struct hd_live *live,
+bool hd_vm_open(struct hd_vm *vm, struct hd_memory *memory, struct hd_arena *arena, const struct hd_dump_target *target,
                 const struct hd_layout *layout, struct hd_error *err)
 {
     memset(vm, 0, sizeof *vm);
     vm->memory = memory;
     vm->arena = arena;
-    vm->live = live;
+    vm->live = target->live;
+    vm->image = target->image;
+    vm->chunks = target->glibc;
     vm->layout = layout;
     if (!vm_find(vm, err) || !hd_symbols_open(vm, err) || !hd_shapes_open(vm, err) || !self_check(vm, err))
         return false;
-    vm->string_class = hd_memory_u64(memory, symbol(vm, "rb_cString"));
-    vm->number_compare = symbol(vm, "rb_st_numcmp");
+    vm->string_class = hd_memory_u64(memory, hd_vm_symbol(vm, "rb_cString"));
+    vm->number_compare = hd_vm_symbol(vm, "rb_st_numcmp");
     vm->serial_members = hd_symbol_serial(vm, "__members__");
     hd_generic_ivars_open(vm);
     hd_object_ids_open(vm);

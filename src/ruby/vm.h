@@ -11,7 +11,7 @@
 
 #include "base/map.h"
 #include "dump/dump.h"
-#include "memory/memory.h"
+#include "memory/image.h"
 #include "ruby/layout.h"
 
 /* Ruby's builtin types (include/ruby/internal/value_type.h; the same in every release since 2.7). */
@@ -20,6 +20,13 @@ enum hd_type {
     HD_T_HASH, HD_T_STRUCT, HD_T_BIGNUM, HD_T_FILE, HD_T_DATA, HD_T_MATCH, HD_T_COMPLEX, HD_T_RATIONAL,
     HD_T_SYMBOL = 0x14, HD_T_IMEMO = 0x1a, HD_T_NODE, HD_T_ICLASS, HD_T_ZOMBIE, HD_T_MOVED, HD_T_MASK = 0x1f
 };
+
+/* Free slots, moved objects and what is no type at all are none; immediates have types, but no slots. */
+static inline bool hd_type_is_object(unsigned type)
+{
+    const uint32_t objects = 0xfffeu | 1u << HD_T_SYMBOL | 1u << HD_T_IMEMO | 1u << HD_T_NODE | 1u << HD_T_ICLASS | 1u << HD_T_ZOMBIE;
+    return objects >> type & 1;
+}
 
 struct hd_page {
     uint64_t start;       /* address of the first slot */
@@ -44,8 +51,10 @@ struct hd_vm {
     const struct hd_layout *layout;
     struct hd_memory *memory;
     const struct hd_live *live;
+    const struct hd_image *image; /* what has Ruby in it; NULL if `live` knows the symbols */
     struct hd_arena *arena;
     uint64_t addr, objspace;
+    bool chunks; /* memory from malloc has glibc's headers: sizes can be read */
 
     struct hd_page *pages;
     size_t page_count;
@@ -71,8 +80,11 @@ struct hd_vm {
 };
 
 /* Finds and checks everything. Nothing is decoded before this has returned true. */
-bool hd_vm_open(struct hd_vm *vm, struct hd_memory *memory, struct hd_arena *arena, const struct hd_live *live,
+bool hd_vm_open(struct hd_vm *vm, struct hd_memory *memory, struct hd_arena *arena, const struct hd_dump_target *target,
                 const struct hd_layout *layout, struct hd_error *err);
+
+/* Address of a symbol that Ruby exports, 0 if there is none. */
+uint64_t hd_vm_symbol(const struct hd_vm *vm, const char *name);
 
 /* Parts of hd_vm_open, in their own files. */
 bool hd_heap_open(struct hd_vm *vm, struct hd_error *err);          /* heap.c */
@@ -125,8 +137,7 @@ static inline const uint8_t *hd_vm_object(const struct hd_vm *vm, uint64_t addr)
     if (page->live && !(page->live[slot / 64] >> (slot % 64) & 1))
         return NULL;
     const uint8_t *object = page->slots + offset;
-    unsigned type = *object & HD_T_MASK;
-    return type == HD_T_NONE || type == HD_T_MOVED ? NULL : object;
+    return hd_type_is_object(*object & HD_T_MASK) ? object : NULL;
 }
 
 static inline uint64_t hd_word(const uint8_t *object, int64_t offset)

@@ -1,0 +1,39 @@
+/*
+ * A process that is dumped from outside stands still for a moment: a frozen copy of it is made, and read while it goes on.
+ *
+ * Owns the copy and its end. Must not know what is read. No code of ours runs in the target or in the copy: one of the
+ * target's own threads makes a system call, clone(CLONE_FILES|CLONE_FS) without an exit signal, and the copy never leaves its first
+ * stop. Sharing the descriptors matters: with a table of its own the copy would keep sockets open that the target closes. Where no
+ * copy can be made (seccomp, pids.max, memory), the target itself stands still until it is read.
+ * Invariant: after hd_copy_release no process, no zombie and no stopped thread of ours is left.
+ */
+#ifndef HD_CAPTURE_COPY_H
+#define HD_CAPTURE_COPY_H
+
+#include "capture/stop.h"
+#include "dump/dump.h"
+
+enum hd_copy_method { HD_COPY_FORK, HD_COPY_STOP };
+
+struct hd_copy {
+    pid_t target;
+    pid_t process;         /* whose /proc/PID/maps and mem are to be read: the copy, or the target */
+    int memory;            /* descriptor of its /proc/PID/mem */
+    enum hd_copy_method method;
+    double stopped;        /* seconds the target stood still; with HD_COPY_STOP known after hd_copy_release */
+    char note[200];        /* why it is not the method asked for; "" if it is */
+    struct hd_stack *stacks; /* of the target's threads, where they were stopped */
+    size_t stack_count;
+    /* for copy.c */
+    struct hd_stopped threads;
+    double began;
+    pid_t inner;           /* the copy's pid as the target sees it, which is in another pid namespace perhaps */
+};
+
+/* Takes the copy. On failure nothing is left of it and hd_copy_release does nothing. */
+bool hd_copy_take(struct hd_copy *copy, pid_t target, enum hd_copy_method method, struct hd_error *err);
+
+/* Ends the copy, or lets the target go on. */
+void hd_copy_release(struct hd_copy *copy);
+
+#endif

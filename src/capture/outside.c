@@ -1,0 +1,180 @@
+/* See outside.h. */
+#define _GNU_SOURCE
+#include "capture/outside.h"
+
+#include "ruby/layout.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { WRITERS_MAX = 8, IMAGES_MAX = 4096, MACHINE_X86_64 = 62 };
+
+static double now(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* --- finding Ruby --- */
+
+/* An exported string, such as ruby_version; "" if it is not there. */
+static void text_read(struct hd_outside *outside, const char *symbol, char text[HD_OUTSIDE_TEXT])
+{
+    uint64_t addr = hd_image_symbol(&outside->image, outside->memory, symbol);
+    const char *found;
+    int64_t length = addr ? hd_memory_cstring(outside->memory, addr, HD_OUTSIDE_TEXT - 1, &found) : -1;
+    if (length > 0)
+        memcpy(text, found, (size_t)length);
+    text[length > 0 ? length : 0] = 0;
+}
+
+static bool path_has(const char *path, uint32_t length, const char *word)
+{
+    return memmem(path, length, word, strlen(word)) != NULL;
+}
+
+/* Which malloc the process has: only glibc's chunks tell their size to anybody who looks. */
+static void allocator_note(struct hd_outside *outside, const struct hd_image *image, const char *path, uint32_t length)
+{
+    static const struct {
+        const char *symbol, *name;
+    } others[] = {{"mallctl", "jemalloc"}, {"je_mallctl", "jemalloc"}, {"tc_malloc_stats", "tcmalloc"}, {"mi_version", "mimalloc"}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (hd_image_symbol(image, outside->memory, others[i].symbol))
+            snprintf(outside->allocator, sizeof outside->allocator, "%s", others[i].name);
+    if (!outside->allocator[0] && path_has(path, length, "/ld-musl"))
+        snprintf(outside->allocator, sizeof outside->allocator, "musl");
+}
+
+static bool is_ruby(const struct hd_image *image, struct hd_memory *memory)
+{
+    return hd_image_symbol(image, memory, "rb_cObject") && hd_image_symbol(image, memory, "ruby_version");
+}
+
+static bool not_ruby(const struct hd_outside *outside, struct hd_error *err)
+{
+    for (size_t i = 0; i < outside->memory->mapping_count; i++) {
+        const struct hd_mapping *mapping = &outside->memory->mappings[i];
+        if (path_has(mapping->path, mapping->path_length, "/libjvm.so"))
+            return hd_error_set(err, HD_ERROR_UNSUPPORTED, "this is a Java virtual machine, whose heap (JRuby's, TruffleRuby's) "
+                                "heap_dump cannot read: use jmap or jcmd");
+    }
+    return hd_error_set(err, HD_ERROR_UNSUPPORTED, "this is not a Ruby: none of its libraries exports rb_cObject (if it is "
+                        "the parent of one, a shell or a supervisor, give the child's pid)");
+}
+
+bool hd_outside_open(struct hd_outside *outside, struct hd_memory *memory, struct hd_error *err)
+{
+    struct hd_image image;
+    const char *path;
+    uint32_t length;
+    size_t at = 0;
+    bool found = false;
+    memset(outside, 0, sizeof *outside);
+    outside->memory = memory;
+    for (int n = 0; n < IMAGES_MAX && hd_image_next(&image, memory, &at, &path, &length); n++) {
+        allocator_note(outside, &image, path, length);
+        if (found || !is_ruby(&image, memory))
+            continue;
+        found = true;
+        outside->image = image;
+        snprintf(outside->library, sizeof outside->library, "%.*s", (int)(length < HD_OUTSIDE_TEXT ? length : HD_OUTSIDE_TEXT), path);
+    }
+    if (!found)
+        return not_ruby(outside, err);
+    if (!outside->allocator[0])
+        snprintf(outside->allocator, sizeof outside->allocator, "glibc");
+    if (outside->image.machine != MACHINE_X86_64)
+        return hd_error_set(err, HD_ERROR_UNSUPPORTED, "this Ruby is not one for x86-64, the only machine that heap_dump reads from "
+                            "outside: load the gem into it and call HeapDump.dump");
+    text_read(outside, "ruby_version", outside->ruby);
+    text_read(outside, "ruby_description", outside->description);
+    text_read(outside, "ruby_platform", outside->platform);
+    if (!hd_layout_find(outside->ruby, outside->image.build_id))
+        return hd_error_set(err, HD_ERROR_UNSUPPORTED, "there is no layout table for Ruby %s (`heap_dump layout --list` shows those there "
+                            "are): load the gem into the process, or make a table as docs/layouts.md says", outside->ruby);
+    return true;
+}
+
+void hd_outside_close(struct hd_outside *outside)
+{
+    hd_arena_deinit(&outside->arena);
+}
+
+/* --- writing --- */
+
+struct writer {
+    pthread_t thread;
+    struct hd_arena arena;
+    struct hd_dumper *dumper;
+    struct hd_output output; /* a copy: each has a compressor of its own */
+    struct hd_dump_progress *progress;
+    struct hd_error error;
+    bool started, good;
+};
+
+static void *writer_run(void *data)
+{
+    struct writer *writer = data;
+    writer->good = hd_dumper_write_objects(writer->dumper, &writer->output, writer->progress, &writer->error);
+    return NULL;
+}
+
+static int cores_count(void)
+{
+    cpu_set_t set;
+    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return n < 1 ? 1 : n > WRITERS_MAX ? WRITERS_MAX : n;
+}
+
+static bool objects_write(struct hd_dumper *dumper, struct hd_output *output, int count, struct hd_dump_progress *progress,
+                          struct hd_error *err)
+{
+    struct writer writers[WRITERS_MAX] = {{.dumper = dumper, .output = *output, .progress = progress}};
+    bool good = true;
+    for (int i = 1; i < count; i++) {
+        writers[i] = (struct writer){.output = *output, .progress = progress};
+        writers[i].output.compressor = NULL;
+        writers[i].dumper = hd_dumper_copy(dumper, &writers[i].arena);
+        writers[i].started = writers[i].dumper && !pthread_create(&writers[i].thread, NULL, writer_run, &writers[i]);
+    } /* fewer writers are slower, not wrong */
+    writer_run(&writers[0]);
+    for (int i = 0; i < count; i++) {
+        if (writers[i].started)
+            pthread_join(writers[i].thread, NULL);
+        if ((i == 0 || writers[i].started) && !writers[i].good) {
+            good = false;
+            *err = writers[i].error;
+        }
+        hd_arena_deinit(&writers[i].arena);
+    }
+    output->compressor = writers[0].output.compressor;
+    return good;
+}
+
+bool hd_outside_dump(struct hd_outside *outside, const struct hd_stack *stacks, size_t stack_count, struct hd_dump_options *options,
+                     struct hd_output *output, int threads, struct hd_outside_result *result, struct hd_error *err)
+{
+    struct hd_dump_progress progress = {0};
+    struct hd_dump_target target = {.memory = outside->memory, .image = &outside->image, .stacks = stacks, .stack_count = stack_count,
+                                    .glibc = !strcmp(outside->allocator, "glibc")};
+    double started = now();
+    options->ruby = outside->ruby;
+    options->build_id = outside->image.build_id[0] ? outside->image.build_id : NULL;
+    options->description = outside->description;
+    options->platform = outside->platform;
+    options->collected = false;
+    struct hd_dumper *dumper = hd_dumper_create(&outside->arena, &target, options, &progress, err);
+    int writers = threads > 0 && threads <= WRITERS_MAX ? threads : cores_count();
+    bool good = dumper && hd_dumper_write_head(dumper, output, &progress, err)
+                && objects_write(dumper, output, writers, &progress, err)
+                && hd_dumper_write_end(dumper, output, &progress, err);
+    *result = (struct hd_outside_result){.objects = atomic_load(&progress.objects), .references = atomic_load(&progress.references),
+                                         .unreadable = atomic_load(&progress.unreadable),
+                                         .bytes = output->shared ? atomic_load(&output->shared->plain) : 0, .seconds = now() - started};
+    return good;
+}

@@ -1,0 +1,232 @@
+/* What data refers to: objects, classes, tables. See references.h. Code is in references_code.c, T_DATA in references_data.c. */
+#include "ruby/references.h"
+
+enum { STRUCT_MAX = 1 << 28, CACHES_MAX = 1 << 20 };
+
+uint64_t hd_chunk_size(struct hd_vm *vm, uint64_t addr)
+{
+    enum { HEADER = 8, LEAST = 24 };
+    static const uint64_t most = 1ull << 40, flags = 7;
+    uint64_t unreadable = vm->memory->unreadable, head;
+    bool good = vm->chunks && addr && !(addr & 15) && hd_memory_load_u64(vm->memory, addr - HEADER, &head);
+    vm->memory->unreadable = unreadable; /* a guess */
+    if (!good)
+        return 0;
+    uint64_t size = head & ~flags;
+    return size < LEAST + HEADER || size > most || (size & 15) ? 0 : size - HEADER;
+}
+
+void hd_references_scan(struct hd_vm *vm, uint64_t from, uint64_t to, hd_reference_each *each, void *data)
+{
+    enum { STEP = 1 << 12 };
+    uint64_t unreadable = vm->memory->unreadable;
+    from = (from + 7) & ~7ull;
+    while (from + 8 <= to) {
+        uint64_t end = (from / STEP + 1) * STEP < to ? (from / STEP + 1) * STEP : to;
+        const uint8_t *words = hd_memory_at(vm->memory, from, end - from);
+        for (uint64_t at = 0; words && at + 8 <= end - from; at += 8) {
+            uint64_t value = hd_word(words, (int64_t)at);
+            if (hd_vm_object(vm, value))
+                each(data, value, true);
+        }
+        from = end;
+    }
+    vm->memory->unreadable = unreadable;
+}
+
+static bool entry_both(void *data, uint64_t key, uint64_t value)
+{
+    hd_reference(data, key);
+    hd_reference(data, value);
+    return true;
+}
+
+static bool entry_value(void *data, uint64_t key, uint64_t value)
+{
+    (void)key;
+    hd_reference(data, value);
+    return true;
+}
+
+/* --- classes --- */
+
+static bool constant_entry(void *data, uint64_t serial, uint64_t entry)
+{
+    struct hd_references *r = data;
+    (void)serial;
+    hd_reference_at(r, entry, r->vm->layout->const_entry_value);
+    hd_reference_at(r, entry, r->vm->layout->const_entry_file);
+    return true;
+}
+
+/* gc.c, cc_table_mark: the method of a name's call caches, and each of the caches */
+static bool caches_entry(void *data, uint64_t serial, uint64_t caches)
+{
+    struct hd_references *r = data;
+    const struct hd_layout *l = r->vm->layout;
+    (void)serial;
+    uint32_t count = hd_memory_u32(r->vm->memory, caches + (uint64_t)l->ccs_len);
+    uint64_t entries = hd_memory_u64(r->vm->memory, caches + (uint64_t)l->ccs_entries);
+    hd_reference_at(r, caches, l->ccs_cme);
+    for (uint32_t i = 0; entries && i < count && count < CACHES_MAX; i++) {
+        hd_reference_at(r, entries + i * (uint64_t)l->ccs_entry_size, l->ccs_entry_ci);
+        hd_reference_at(r, entries + i * (uint64_t)l->ccs_entry_size, l->ccs_entry_cc);
+    }
+    return true;
+}
+
+static bool class_variable_entry(void *data, uint64_t serial, uint64_t entry)
+{
+    struct hd_references *r = data;
+    (void)serial;
+    if (hd_layout_has(r->vm->layout->cvc_entry_cref))
+        hd_reference_at(r, entry, r->vm->layout->cvc_entry_cref);
+    return true;
+}
+
+static void class_table(struct hd_references *r, uint64_t ext, int64_t offset, hd_table_each *each)
+{
+    if (hd_layout_has(offset))
+        hd_id_table_each(r->vm, hd_memory_u64(r->vm->memory, ext + (uint64_t)offset), each, r);
+}
+
+static void class_references(struct hd_references *r, const uint8_t *object, uint64_t addr)
+{
+    const struct hd_layout *l = r->vm->layout;
+    uint64_t flags = hd_word(object, 0), ext = hd_class_ext(r->vm, object, addr), path_id;
+    bool iclass = hd_flags_type(flags) == HD_T_ICLASS;
+    struct hd_text path;
+    hd_reference(r, hd_word(object, l->class_super));
+    if (!ext)
+        return;
+    /* internal/class.h: an iclass owns the methods only if it is the origin of a prepended class */
+    if (!iclass || (hd_flag(flags, l->k_RICLASS_IS_ORIGIN) && !hd_flag(flags, l->k_RICLASS_ORIGIN_SHARED_MTBL))) {
+        uint64_t methods = hd_layout_has(l->class_m_tbl) ? hd_word(object, l->class_m_tbl)
+                                                         : hd_memory_u64(r->vm->memory, ext + (uint64_t)l->classext_m_tbl);
+        hd_id_table_each(r->vm, methods, entry_value, r);
+    }
+    class_table(r, ext, l->classext_cc, caches_entry);
+    if (iclass) {
+        class_table(r, ext, l->classext_callable, entry_value);
+        hd_reference_at(r, ext, l->classext_includer);
+        return;
+    }
+    hd_ivars_each(r->vm, object, addr, entry_value, r);
+    class_table(r, ext, l->classext_const, constant_entry);
+    class_table(r, ext, l->classext_cvc, class_variable_entry);
+    if (hd_class_path(r->vm, object, addr, &path, &path_id))
+        hd_reference(r, path_id);
+    hd_reference(r, hd_class_attached(r->vm, object, addr));
+    uint64_t origin = hd_memory_u64(r->vm->memory, ext + (uint64_t)l->classext_origin);
+    if (origin != addr)
+        hd_reference(r, origin);
+}
+
+/* --- the other types --- */
+
+static void array_references(struct hd_references *r, const uint8_t *object, uint64_t addr)
+{
+    const struct hd_layout *l = r->vm->layout;
+    uint64_t flags = hd_word(object, 0), count;
+    (void)addr;
+    if (!hd_flag(flags, l->k_RARRAY_EMBED_FLAG) && hd_flag(flags, l->k_ELTS_SHARED)) {
+        hd_reference(r, hd_word(object, l->array_shared)); /* which has the elements */
+        return;
+    }
+    const uint8_t *elements = hd_array_elements(r->vm, object, &count);
+    for (uint64_t i = 0; elements && i < count; i++)
+        hd_reference(r, hd_word(elements, 8 * (int64_t)i));
+}
+
+static void hash_references(struct hd_references *r, const uint8_t *object, uint64_t addr)
+{
+    const struct hd_layout *l = r->vm->layout;
+    uint64_t flags = hd_word(object, 0);
+    hd_reference(r, hd_word(object, l->hash_ifnone));
+    if (hd_flag(flags, l->k_RHASH_ST_TABLE_FLAG)) {
+        hd_st_each(r->vm, hd_layout_has(l->hash_st) ? hd_word(object, l->hash_st) : addr + (uint64_t)l->hash_size, entry_both, r);
+        return;
+    }
+    uint64_t table = hd_layout_has(l->hash_ar) ? hd_word(object, l->hash_ar) : addr + (uint64_t)l->hash_size;
+    uint64_t bound = (flags & (uint64_t)l->k_RHASH_AR_TABLE_BOUND_MASK) >> l->k_RHASH_AR_TABLE_BOUND_SHIFT;
+    const uint8_t *pairs = table && bound ? hd_memory_at(r->vm->memory, table + (uint64_t)l->ar_table_pairs, 16 * bound) : NULL;
+    for (uint64_t i = 0; pairs && i < bound; i++)
+        if (hd_word(pairs, 16 * (int64_t)i) != (uint64_t)l->k_Qundef) /* a deleted entry */
+            entry_both(r, hd_word(pairs, 16 * (int64_t)i), hd_word(pairs, 16 * (int64_t)i + 8));
+}
+
+static void struct_references(struct hd_references *r, const uint8_t *object, uint64_t addr)
+{
+    const struct hd_layout *l = r->vm->layout;
+    (void)addr;
+    uint64_t count = (hd_word(object, 0) & (uint64_t)l->k_RSTRUCT_EMBED_LEN_MASK) >> l->k_RSTRUCT_EMBED_LEN_SHIFT;
+    const uint8_t *values = object + l->struct_ary;
+    if (!count) {
+        count = hd_word(object, l->struct_len);
+        values = count && count < STRUCT_MAX ? hd_memory_at(r->vm->memory, hd_word(object, l->struct_ptr), 8 * count) : NULL;
+    }
+    for (uint64_t i = 0; values && i < count; i++)
+        hd_reference(r, hd_word(values, 8 * (int64_t)i));
+}
+
+static void file_references(struct hd_references *r, const uint8_t *object, uint64_t addr)
+{
+    const struct hd_layout *l = r->vm->layout;
+    const int64_t members[] = {l->io_self, l->io_pathv, l->io_tied, l->io_writeconv_asciicompat, l->io_writeconv_pre_ecopts,
+                               l->io_ecopts, l->io_write_lock, l->io_timeout};
+    uint64_t io = hd_word(object, l->file_fptr);
+    (void)addr;
+    for (size_t i = 0; io && i < sizeof members / sizeof *members; i++)
+        hd_reference_at(r, io, members[i]);
+}
+
+/* Members of the slot itself. */
+static void members(struct hd_references *r, const uint8_t *object, int64_t first, int64_t second)
+{
+    if (hd_layout_has(first))
+        hd_reference(r, hd_word(object, first));
+    if (hd_layout_has(second))
+        hd_reference(r, hd_word(object, second));
+}
+
+static void type_references(struct hd_references *r, const uint8_t *object, uint64_t addr, unsigned type)
+{
+    const struct hd_layout *l = r->vm->layout;
+    uint64_t flags = hd_word(object, 0);
+    switch (type) {
+    case HD_T_CLASS: case HD_T_MODULE: case HD_T_ICLASS: class_references(r, object, addr); break;
+    case HD_T_ARRAY: array_references(r, object, addr); break;
+    case HD_T_HASH: hash_references(r, object, addr); break;
+    case HD_T_STRUCT: struct_references(r, object, addr); break;
+    case HD_T_OBJECT: hd_ivars_each(r->vm, object, addr, entry_value, r); break;
+    case HD_T_FILE: file_references(r, object, addr); break;
+    case HD_T_DATA: hd_references_of_data(r, object, addr); break;
+    case HD_T_REGEXP: members(r, object, l->regexp_src, HD_ABSENT); break;
+    case HD_T_MATCH: members(r, object, l->match_str, l->match_regexp); break;
+    case HD_T_RATIONAL: members(r, object, l->rational_num, l->rational_den); break;
+    case HD_T_COMPLEX: members(r, object, l->complex_real, l->complex_imag); break;
+    case HD_T_SYMBOL: members(r, object, l->symbol_fstr, HD_ABSENT); break;
+    case HD_T_STRING:
+        if (hd_flag(flags, l->k_RSTRING_NOEMBED) && hd_flag(flags, l->k_STR_SHARED))
+            members(r, object, l->string_shared, HD_ABSENT);
+        break;
+    default: break;
+    }
+}
+
+void hd_references_each(struct hd_vm *vm, const uint8_t *object, uint64_t addr, hd_reference_each *each, void *data)
+{
+    struct hd_references r = {vm, each, data};
+    uint64_t flags = hd_word(object, 0);
+    unsigned type = hd_flags_type(flags);
+    if (type == HD_T_IMEMO) { /* has no class: its second word is its own */
+        hd_references_of_imemo(&r, object, addr);
+        return;
+    }
+    if (type == HD_T_ZOMBIE || type == HD_T_NODE)
+        return;
+    hd_reference(&r, hd_word(object, 8));
+    type_references(&r, object, addr, type);
+    if (hd_flag(flags, vm->layout->k_FL_EXIVAR) && type != HD_T_OBJECT && type != HD_T_CLASS && type != HD_T_MODULE)
+        hd_ivars_each(vm, object, addr, entry_value, &r);
+}

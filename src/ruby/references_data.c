@@ -1,0 +1,263 @@
+/*
+ * What T_DATA refers to, whose insides belong to C code. See references.h.
+ *
+ * Four ways, the surest first: types that declare their references (RUBY_TYPED_DECL_MARKING, since 3.3), types of Ruby
+ * itself whose members are known, and else every word of the object's own memory that is the address of a live slot:
+ * the slot where the struct is embedded, or the malloc chunk that the data pointer leads to. Never any deeper: one pointer
+ * further there is more noise than truth. What that finds is marked as inferred.
+ */
+#include "ruby/references.h"
+
+enum { THREADS_MAX = 1 << 20, NAME_MAX_BYTES = 256, DECLARED_MAX = 256, PINNED_MAX = 1 << 20, STACK_WORDS_MAX = 1 << 24 };
+static const uint64_t MACHINE_STACK_MAX = 64ull << 20;
+
+struct data {
+    uint64_t type, addr, mark;
+    bool typed, embedded;
+    const char *name;
+    size_t length;
+};
+
+static struct data data_of(struct hd_references *r, const uint8_t *object, uint64_t addr)
+{
+    const struct hd_layout *l = r->vm->layout;
+    struct hd_memory *memory = r->vm->memory;
+    uint64_t flag = hd_word(object, l->data_flag);
+    struct data data = {.typed = flag && flag <= 3};
+    if (!data.typed) {
+        data.addr = hd_word(object, l->data_untyped_data);
+        data.mark = hd_word(object, l->data_untyped_mark);
+        return data;
+    }
+    data.type = hd_word(object, l->data_type) & ~1ull; /* 3.4 keeps a flag in the lowest bit */
+    data.embedded = hd_layout_has(l->k_TYPED_DATA_EMBEDDED) && (flag & (uint64_t)l->k_TYPED_DATA_EMBEDDED);
+    data.addr = data.embedded ? addr + (uint64_t)l->data_data : hd_word(object, l->data_data);
+    data.mark = hd_memory_u64(memory, data.type + (uint64_t)l->data_type_mark);
+    int64_t length = hd_memory_cstring(memory, hd_memory_u64(memory, data.type + (uint64_t)l->data_type_name), NAME_MAX_BYTES,
+                                       &data.name);
+    data.length = length > 0 ? (size_t)length : 0;
+    return data;
+}
+
+static bool named(const struct data *data, const char *name)
+{
+    return data->length == strlen(name) && !memcmp(data->name, name, data->length);
+}
+
+/* rtypeddata.h: instead of a mark function a list of the offsets of its references, ~0 at the end */
+static bool declared(struct hd_references *r, const struct data *data)
+{
+    const struct hd_layout *l = r->vm->layout;
+    if (!data->typed || !hd_layout_has(l->k_RUBY_TYPED_DECL_MARKING) || !hd_layout_has(l->data_type_flags)
+        || !(hd_memory_u64(r->vm->memory, data->type + (uint64_t)l->data_type_flags) & (uint64_t)l->k_RUBY_TYPED_DECL_MARKING))
+        return false;
+    for (uint64_t i = 0; i < DECLARED_MAX; i++) {
+        uint64_t offset;
+        if (!hd_memory_load_u64(r->vm->memory, data->mark + 8 * i, &offset) || offset == ~0ull || offset > 1 << 20)
+            break;
+        hd_reference_at(r, data->addr, (int64_t)offset);
+    }
+    return true;
+}
+
+static void block_references(struct hd_references *r, uint64_t block)
+{
+    const struct hd_layout *l = r->vm->layout;
+    int64_t type = hd_memory_u32(r->vm->memory, block + (uint64_t)l->block_type);
+    if (type == l->k_block_type_symbol || type == l->k_block_type_proc) {
+        hd_reference_at(r, block, type == l->k_block_type_proc ? l->block_proc : l->block_symbol);
+        return;
+    }
+    hd_reference_at(r, block, l->block_self);
+    hd_reference_at(r, block, l->block_code);
+    uint64_t ep = hd_memory_u64(r->vm->memory, block + (uint64_t)l->block_ep);
+    uint64_t env = ep ? hd_memory_u64(r->vm->memory, ep + 8) : 0; /* vm_core.h: an escaped environment's object */
+    if (hd_vm_imemo_type(r->vm, env) == l->k_imemo_env)
+        hd_reference(r, env);
+}
+
+/* vm.c, rb_execution_context_mark: an environment that has escaped, the frame's own or the one around it */
+static void environment_of_frame(struct hd_references *r, uint64_t ep)
+{
+    const struct hd_layout *l = r->vm->layout;
+    uint64_t flags = ep ? hd_memory_u64(r->vm->memory, ep) : 0;
+    if (!ep || flags & (uint64_t)l->k_VM_ENV_FLAG_LOCAL)
+        return;
+    uint64_t outer = hd_memory_u64(r->vm->memory, ep - 8) & ~3ull;
+    if (outer && hd_memory_u64(r->vm->memory, outer) & (uint64_t)l->k_VM_ENV_FLAG_ESCAPED)
+        hd_reference(r, hd_memory_u64(r->vm->memory, outer + 8));
+    if (flags & (uint64_t)l->k_VM_ENV_FLAG_ESCAPED) {
+        hd_reference(r, hd_memory_u64(r->vm->memory, ep + 8));
+        hd_reference(r, hd_memory_u64(r->vm->memory, ep - 16));
+    }
+}
+
+void hd_references_of_context(struct hd_vm *vm, uint64_t ec, bool machine, hd_reference_each *each, void *data)
+{
+    const struct hd_layout *l = vm->layout;
+    struct hd_memory *memory = vm->memory;
+    struct hd_references r = {vm, each, data};
+    uint64_t stack = hd_memory_u64(memory, ec + (uint64_t)l->ec_vm_stack);
+    uint64_t words = hd_memory_u64(memory, ec + (uint64_t)l->ec_vm_stack_size);
+    uint64_t cfp = hd_memory_u64(memory, ec + (uint64_t)l->ec_cfp), size = (uint64_t)l->cfp_size;
+    hd_reference_at(&r, ec, l->ec_errinfo);
+    hd_reference_at(&r, ec, l->ec_local_storage_recursive);
+    hd_reference_at(&r, ec, l->ec_local_storage_recursive_trace);
+    hd_reference_at(&r, ec, l->ec_private_const_reference);
+    if (stack && words <= STACK_WORDS_MAX && cfp >= stack && cfp <= stack + 8 * words) {
+        uint64_t sp = hd_memory_u64(memory, cfp + (uint64_t)l->cfp_sp);
+        if (sp > stack && sp <= cfp) /* vm.c, rb_execution_context_mark: what lies above is not in use */
+            hd_references_scan(vm, stack, sp, each, data);
+        for (; cfp + size <= stack + 8 * words; cfp += size) {
+            hd_reference_at(&r, cfp, l->cfp_self);
+            hd_reference_at(&r, cfp, l->cfp_iseq);
+            hd_reference_at(&r, cfp, l->cfp_block_code);
+            environment_of_frame(&r, hd_memory_u64(memory, cfp + (uint64_t)l->cfp_ep));
+        }
+    }
+    uint64_t start = hd_memory_u64(memory, ec + (uint64_t)l->ec_machine_start);
+    uint64_t end = hd_memory_u64(memory, ec + (uint64_t)l->ec_machine_end);
+    if (machine && start > end && end && start - end <= MACHINE_STACK_MAX)
+        hd_references_scan(vm, end, start, each, data);
+}
+
+static bool storage_entry(void *data, uint64_t key, uint64_t value)
+{
+    (void)key;
+    hd_reference(data, value);
+    return true;
+}
+
+static void context_of_data(struct hd_references *r, uint64_t ec, bool machine)
+{
+    const struct hd_layout *l = r->vm->layout;
+    hd_references_of_context(r->vm, ec, machine, r->each, r->data);
+    if (hd_layout_has(l->ec_local_storage))
+        hd_id_table_each(r->vm, hd_memory_u64(r->vm->memory, ec + (uint64_t)l->ec_local_storage), storage_entry, r);
+}
+
+static void proc_references(struct hd_references *r, const struct data *data)
+{
+    block_references(r, data->addr + (uint64_t)r->vm->layout->proc_block);
+}
+
+static void binding_references(struct hd_references *r, const struct data *data)
+{
+    block_references(r, data->addr + (uint64_t)r->vm->layout->binding_block);
+    hd_reference_at(r, data->addr, r->vm->layout->binding_path);
+}
+
+static uint64_t word_at(struct hd_references *r, uint64_t base, int64_t offset)
+{
+    return base && hd_layout_has(offset) ? hd_memory_u64(r->vm->memory, base + (uint64_t)offset) : 0;
+}
+
+/* cont.c: the object of a struct rb_fiber_struct */
+static void fiber_object(struct hd_references *r, uint64_t fiber)
+{
+    const struct hd_layout *l = r->vm->layout;
+    if (fiber && hd_layout_has(l->fiber_cont))
+        hd_reference_at(r, fiber + (uint64_t)l->fiber_cont, l->cont_self);
+}
+
+/* The object of a struct rb_ractor_struct is one of its first members, not everywhere the same. */
+static void ractor_object(struct hd_references *r, uint64_t ractor)
+{
+    enum { MEMBERS_BYTES = 128 };
+    for (uint64_t at = 0; ractor && at < MEMBERS_BYTES; at += 8) {
+        uint64_t value = hd_memory_u64(r->vm->memory, ractor + at);
+        const uint8_t *object = hd_vm_object_of(r->vm, value, HD_T_DATA);
+        if (object && hd_word(object, r->vm->layout->data_data) == ractor)
+            hd_reference(r, value);
+    }
+}
+
+/* thread.c keeps what it marks all over the struct: every word of it that is an object */
+static void thread_references(struct hd_references *r, const struct data *data)
+{
+    const struct hd_layout *l = r->vm->layout;
+    uint64_t ec = hd_memory_u64(r->vm->memory, data->addr + (uint64_t)l->thread_ec);
+    hd_references_scan(r->vm, data->addr, data->addr + (uint64_t)l->thread_size, r->each, r->data);
+    if (!ec)
+        return;
+    context_of_data(r, ec, false); /* the machine stack is a root, with the registers */
+    fiber_object(r, word_at(r, ec, l->ec_fiber));
+    fiber_object(r, word_at(r, data->addr, l->thread_root_fiber));
+    ractor_object(r, word_at(r, data->addr, l->thread_ractor));
+}
+
+/* ractor.c: its threads are on a list (ccan/list.h), whose head has pointers to the first and last node */
+static void ractor_references(struct hd_references *r, const struct data *data)
+{
+    const struct hd_layout *l = r->vm->layout;
+    hd_references_scan(r->vm, data->addr, data->addr + hd_chunk_size(r->vm, data->addr), r->each, r->data);
+    if (!hd_layout_has(l->ractor_threads_set) || !hd_layout_has(l->thread_lt_node))
+        return;
+    uint64_t head = data->addr + (uint64_t)l->ractor_threads_set, node = hd_memory_u64(r->vm->memory, head);
+    for (int i = 0; i < THREADS_MAX && node && node != head; i++) {
+        hd_reference_at(r, node - (uint64_t)l->thread_lt_node, l->thread_self);
+        node = hd_memory_u64(r->vm->memory, node);
+    }
+}
+
+static void fiber_references(struct hd_references *r, const struct data *data)
+{
+    const struct hd_layout *l = r->vm->layout;
+    hd_references_scan(r->vm, data->addr, data->addr + (uint64_t)l->fiber_size, r->each, r->data);
+    uint64_t cont = data->addr + (uint64_t)l->fiber_cont, ec = cont + (uint64_t)l->cont_ec;
+    context_of_data(r, ec, true);
+    hd_reference_at(r, word_at(r, ec, l->ec_thread), l->thread_self);
+    /* cont.c, cont_mark: where a fiber that does not run has left its machine stack */
+    uint64_t stack = word_at(r, cont, l->cont_machine_stack), words = word_at(r, cont, l->cont_machine_stack_size);
+    if (stack && words <= MACHINE_STACK_MAX / 8)
+        hd_references_scan(r->vm, stack, stack + 8 * words, r->each, r->data);
+}
+
+static void autoload_references(struct hd_references *r, const struct data *data)
+{
+    hd_st_each(r->vm, data->addr, storage_entry, r);
+}
+
+/* load.c / vm.c, pin_array_list: a linked list of arrays { next, count, values } */
+static void pinned_references(struct hd_references *r, const struct data *data)
+{
+    const uint8_t *list = hd_memory_at(r->vm->memory, data->addr, 24);
+    uint64_t count = list ? hd_word(list, 8) : 0;
+    if (!list || count > PINNED_MAX)
+        return;
+    hd_reference(r, hd_word(list, 0));
+    for (uint64_t i = 0; i < count; i++)
+        hd_reference(r, hd_memory_u64(r->vm->memory, hd_word(list, 16) + 8 * i));
+}
+
+static bool known(struct hd_references *r, const struct data *data)
+{
+    static const struct {
+        const char *type;
+        void (*references)(struct hd_references *, const struct data *);
+    } types[] = {{"proc", proc_references}, {"binding", binding_references}, {"VM/thread", thread_references},
+                 {"fiber", fiber_references}, {"ractor", ractor_references}, {"autoload_table", autoload_references},
+                 {"autoload", autoload_references} /* the same, up to 3.1 */,
+                 {"VM/pin_array_list", pinned_references}};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (named(data, types[i].type)) {
+            types[i].references(r, data);
+            return true;
+        }
+    return false;
+}
+
+void hd_references_of_data(struct hd_references *r, const uint8_t *object, uint64_t addr)
+{
+    struct data data = data_of(r, object, addr);
+    if (!data.addr || !data.mark || declared(r, &data) || (data.typed && known(r, &data)))
+        return;
+    if (data.embedded) {
+        const struct hd_page *page = hd_vm_page(r->vm, addr);
+        hd_references_scan(r->vm, data.addr, addr + page->slot_size, r->each, r->data);
+        return;
+    }
+    uint64_t size = hd_chunk_size(r->vm, data.addr);
+    if (size)
+        hd_references_scan(r->vm, data.addr, data.addr + size, r->each, r->data);
+}

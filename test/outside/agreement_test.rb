@@ -1,0 +1,90 @@
+# frozen_string_literal: true
+
+# A dump from outside, one of a core and the one the process took of itself tell the same: all objects with all their
+# fields, frames and locals, and at least 99.9 % of the references; what is missing is listed by its type.
+require_relative "helper"
+
+class AgreementTest < Minitest::Test
+  include OutsideTest
+
+  # What the process did between its own dump and ours: it returned from HeapDump.dump, printed a line and waits.
+  MOVED = %w[age frames status inlined refs inferred garbage object_id].freeze
+
+  def compare(outside, inside, exact: false)
+    ours = read(outside)
+    theirs = read(inside)
+    missing = theirs.objects.keys - ours.objects.keys
+    extra = ours.objects.keys - theirs.objects.keys
+    assert_operator missing.size, :<=, exact ? 0 : 12, missing.first(20).map { |id| theirs.objects[id][0] }.inspect
+    assert_operator extra.size, :<=, exact ? 0 : 60, extra.first(20).map { |id| ours.objects[id][0] }.inspect
+    both = ours.objects.keys & theirs.objects.keys
+    fields_differ(ours, theirs, both, exact)
+    references_differ(ours, theirs, both, exact)
+    both.size
+  end
+
+  def fields_differ(ours, theirs, both, exact)
+    differ = both.reject do |id|
+      left, right = [ours, theirs].map { |dump| dump.objects[id].map { |line| exact ? line : line.except("size", *MOVED) } }
+      left == right
+    end
+    assert_operator differ.size, :<=, exact ? 0 : 12, differ.first(8).map { |id| [ours.objects[id][0], theirs.objects[id][0]] }.inspect
+  end
+
+  def references_differ(ours, theirs, both, exact)
+    known = both.to_h { |id| [id, true] }
+    all = missing = 0
+    types = Hash.new(0)
+    both.each do |id|
+      expected = theirs.references(id, known).keys
+      lost = expected - ours.references(id, known).keys
+      all += expected.size
+      missing += lost.size
+      types[theirs.objects[id][0].values_at("bt", "type_name").compact.join(" ")] += lost.size unless lost.empty?
+    end
+    puts format("%d of %d references missing (%.4f %%): %s", missing, all, 100.0 * missing / all, types.inspect)
+    assert_operator missing, :<=, exact ? 0 : all / 1000
+    # threads and fibers are where they were not; the table of Marshal's compatible allocators is a struct nobody describes
+    assert_empty types.keys - ["T_DATA VM/thread", "T_DATA fiber", "T_DATA", "T_DATA ractor"]
+  end
+
+  RUBIES.each_key do |ruby|
+    define_method("test_inside_outside_and_core_#{ruby}") do
+      skip "Ruby 3.3 is not there: script/rubies gets it" unless RUBIES[ruby].all? { |path| File.exist?(path) }
+      target = Target.new(ruby)
+      facts, outside = dump("--pid", target.pid)
+      assert_equal "fork", facts["method"], facts["note"]
+      assert_operator compare(outside, target.inside), :>, 20_000
+      _, stopped = dump("--pid", target.pid, "--method", "stop")
+      compare(stopped, outside, exact: true)
+      core = gcore(target)
+      compare(dump("--core", core, *(["--sysroot", File.join(ROOT, "build/rubies/3.3/root")] if ruby == "3.3"))[1], outside, exact: true) if core
+      assert target.finish, "the process goes on and ends as it would have"
+    ensure
+      target&.kill
+    end
+
+    define_method("test_frames_and_locals_#{ruby}") do
+      skip "Ruby 3.3 is not there: script/rubies gets it" unless RUBIES[ruby].all? { |path| File.exist?(path) }
+      target = Target.new(ruby)
+      _, outside = dump("--pid", target.pid)
+      threads = JSON.parse(IO.popen([TOOL, "threads", "--json", "--no-index", outside], &:read))["threads"]
+      main = threads.find { |thread| thread["frames"].any? { |frame| frame["method"].end_with?("waiting") } }
+      frame = main["frames"].find { |found| found["method"].end_with?("waiting") }
+      assert_equal %w[first second third], frame["locals"].map { |local| local["name"] }.reject { |name| name.start_with?("#") }
+      assert_match(/an argument/, frame["locals"].find { |local| local["name"] == "first" }.values_at("value", "description").join)
+      waiting = threads.find { |thread| thread["name"] == "waiting" }
+      assert_equal %w[request], waiting["variables"].map { |variable| variable["name"] }
+      assert_includes waiting["frames"].flat_map { |found| found["locals"] }.map { |local| local["name"] }, "local"
+    ensure
+      target&.kill
+    end
+  end
+
+  def gcore(target)
+    skip "gcore is not there" unless system("command -v gcore >/dev/null")
+    out, status = Open3.capture2e("gcore", "-o", File.join(FOLDER, "core"), target.pid.to_s)
+    assert status.success?, out
+    File.join(FOLDER, "core.#{target.pid}")
+  end
+end

@@ -1,0 +1,141 @@
+# frozen_string_literal: true
+
+# What the tests of dumping from outside share: one scenario, a Ruby process that dumps itself with the extension and then
+# stands still, and comparing two dumps object by object without the library.
+require "minitest/autorun"
+require "fileutils"
+require "json"
+require "open3"
+require "rbconfig"
+require "tmpdir"
+
+module OutsideTest
+  ROOT = File.expand_path("../..", __dir__)
+  TOOL = File.join(ROOT, "build/heap_dump")
+  FOLDER = Dir.mktmpdir("heap_dump-outside")
+  Minitest.after_run { FileUtils.rm_rf(FOLDER) }
+
+  RUBIES = { "native" => [RbConfig.ruby, File.join(ROOT, "build/ext")],
+             "3.3" => [File.join(ROOT, "build/rubies/3.3/bin/ruby"), File.join(ROOT, "build/ext-3.3")] }.freeze
+
+  # Everything that has a shape of its own in memory. "ready" is printed after the dump from inside.
+  SCENARIO = <<~'RUBY'
+    require "heap_dump"
+    %w[json set net/http optparse erb time objspace].each { |name| require name }
+    module Shop
+      class Order
+        attr_reader :number
+        def initialize(number) = (@number = number; @note = "note of order #{number}, too long to be embedded"; @tags = [])
+        def each_line(&block) = block
+      end
+      Line = Struct.new(:item, :price)
+      @registry = { "a" => 1, b: [1, 2.5, 2**70, 3r, 1i, nil, true] }
+      CONSTANT = { nested: { deep: %w[x y z] } }
+      @@shared = "class variable"
+    end
+    $orders = 500.times.map { |number| Shop::Order.new(number) }
+    $lines = 100.times.map { |number| Shop::Line.new("item #{number}", number * 1.1) }
+    $big = { 1 => :one }.merge(300.times.to_h { |number| ["key #{number}", number] })
+    $procs = $orders.first(50).map { |order| order.each_line { |line| [line, order] } }
+    $identity = {}.compare_by_identity.tap { |hash| hash["same"] = 1 }
+    $generic = "with a variable".tap { |string| string.instance_variable_set(:@extra, [1]) }
+    $set = Set[1, :two, "three"]
+    $weak = ObjectSpace::WeakMap.new.tap { |map| map[$orders[0]] = $orders[1] }
+    $enum = [1, 2, 3].each_slice(2)
+    $method = $orders[0].method(:number)
+    $match = /(?<year>\d+)-(\d+)/.match("2026-11")
+    $sub = ("s" * 500)[3, 400]
+    $range = ("a".."f")
+    $finalized = Object.new.tap { |object| ObjectSpace.define_finalizer(object, proc { |id| id }) }
+    at_exit { Shop::CONSTANT }
+    $thread = Thread.new { Thread.current.name = "waiting"; Thread.current[:request] = ["r"]; local = "in a thread"; Thread.stop; local }
+    $fiber = Fiber.new { inner = "in a fiber"; Fiber.yield inner; inner }
+    $fiber.resume
+    def waiting(first, second: 2) = (third = [first, second]; HeapDump.dump(ARGV[0]); $stdout.puts("ready"); $stdout.flush; $stdin.read; third)
+    Thread.pass until $thread.stop?
+    waiting("an argument")
+  RUBY
+
+  class Target
+    attr_reader :pid, :inside
+
+    def initialize(ruby, name: "target", program: SCENARIO, wrap: [])
+      path, extension = RUBIES.fetch(ruby)
+      @inside = File.join(FOLDER, "#{name}-#{ruby}-inside.json")
+      @input, @output, @wait = Open3.popen2(*wrap, path, "-I", File.join(ROOT, "lib"), "-I", extension, "-e", program, @inside, pgroup: true)
+      raise "the process ended" unless @output.gets == "ready\n"
+
+      # unshare and the like replace themselves, but for a shell that stays; the Ruby is the last of the line
+      @pid = @wait.pid
+      while (child = File.read("/proc/#{@pid}/task/#{@pid}/children").split.last)
+        @pid = child.to_i
+      end
+      sleep 0.1
+    end
+
+    # True if it goes on as if nothing had happened.
+    def finish
+      @input.close
+      @wait.value.success?
+    end
+
+    def kill
+      Process.kill(:KILL, -@wait.pid)
+      @wait.value
+    rescue Errno::ESRCH
+      nil
+    end
+  end
+
+  def dump(*options, file: File.join(FOLDER, "outside-#{rand(1 << 40)}.json"))
+    out, err, status = Open3.capture3(TOOL, "dump", "--json", "-o", file, *options.map(&:to_s))
+    assert status.success?, "heap_dump dump #{options.join(" ")}: #{err}#{out}"
+    assert_equal 0o600, File.stat(file).mode & 0o777
+    checked, complaint = Open3.capture2e(TOOL, "check", file)
+    assert complaint.success?, checked
+    [JSON.parse(out), file]
+  end
+
+  def refused(*options)
+    out, err, status = Open3.capture3(TOOL, "dump", "-o", File.join(FOLDER, "refused.json"), *options.map(&:to_s))
+    assert_empty out
+    assert_equal 1, err.lines.size, err
+    refute File.exist?(File.join(FOLDER, "refused.json"))
+    [err, status.exitstatus]
+  end
+
+  Dump = Struct.new(:objects, :roots) do
+    # References of an object as a set of ids of `known`.
+    def references(id, known)
+      objects[id].each_with_object({}) { |line, found| collect(line.reject { |key,| Dump::NUMBERS.include?(key) }, known, found) }
+    end
+
+    def collect(value, known, found)
+      case value
+      when Integer then found[value] = true if known[value]
+      when Array then value.each { |element| collect(element, known, found) }
+      when Hash
+        return if value.keys == ["fix"]
+
+        value.each { |key, element| (id = key[/\A#<(\d+)>\z/, 1]) && known[id.to_i] && found[id.to_i] = true; collect(element, known, found) }
+      end
+    end
+  end
+  Dump::NUMBERS = %w[id size slot_size continues object_id offset bytesize capacity].freeze
+
+  def read(file)
+    objects = Hash.new { |hash, id| hash[id] = [] }
+    roots = nil
+    File.foreach(file) do |text|
+      text = text.sub(/\A[\[,]/, "").chomp
+      next if text == "]"
+
+      line = JSON.parse(text, max_nesting: 300)
+      roots ||= line if line["id"] == "_ROOTS_"
+      id = line["continues"] || line["id"]
+      objects[id] << line if id.is_a?(Integer)
+    end
+    objects.default_proc = nil
+    Dump.new(objects, roots)
+  end
+end
