@@ -60,6 +60,9 @@ char *hd_table_shorten(const char *text, size_t length, size_t width);
 /* Prints a line behind `margin` spaces, cleaned as a cell and shortened in its middle to the width of a table. */
 void hd_table_line(FILE *file, const char *text, size_t length, size_t margin);
 
+/* Whether standard output is a terminal that is to have colours: NO_COLOR and TERM=dumb are heeded. */
+bool hd_table_colors(void);
+
 /* Starts and ends what should stand out; nothing but on a terminal. */
 void hd_table_strong(FILE *file, bool on);
 

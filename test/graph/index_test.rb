@@ -280,11 +280,20 @@ class IndexTest < Minitest::Test
     length = @good.bytesize
     cuts = [0, 1, 7, 8, 100, PAGE - 1, PAGE, PAGE + 1, FIRST_SECTION, length / 2, length - PAGE, length - 1]
     cuts.each { |cut| assert_survives(@good.byteslice(0, cut), "cut to #{cut}") }
-    assert_survives(@good + "x", "one byte more")
-    assert_survives(@good + "\0" * PAGE, "one page more")
     assert_survives("\0" * length, "zeros")
     assert_survives(Random.new(2).bytes(length), "noise")
     assert_survives("not an index\n", "text")
+  end
+
+  # Answers are kept there (test/cli/kept_test.rb); what is none is passed over.
+  def test_what_is_no_answer_behind_the_sections
+    prepare
+    ["x", "\0" * PAGE, "hdanswer", "hdanswer" + [2**63, 2**63, 0].pack("Q3"), "hdanswer" + [3, 5, 7].pack("Q3") + "x" * 8].each do |rest|
+      write_index(@good + rest)
+      before = state
+      assert_equal @expected, everything
+      assert_used before, rest
+    end
   end
 
   # Counts no file could have, ones that overflow, ones that only disagree.
