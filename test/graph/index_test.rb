@@ -54,8 +54,8 @@ class IndexTest < Minitest::Test
   # One command with many numbers in its answer.
   def answer(*options) = tool("top", "--limit", 0, *options, @dump)
 
-  # The state of a file that is replaced when the index is written again.
-  def state(path = index) = File.stat(path).then { |stat| [stat.ino, stat.mtime] }
+  # The file is another one when the index is written again; answers are written behind it (cli/kept_test.rb).
+  def state(path = index) = [File.stat(path).ino, File.birthtime(path)]
 
   def make_index
     answer
@@ -252,13 +252,14 @@ class IndexTest < Minitest::Test
     assert_equal @expected, everything, what
     answer # a section that is found damaged on the way is made again when the dump is opened the next time
     refute_equal before, state, "#{what}: was believed"
-    assert_equal @good, File.binread(index), "#{what}: was not made again"
+    assert_equal @good, File.binread(index, @good.bytesize), "#{what}: was not made again"
   end
 
   def prepare
     @expected = everything("--no-index")
     make_index
     @good = File.binread(index)
+    @good.slice!(/hdanswer.*/mn) # less the answers behind the sections
   end
 
   def test_damage_by_chance
