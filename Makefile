@@ -57,7 +57,7 @@ library_objects := $(call object,$(library) $(tool_library))
 cli_objects     := $(call object,$(cli))
 tool_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm -lpthread
 
-.PHONY: all check demo bench install gem fuzz lint clean share ext ext-3.3 unit
+.PHONY: all check demo bench install gem fuzz lint clean share ext ext-others unit
 all: $(BUILD)/libheap_dump.a $(BUILD)/heap_dump share ext
 
 # Loops that look at each number of an index: as vectors they keep up with memory.
@@ -117,22 +117,25 @@ $(BUILD)/test/unit/%: test/unit/%.c $(BUILD)/libheap_dump.a
 	@mkdir -p $(@D)
 	$(CC) $(all_cflags) -MF $(BUILD)/obj/$*.d -o $@ $< $(BUILD)/libheap_dump.a -lcmocka $(tool_libs) -lstdc++
 
-# The same for Debian trixie's Ruby 3.3, which script/rubies unpacks into build/rubies.
-ext-3.3:
-	@script/rubies
-	@mkdir -p $(BUILD)/ext-3.3/obj $(BUILD)/ext-3.3/heap_dump
-	@$(call stale_headers,$(BUILD)/ext-3.3/obj)
-	@cd $(BUILD)/ext-3.3/obj && { [ Makefile -nt $(CURDIR)/ext/heap_dump/extconf.rb ] \
+# The extension for the Rubies of script/rubies, each with its own compiler.
+other_rubies := 2.7 3.3 3.4
+.PHONY: $(addprefix ext-,$(other_rubies))
+ext-others: $(addprefix ext-,$(other_rubies))
+$(addprefix ext-,$(other_rubies)): ext-%:
+	@script/rubies $*
+	@mkdir -p $(BUILD)/$@/obj $(BUILD)/$@/heap_dump
+	@$(call stale_headers,$(BUILD)/$@/obj)
+	@cd $(BUILD)/$@/obj && { [ Makefile -nt $(CURDIR)/ext/heap_dump/extconf.rb ] \
 		&& [ Makefile -nt $(CURDIR)/Makefile ] \
-		|| $(CURDIR)/build/rubies/3.3/bin/run ruby $(CURDIR)/ext/heap_dump/extconf.rb; }
-	@build/rubies/3.3/bin/run make --no-print-directory -C $(BUILD)/ext-3.3/obj
-	@cmp -s $(BUILD)/ext-3.3/obj/heap_dump.so $(BUILD)/ext-3.3/heap_dump/heap_dump.so \
-		|| $(call replace,$(BUILD)/ext-3.3/obj/heap_dump.so,$(BUILD)/ext-3.3/heap_dump/heap_dump.so)
+		|| $(CURDIR)/build/rubies/$*/bin/run ruby $(CURDIR)/ext/heap_dump/extconf.rb; }
+	@build/rubies/$*/bin/run make --no-print-directory -C $(BUILD)/$@/obj
+	@cmp -s $(BUILD)/$@/obj/heap_dump.so $(BUILD)/$@/heap_dump/heap_dump.so \
+		|| $(call replace,$(BUILD)/$@/obj/heap_dump.so,$(BUILD)/$@/heap_dump/heap_dump.so)
 
 check:
 	@script/setup
 	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory all unit ext-3.3
+	@$(MAKE) --no-print-directory all unit ext-others
 	@test/run
 
 # Compiles everything with warnings as errors, into a folder of its own.
@@ -183,7 +186,7 @@ $(BUILD)/fuzz_%: $(BUILD)/obj/fuzz/fuzz_%.o $(fuzz_helpers) $(BUILD)/libheap_dum
 	$(CXX) $(CFLAGS) $(LDFLAGS) -o $@ $(filter -%,$(FUZZ_ENGINE)) $(filter %.o,$^) $(BUILD)/libheap_dump.a $(tool_libs)
 
 clean:
-	rm -rf $(BUILD)/obj $(BUILD)/ext $(BUILD)/ext-3.3 $(BUILD)/lint $(BUILD)/fuzz $(BUILD)/libheap_dump.a \
+	rm -rf $(BUILD)/obj $(BUILD)/ext $(addprefix $(BUILD)/ext-,$(other_rubies)) $(BUILD)/lint $(BUILD)/fuzz $(BUILD)/libheap_dump.a \
 		$(BUILD)/heap_dump
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
