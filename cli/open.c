@@ -149,28 +149,9 @@ bool hd_open_node(const struct hd_open *open, const char *text, uint32_t *node, 
     return true;
 }
 
-static bool names_itself(const struct hd_graph *graph, uint32_t node)
-{
-    uint8_t type = graph->node_type[node];
-    return (type == HD_BT_T_CLASS || type == HD_BT_T_MODULE || type == HD_BT_T_DATA)
-           && hd_graph_name(graph, graph->node_label[node]).length > 0;
-}
-
 char *hd_open_title(char title[HD_OPEN_TITLE], const struct hd_open *open, uint32_t node)
 {
-    const struct hd_graph *graph = &open->graph;
-    if (node == HD_NODE_ROOT) {
-        snprintf(title, HD_OPEN_TITLE, "(root)");
-        return title;
-    }
-    struct hd_graph_text class = hd_groups_class_name(graph, node), label = {"", 0};
-    if (names_itself(graph, node))
-        label = hd_graph_name(graph, graph->node_label[node]);
-    if (label.length == class.length && !memcmp(label.data, class.data, class.length))
-        label.length = 0;
-    snprintf(title, HD_OPEN_TITLE, "%.*s%s%.*s", (int)class.length, class.data, label.length ? " " : "",
-             (int)label.length, label.data);
-    return title;
+    return hd_title_node(title, &open->graph, node);
 }
 
 void hd_open_json_node(FILE *file, const struct hd_open *open, uint32_t node)
@@ -183,7 +164,7 @@ void hd_open_json_node(FILE *file, const struct hd_open *open, uint32_t node)
     unsigned long long id = graph->node_address[node];
     fprintf(file, "\"id\":%llu,\"hex\":\"0x%llx\",\"class\":", id, id);
     hd_table_json_text(file, hd_groups_class_name(graph, node));
-    if (names_itself(graph, node)) {
+    if (hd_title_is_own(graph, node)) {
         fputs(",\"label\":", file);
         hd_table_json_text(file, hd_graph_name(graph, graph->node_label[node]));
     }
@@ -191,21 +172,26 @@ void hd_open_json_node(FILE *file, const struct hd_open *open, uint32_t node)
             (unsigned long long)graph->node_size[node], (unsigned long long)open->dominators.retained[node]);
 }
 
-void hd_open_next(FILE *file, const struct hd_open *open, const char *command, const char *rest)
+void hd_open_print_quoted(FILE *file, const char *path)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+=:@%,~";
-    fprintf(file, "\nnext: heap_dump %s ", command);
-    if (strspn(open->path, plain) == strlen(open->path)) {
-        fputs(open->path, file);
-    } else {
-        struct hd_buffer quoted = {0};
-        for (const char *at = open->path; *at; at++)
-            hd_buffer_append(&quoted, *at == '\'' ? "'\\''" : at, *at == '\'' ? 4 : 1);
-        hd_buffer_append(&quoted, "", 1);
-        fputc('\'', file);
-        hd_cli_print_clean(file, quoted.failed ? "…" : (const char *)quoted.data);
-        fputc('\'', file);
-        hd_buffer_deinit(&quoted);
+    struct hd_buffer quoted = {0};
+    if (strspn(path, plain) == strlen(path)) {
+        fputs(path, file);
+        return;
     }
+    for (const char *at = path; *at; at++)
+        hd_buffer_append(&quoted, *at == '\'' ? "'\\''" : at, *at == '\'' ? 4 : 1);
+    hd_buffer_append(&quoted, "", 1);
+    fputc('\'', file);
+    hd_cli_print_clean(file, quoted.failed ? "…" : (const char *)quoted.data);
+    fputc('\'', file);
+    hd_buffer_deinit(&quoted);
+}
+
+void hd_open_next(FILE *file, const struct hd_open *open, const char *command, const char *rest)
+{
+    fprintf(file, "\nnext: heap_dump %s ", command);
+    hd_open_print_quoted(file, open->path);
     fprintf(file, "%s%s\n", *rest ? " " : "", rest);
 }

@@ -11,11 +11,12 @@
 #include "graph/dominators.h"
 #include "graph/derived.h"
 #include "graph/index.h"
+#include "graph/titles.h"
 
 #include <pthread.h>
 #include <stdio.h>
 
-enum { HD_OPEN_WARNINGS = 5, HD_OPEN_TITLE = 512 };
+enum { HD_OPEN_WARNINGS = 5, HD_OPEN_TITLE = HD_TITLE_SIZE };
 
 struct hd_open {
     const char *path;
@@ -74,6 +75,9 @@ char *hd_open_title(char title[HD_OPEN_TITLE], const struct hd_open *open, uint3
 
 /* `"id":N,"hex":"0x…","class":"…","type":"…","size":N,"retained":N`; "label", too: the own name of what has one. */
 void hd_open_json_node(FILE *file, const struct hd_open *open, uint32_t node);
+
+/* A file's name as the shell takes it, clean. */
+void hd_open_print_quoted(FILE *file, const char *path);
 
 /* Prints "next: heap_dump COMMAND FILE REST", FILE as the shell takes it. */
 void hd_open_next(FILE *file, const struct hd_open *open, const char *command, const char *rest);

@@ -1,7 +1,7 @@
 /* See tree_view.h. */
 #include "cli/tree_view.h"
 
-#include "dump/json_reader.h"
+#include "base/units.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,50 +39,21 @@ void hd_tree_view_close(struct hd_tree_view *view)
     hd_open_close(&view->open);
 }
 
-static void append(struct hd_buffer *out, const char *text)
-{
-    hd_buffer_append(out, text, strlen(text));
-}
-
-/* A class or module with a name: of several ways there none tells more. */
-static bool names_itself(const struct hd_tree_view *view, uint32_t node)
-{
-    const struct hd_graph *graph = &view->open.graph;
-    bool class = graph->node_type[node] == HD_BT_T_CLASS || graph->node_type[node] == HD_BT_T_MODULE;
-    return class && hd_graph_name(graph, graph->node_label[node]).length > 0;
-}
-
 void hd_tree_view_name(struct hd_buffer *out, const struct hd_tree_view *view, uint32_t number, const char *arrow)
 {
-    const struct hd_tree_group *group = &view->tree.group[number];
-    struct hd_graph_text name = hd_tree_name(&view->open.graph, group);
-    char title[HD_OPEN_TITLE];
-    bool several = group->via != HD_NODE_NONE, itself = several && names_itself(view, group->sample);
-    if (several)
-        append(out, "… ");
-    if (several && !itself) {
-        append(out, hd_open_title(title, &view->open, group->via));
-        append(out, arrow);
-    }
-    if (name.length && !itself) {
-        hd_buffer_append(out, name.data, name.length);
-        append(out, arrow);
-    }
-    append(out, hd_open_title(title, &view->open, group->sample));
+    hd_title_group(out, &view->open.graph, &view->tree, number, arrow);
 }
 
 void hd_tree_view_read_least(struct hd_call *call, struct hd_tree_least *least)
 {
-    char *end;
-    double share = strtod(call->value, &end);
     *least = (struct hd_tree_least){0};
-    if (end == call->value || strcmp(end + strspn(end, " "), "%") != 0)
-        least->bytes = hd_call_bytes(call);
-    else if (share >= 0 && share <= 100)
-        least->share = share / 100;
-    else
+    if (hd_units_share(call->value, &least->share))
+        return;
+    if (strchr(call->value, '%'))
         hd_call_refuse(call, "--%s takes a size like 10MB or a percentage from 0 to 100, not %s", call->option->name,
                        call->value);
+    else
+        least->bytes = hd_call_bytes(call);
 }
 
 uint64_t hd_tree_view_least(const struct hd_tree_view *view, const struct hd_tree_least *least)

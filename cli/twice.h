@@ -12,14 +12,22 @@
 #include "graph/groups.h"
 #include "graph/holders.h"
 
+enum { HD_TWICE_PATH = 64 };
+
 struct hd_twice {
     struct hd_open open;
-    char path[64];       /* of the copy; "" if there is none */
+    char path[HD_TWICE_PATH]; /* of the copy; "" if there is none */
     const char *dump;    /* what to read again */
     int copy;            /* its descriptor; the file has no name any more */
     struct hd_groups classes; /* both as graph/derived.h has them, and its property */
     struct hd_paths paths;
 };
+
+/* Keeps all of standard input in a file without a name that goes with its descriptor; `path` is where it can be read. */
+bool hd_twice_copy(int *copy, char path[HD_TWICE_PATH], struct hd_error *err);
+
+/* Closes the copy, if `copy` is not -1, and makes an error name what people know it by. */
+void hd_twice_close_copy(int copy, const char *path, struct hd_error *err);
 
 /* False and *err set if the dump cannot be read; then there is nothing to close. */
 bool hd_twice_open(struct hd_twice *twice, const char *path, struct hd_error *err);
