@@ -254,14 +254,11 @@ static void die_of_signal(void)
     raise(number);
 }
 
-static int run_open(const struct request *request, struct hd_export *export, const struct hd_open *open,
-                    struct hd_derived *derived)
+static int run_open(const struct request *request, struct hd_export *export, struct hd_open *open)
 {
     struct sigaction old[3];
     struct hd_error err = {0};
-    export->graph = &open->graph;
-    export->dominators = &open->dominators;
-    export->derived = derived;
+    export->open = open;
     export->progress = isatty(STDERR_FILENO) ? progress : NULL;
     bool streams = export->exporter->flags & HD_EXPORTER_FILE && !strcmp(export->where, "-");
     export->signal = &stop_signal;
@@ -292,14 +289,12 @@ static int run_export(const struct request *request, struct hd_export *export)
     bool keep = export->exporter->flags & HD_EXPORTER_LINES && !strcmp(request->path, "-");
     if (keep && !hd_twice_copy(&copy, copy_path, &err))
         return hd_open_fail("export", request->json, &err);
-    export->dump = keep ? copy_path : request->path;
-    export->dump_name = request->path;
-    if (!hd_open_read_for(&open, export->dump, export->exporter->need, &err)) {
+    if (!hd_open_read_for(&open, keep ? copy_path : request->path, export->exporter->need, &err)) {
         hd_twice_close_copy(copy, copy_path, &err);
         return hd_open_fail("export", request->json, &err);
     }
     open.path = request->path;
-    int status = run_open(request, export, &open, &open.derived);
+    int status = run_open(request, export, &open);
     hd_open_close(&open);
     hd_twice_close_copy(copy, copy_path, &err);
     return status;

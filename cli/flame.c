@@ -4,8 +4,9 @@
  */
 #include "cli/cli.h"
 
+#include "cli/open.h"
 #include "cli/table.h"
-#include "cli/tree_view.h"
+#include "cli/tree_least.h"
 #include "store/collapsed.h"
 #include "store/tree_options.h"
 
@@ -25,35 +26,45 @@ static bool write_all(const struct request *request, const struct hd_tree_view *
     if (!hd_sink_open(&sink, request->file ? request->file : "-", stdout, NULL, err))
         return false;
     sink.out.no_sync = true;
-    *collapsed = (struct hd_collapsed){.graph = &view->open.graph, .tree = &view->tree, .count = request->count,
+    *collapsed = (struct hd_collapsed){.view = view, .count = request->count,
                                        .least = hd_tree_view_least(view, &request->least)};
     bool done = hd_collapsed_write(collapsed, &sink, err) && hd_sink_commit(&sink, err);
     hd_sink_abort(&sink);
     return done;
 }
 
-static void report(const struct request *request, const struct hd_tree_view *view, const struct hd_collapsed *collapsed)
+static void report(const struct request *request, const struct hd_open *open, const struct hd_collapsed *collapsed)
 {
     char lines[HD_TABLE_NUMBER], total[HD_TABLE_NUMBER];
     printf("%s: %s stacks, %s%s\n", request->file, hd_table_count(lines, collapsed->lines),
            request->count ? hd_table_count(total, collapsed->total) : hd_table_bytes(total, collapsed->total),
            request->count ? " objects" : "");
-    hd_open_next(stdout, &view->open, "tree", request->id ? request->id : "");
+    hd_open_next(stdout, open, "tree", request->id ? request->id : "");
 }
 
 static int flame(const struct request *request)
 {
     struct hd_tree_view view;
     struct hd_collapsed collapsed;
+    struct hd_open open;
     struct hd_error err = {0};
-    if (!hd_tree_view_open(&view, request->path, request->id, request->depth, &err))
+    uint32_t from = HD_NODE_ROOT;
+    if (!hd_open_read(&open, request->path, &err))
         return hd_open_fail("flame", false, &err);
-    hd_open_warn(&view.open, "flame");
-    bool done = write_all(request, &view, &collapsed, &err);
-    if (done && request->file && strcmp(request->file, "-") != 0)
-        report(request, &view, &collapsed);
-    hd_tree_view_close(&view);
-    return done ? 0 : request->file ? hd_open_fail("flame", false, &err) : hd_cli_fail_stdout("flame", &err);
+    bool made = (!request->id || hd_open_node(&open, request->id, &from, &err))
+                && hd_tree_view_make(&view, &open, from, request->depth, &err);
+    bool done = false;
+    if (made) {
+        hd_open_warn(&open, "flame");
+        done = write_all(request, &view, &collapsed, &err);
+        if (done && request->file && strcmp(request->file, "-") != 0)
+            report(request, &open, &collapsed);
+        hd_tree_view_free(&view);
+    }
+    hd_open_close(&open);
+    if (done)
+        return 0;
+    return request->file || !made ? hd_open_fail("flame", false, &err) : hd_cli_fail_stdout("flame", &err);
 }
 
 static void read_depth(struct hd_call *call, unsigned long *depth)
@@ -76,7 +87,7 @@ static int run(int argc, char **argv)
         else if (letter == 'd')
             read_depth(&call, &request.depth);
         else
-            hd_tree_view_read_least(&call, &request.least);
+            hd_tree_least_read(&call, &request.least);
     }
     if (!hd_call_operands(&call))
         return call.status;

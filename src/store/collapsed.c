@@ -1,10 +1,9 @@
 /* See collapsed.h; and the exporter that writes them. */
 #include "store/collapsed.h"
 
-#include "base/clean.h"
-#include "graph/titles.h"
 #include "store/exporter.h"
 #include "store/tree_options.h"
+#include "view/words.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +20,12 @@ static void frame_push(struct writer *writer, const char *text, size_t length)
 {
     struct hd_buffer *clean = &writer->clean;
     clean->length = 0;
-    hd_clean_append(clean, text, length);
-    writer->stack.failed |= clean->failed;
+    hd_words_clean(clean, text, length);
+    if (clean->failed) {
+        writer->stack.failed = 1;
+        return;
+    }
+    clean->length--; /* less its NUL */
     for (size_t i = 0; i < clean->length; i++)
         clean->data[i] = clean->data[i] == ';' ? ',' : clean->data[i] == ' ' ? '_' : clean->data[i];
     if (writer->stack.length)
@@ -33,12 +36,12 @@ static void frame_push(struct writer *writer, const char *text, size_t length)
 static bool enter(void *data, uint32_t number, uint32_t depth, struct hd_error *err)
 {
     struct writer *writer = data;
-    const struct hd_tree *tree = writer->collapsed->tree;
+    const struct hd_tree_view *view = writer->collapsed->view;
     struct hd_buffer *name = &writer->name;
     writer->stack.length = depth ? writer->length[depth - 1] : 0;
-    if (number > 0 || tree->group[0].sample != HD_NODE_ROOT) {
+    if (number > 0 || view->from != HD_NODE_ROOT) {
         name->length = 0;
-        hd_title_group(name, writer->collapsed->graph, tree, number, "→");
+        hd_tree_view_name(name, view, number, "→");
         frame_push(writer, name->data ? name->data : "", name->length);
     }
     writer->length[depth] = writer->stack.length;
@@ -71,8 +74,8 @@ bool hd_collapsed_write(struct hd_collapsed *collapsed, struct hd_sink *sink, st
 {
     struct writer writer = {.collapsed = collapsed, .sink = sink};
     struct hd_tree_walker walker = {.data = &writer, .enter = enter, .weigh = weigh};
-    writer.length = calloc((size_t)hd_tree_walk_depth(collapsed->tree) + 1, sizeof *writer.length);
-    bool ok = writer.length ? hd_tree_walk(collapsed->tree, collapsed->least, &walker, err)
+    writer.length = calloc((size_t)hd_tree_walk_depth(&collapsed->view->tree) + 1, sizeof *writer.length);
+    bool ok = writer.length ? hd_tree_walk(&collapsed->view->tree, collapsed->least, &walker, err)
                             : hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
     free(writer.length);
     hd_buffer_deinit(&writer.stack);
@@ -85,13 +88,13 @@ bool hd_collapsed_write(struct hd_collapsed *collapsed, struct hd_sink *sink, st
 
 static bool run(struct hd_export *export, struct hd_error *err)
 {
-    struct hd_tree tree;
-    struct hd_collapsed collapsed = {.graph = export->graph, .tree = &tree};
-    if (!hd_tree_options_create(export, &tree, &collapsed.least, err))
+    struct hd_tree_view view;
+    struct hd_collapsed collapsed = {.view = &view};
+    if (!hd_tree_options_make(export, &view, &collapsed.least, err))
         return false;
     collapsed.count = hd_export_option(export, "count") != NULL;
     bool ok = hd_collapsed_write(&collapsed, export->sink, err);
-    hd_tree_destroy(&tree);
+    hd_tree_view_free(&view);
     hd_export_summarize(export, "%llu stacks, %llu %s", (unsigned long long)collapsed.lines,
                         (unsigned long long)collapsed.total, collapsed.count ? "objects" : "bytes");
     return ok;

@@ -9,10 +9,10 @@
 
 #include "store/sink.h"
 #include "store/tree_walk.h"
+#include "view/tree_view.h"
 
 struct hd_collapsed {
-    const struct hd_graph *graph;
-    const struct hd_tree *tree;
+    const struct hd_tree_view *view;
     uint64_t least; /* bytes: what retains less is put together */
     bool count;     /* the numbers are objects, not bytes */
     uint64_t total, lines; /* of what was written */

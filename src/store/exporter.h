@@ -12,9 +12,8 @@
 #ifndef HD_STORE_EXPORTER_H
 #define HD_STORE_EXPORTER_H
 
-#include "graph/derived.h"
-#include "graph/tree.h"
 #include "store/sink.h"
+#include "view/open.h"
 
 #include <signal.h>
 
@@ -37,7 +36,7 @@ enum {
     HD_EXPORTER_BINARY = 4,  /* not to be written to a terminal */
     HD_EXPORTER_PLAIN = 8,   /* its readers take no compressed file: a name in .gz or .zst is refused */
     HD_EXPORTER_GZIP = 16,   /* its readers take .gz, but not .zst */
-    HD_EXPORTER_LINES = 32   /* reads the dump's lines again: `dump` is then a file even if it came from standard input */
+    HD_EXPORTER_LINES = 32   /* reads the dump's lines again: it is kept in a file then if it came from standard input */
 };
 
 struct hd_exporter {
@@ -63,11 +62,7 @@ struct hd_export {
     const char *to;    /* the whole target as it was given; may hold a password */
     const char *where; /* what stands behind the first colon; "-" if nothing does */
     const char *option[HD_EXPORT_OPTIONS]; /* values as given, in the order of exporter->options; "" for one without; NULL */
-    const char *dump;  /* the file to read again (HD_EXPORTER_LINES) */
-    const char *dump_name; /* what people call it; "-" */
-    const struct hd_graph *graph;
-    const struct hd_dominators *dominators;
-    struct hd_derived *derived;
+    struct hd_open *open; /* the dump; with HD_EXPORTER_LINES open->dump is a file that can be read again */
     struct hd_sink *sink; /* HD_EXPORTER_FILE: append to it */
     const char *path;     /* HD_EXPORTER_PATH: a file of its own, empty and 0600, to be written under this name */
     /* Tells how far it is, at most some times a second; `what` is a noun: "objects". NULL: nobody wants to know. */

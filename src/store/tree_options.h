@@ -3,6 +3,7 @@
 #define HD_STORE_TREE_OPTIONS_H
 
 #include "store/exporter.h"
+#include "view/tree_view.h"
 
 #define HD_TREE_OPTION_DEPTH {"depth", "N", "frames of a stack (100), at most 1000"}
 #define HD_TREE_OPTION_MIN {"min", "SIZE|PERCENT", "put together what retains less (0): 100kB, 0.01%"}
@@ -10,7 +11,7 @@
 /* Every stack has all its frames: without an end to them a deep heap would make a file of its depth squared. */
 enum { HD_TREE_DEPTH = 100, HD_TREE_DEPTH_MAX = 1000 };
 
-/* The tree as `heap_dump tree` shows it. `least`: in bytes, what --min says. */
-bool hd_tree_options_create(const struct hd_export *export, struct hd_tree *tree, uint64_t *least, struct hd_error *err);
+/* The tree as `heap_dump tree` shows it, to be freed with hd_tree_view_free. `least`: in bytes, what --min says. */
+bool hd_tree_options_make(const struct hd_export *export, struct hd_tree_view *view, uint64_t *least, struct hd_error *err);
 
 #endif
