@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "cli/command.h"
+#include "view/json.h"
 
 #include <stdio.h>
 
@@ -36,8 +37,11 @@ int hd_cli_fail(const char *command, const struct hd_error *err);
 /* Writes a text with nothing in it that a terminal would obey. */
 void hd_cli_print_clean(FILE *file, const char *text);
 
-/* Writes a string as JSON, quoted. Bytes that are not UTF-8 become U+FFFD. */
-void hd_cli_print_json_string(FILE *file, const char *string);
+/* What the commands call view/json.h's by. */
+static inline void hd_cli_print_json_string(FILE *file, const char *string)
+{
+    hd_json_string(file, string);
+}
 
 /* Writes a count with commas: 1,234,567. */
 void hd_cli_print_count(FILE *file, unsigned long long count);

@@ -4,8 +4,9 @@
  */
 #include "cli/cli.h"
 
+#include "cli/open.h"
 #include "cli/table.h"
-#include "cli/tree_view.h"
+#include "cli/tree_least.h"
 #include "dump/output.h"
 
 #include <stdlib.h>
@@ -175,26 +176,33 @@ static bool to_file(const struct request *request, struct writer *writer, struct
     printf("%s: %s stacks, %s%s\n", request->file, hd_table_count(lines, writer->lines),
            request->count ? hd_table_count(total, writer->total) : hd_table_bytes(total, writer->total),
            request->count ? " objects" : "");
-    hd_open_next(stdout, &writer->view.open, "tree", request->id ? request->id : "");
+    hd_open_next(stdout, writer->view.open, "tree", request->id ? request->id : "");
     return true;
 }
 
 static int flame(const struct request *request)
 {
     struct writer writer = {.count = request->count};
+    struct hd_open open;
     struct hd_error err = {0};
-    if (!hd_tree_view_open(&writer.view, request->path, request->id, request->depth, &err))
+    uint32_t from = HD_NODE_ROOT;
+    if (!hd_open_read(&open, request->path, &err))
         return hd_open_fail("flame", false, &err);
-    hd_open_warn(&writer.view.open, "flame");
-    writer.least = hd_tree_view_least(&writer.view, &request->least);
-    bool done = request->file ? to_file(request, &writer, &err) : write_all(&writer, &err);
+    bool done = (!request->id || hd_open_node(&open, request->id, &from, &err))
+                && hd_tree_view_make(&writer.view, &open, from, request->depth, &err);
+    if (done) {
+        hd_open_warn(&open, "flame");
+        writer.least = hd_tree_view_least(&writer.view, &request->least);
+        done = request->file ? to_file(request, &writer, &err) : write_all(&writer, &err);
+    }
     hd_buffer_deinit(&writer.stack);
     hd_buffer_deinit(&writer.block);
     hd_buffer_deinit(&writer.name);
     hd_buffer_deinit(&writer.clean);
     free(writer.length);
     free(writer.weight);
-    hd_tree_view_close(&writer.view);
+    hd_tree_view_free(&writer.view);
+    hd_open_close(&open);
     return done ? 0 : hd_open_fail("flame", false, &err);
 }
 
@@ -218,7 +226,7 @@ static int run(int argc, char **argv)
         else if (letter == 'd')
             read_depth(&call, &request.depth);
         else
-            hd_tree_view_read_least(&call, &request.least);
+            hd_tree_least_read(&call, &request.least);
     }
     if (!hd_call_operands(&call))
         return call.status;
