@@ -187,7 +187,7 @@ static int run_and_keep(const struct hd_command *command, int argc, char **argv,
     hd_table_marks = false;
     heard = tee_end(&complaint, &stderr) && heard;
     heard = tee_end(&output, &stdout) && heard;
-    if (heard && status <= 1 && processor_time() - began > WORTH_IT) {
+    if (heard && status <= 1 && (quiet || processor_time() - began > WORTH_IT)) {
         struct hd_buffer text = {0};
         const struct answer answer = {(uint64_t)status, complaint.heard.length};
         add(&text, &answer, sizeof answer);
