@@ -35,6 +35,7 @@ library := \
 	src/capture/inside.c src/capture/loaded.c
 # What only the tool needs: reading dumps and debug information.
 tool_library := \
+	src/base/units.c \
 	src/memory/source_process.c src/memory/core.c src/memory/core_unpack.c src/capture/outside.c src/capture/stop.c src/capture/target.c src/capture/inject.c src/capture/copy.c src/capture/keeper.c \
 	src/dump/input.c src/dump/json_text.c src/dump/json_reader.cc src/dump/json_walk.cc src/dump/address_set.c \
 	src/dump/check.c src/dump/range.c src/dump/objspace_reader.c \
@@ -49,6 +50,7 @@ tool_library := \
 	src/view/summary.c src/view/top.c src/view/suspects.c src/view/suspects_words.c src/view/tree_view.c src/view/tree_rows.c \
 	src/view/path.c src/view/find.c src/view/threads.c src/view/strings.c src/view/collections.c src/view/diff.c \
 	src/view/diff_json.c src/view/object.c \
+	src/store/exporter.c src/store/sink.c src/store/tree_walk.c src/store/tree_options.c src/store/collapsed.c \
 	src/ruby/dwarf.c src/ruby/elf_identity.c src/ruby/layout_table.c
 # Virtual tables over a dump: with SQLite 3.38 or newer (`make SQLITE=` builds without it).
 SQLITE ?= $(shell pkg-config --atleast-version=3.38 sqlite3 2>/dev/null && echo yes)
@@ -58,7 +60,7 @@ sqlite_library := src/store/sql.c src/store/sql_table.c src/store/sql_heap.c src
 tool_library += src/store/queries.c $(if $(SQLITE),$(sqlite_library),src/store/sql_absent.c)
 cli := cli/main.c cli/command.c cli/help.c cli/help_man.c cli/help_shell.c cli/output.c cli/table.c cli/open.c cli/kept.c \
 	cli/readable.c cli/twice.c cli/tree_least.c \
-	cli/check.c cli/collections.c cli/diff.c cli/dump.c cli/diff_text.c cli/find.c cli/flame.c cli/layout.c cli/path.c \
+	cli/check.c cli/collections.c cli/diff.c cli/dump.c cli/diff_text.c cli/export.c cli/find.c cli/flame.c cli/layout.c cli/path.c \
 	cli/show.c cli/strings.c cli/summary.c cli/suspects.c cli/threads.c cli/top.c cli/tree.c \
 	cli/version.c cli/sql.c cli/sql_print.c cli/sql_words.c
 
