@@ -1,0 +1,176 @@
+/* See describe.h. */
+#include "view/describe.h"
+
+#include "view/words.h"
+#include "graph/fields.h"
+#include "graph/second_pass.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TEXT_MAX = 100, KEYS_MAX = 6 };
+
+static void append(struct hd_buffer *out, const char *text)
+{
+    hd_buffer_append(out, text, strlen(text));
+}
+
+static bool is_text(struct hd_graph_text value)
+{
+    return value.data && value.length >= 2 && value.data[0] == '"';
+}
+
+/* The text as it is written, escapes and all, so that what is cut is visible as such. */
+static void text_append(struct hd_buffer *out, struct hd_graph_text value)
+{
+    char *shorter = hd_words_shorten(value.data, value.length, TEXT_MAX);
+    append(out, shorter ? shorter : "");
+    free(shorter);
+}
+
+static void count_append(struct hd_buffer *out, struct hd_graph_text list, const char *one, const char *many)
+{
+    char text[HD_WORDS_NUMBER];
+    struct hd_graph_text key;
+    uint64_t count = 0;
+    for (size_t at = 0; hd_fields_next(list, &at, &key).data;)
+        count++;
+    append(out, hd_words_count(text, count));
+    append(out, count == 1 ? one : many);
+}
+
+/* The names of the variables or members. */
+static void keys_append(struct hd_buffer *out, struct hd_graph_text map)
+{
+    struct hd_graph_text key;
+    size_t at = 0, count = 0;
+    for (; hd_fields_next(map, &at, &key).data; count++) {
+        if (count > KEYS_MAX)
+            continue;
+        append(out, count ? " " : "");
+        if (count < KEYS_MAX)
+            text_append(out, key);
+        else
+            append(out, "…");
+    }
+}
+
+/* `object` is a line, or its "iseq": FILE:LINE. */
+static bool place_append(struct hd_buffer *out, struct hd_graph_text object, const char *field)
+{
+    struct hd_graph_text file = hd_fields_get(object, field), line = hd_fields_get(object, "line");
+    if (!is_text(file))
+        return false;
+    append(out, out->length ? " " : "");
+    hd_fields_unescape(out, file);
+    if (line.data && line.data[0] != '"') {
+        append(out, ":");
+        hd_buffer_append(out, line.data, line.length);
+    }
+    return true;
+}
+
+/* What is in it. */
+static void contents_append(struct hd_buffer *out, struct hd_graph_text object)
+{
+    static const char *const texts[] = {"val", "value", "val_base64", "val_hash", "name", "called_id", "path"};
+    struct hd_graph_text value = hd_fields_get(object, "val"), name = hd_fields_get(object, "length");
+    if (value.data && (value.data[0] == '[' || value.data[0] == '{')) {
+        bool list = value.data[0] == '[';
+        count_append(out, value, list ? " element" : " pair", list ? " elements" : " pairs");
+        return;
+    }
+    if (name.data) { /* ObjectSpace's arrays */
+        hd_buffer_append(out, name.data, name.length);
+        append(out, hd_fields_is(name, "1") ? " element" : " elements");
+        return;
+    }
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        value = hd_fields_get(object, texts[i]);
+        if (!value.data || value.data[0] == '[' || value.data[0] == '{')
+            continue;
+        text_append(out, i < 4 || !is_text(value) ? value : (struct hd_graph_text){value.data + 1, value.length - 2});
+        return;
+    }
+    static const char *const maps[] = {"ivs", "members", "locals"};
+    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) {
+        value = hd_fields_get(object, maps[i]);
+        if (value.data && value.data[0] == '{') {
+            keys_append(out, value);
+            return;
+        }
+    }
+}
+
+void hd_describe_line(struct hd_buffer *out, struct hd_graph_text object)
+{
+    struct hd_graph_text iseq = hd_fields_get(object, "iseq");
+    contents_append(out, object);
+    if (iseq.data && iseq.data[0] == '{')
+        place_append(out, iseq, "filename");
+    else if (!place_append(out, object, "filename"))
+        place_append(out, object, "file");
+}
+
+/* --- many --- */
+
+static int compare(const void *left, const void *right)
+{
+    uint32_t a = ((const struct hd_described *)left)->node, b = ((const struct hd_described *)right)->node;
+    return (a > b) - (a < b);
+}
+
+static struct hd_described *find(const struct hd_descriptions *descriptions, uint32_t node)
+{
+    struct hd_described key = {node, NULL};
+    return descriptions->count ? bsearch(&key, descriptions->item, descriptions->count, sizeof key, compare) : NULL;
+}
+
+static bool visit(void *data, unsigned worker, uint32_t node, struct hd_graph_text object, struct hd_error *err)
+{
+    struct hd_described *item = find(data, node);
+    struct hd_buffer text = {0};
+    (void)worker;
+    hd_describe_line(&text, object);
+    hd_buffer_append(&text, "", 1);
+    if (item && !item->text && !text.failed)
+        item->text = strdup(text.data);
+    hd_buffer_deinit(&text);
+    return !item || item->text || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+}
+
+bool hd_describe_create(struct hd_descriptions *descriptions, const struct hd_open *open, const uint32_t *nodes,
+                        uint32_t count, struct hd_error *err)
+{
+    *descriptions = (struct hd_descriptions){.item = calloc(count + 1, sizeof *descriptions->item), .count = count};
+    uint8_t *wanted = calloc(open->graph.node_count + 1, 1);
+    bool ok = descriptions->item && wanted;
+    if (!ok)
+        hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    for (uint32_t i = 0; ok && i < count; i++) {
+        descriptions->item[i].node = nodes[i];
+        wanted[nodes[i]] = nodes[i] != HD_NODE_ROOT;
+    }
+    if (ok) {
+        qsort(descriptions->item, count, sizeof *descriptions->item, compare);
+        ok = !strcmp(open->dump, "-") || hd_second_pass(open->dump, &open->graph, wanted, visit, descriptions, err);
+    }
+    free(wanted);
+    if (!ok)
+        hd_describe_destroy(descriptions);
+    return ok;
+}
+
+void hd_describe_destroy(struct hd_descriptions *descriptions)
+{
+    for (uint32_t i = 0; descriptions->item && i < descriptions->count; i++)
+        free(descriptions->item[i].text);
+    free(descriptions->item);
+    *descriptions = (struct hd_descriptions){0};
+}
+
+const char *hd_describe_get(const struct hd_descriptions *descriptions, uint32_t node)
+{
+    const struct hd_described *item = find(descriptions, node);
+    return item && item->text ? item->text : "";
+}
