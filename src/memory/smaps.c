@@ -125,21 +125,25 @@ static bool line_take(struct reading *reading, const char *p, const char *end)
     return true;
 }
 
-/* Takes the whole lines; the beginning of the last one moves to the front. False to stop. */
-static bool lines_take(struct reading *reading, struct hd_buffer *text)
+/* Takes the whole lines; *at is where the rest begins. False to stop. */
+static bool lines_take(struct reading *reading, const char *text, size_t length, size_t *at)
 {
-    size_t at = 0;
-    for (;;) {
-        const char *from = text->data + at, *end = memchr(from, '\n', text->length - at);
+    for (*at = 0;;) {
+        const char *from = text + *at, *end = memchr(from, '\n', length - *at);
         if (!end)
-            break;
+            return true;
         if (!line_take(reading, from, end))
             return false;
-        at = (size_t)(end - text->data) + 1;
+        *at = (size_t)(end - text) + 1;
     }
-    memmove(text->data, text->data + at, text->length - at);
-    text->length -= at;
-    return text->length < LINE_MAX_BYTES; /* no line of a kernel is longer */
+}
+
+bool hd_smaps_parse(const char *text, size_t length, hd_smaps_each *each, void *data)
+{
+    struct reading reading = {.each = each, .data = data};
+    size_t at;
+    bool good = lines_take(&reading, text, length, &at);
+    return good && at == length && mapping_end(&reading);
 }
 
 bool hd_smaps_read(const char *path, hd_smaps_each *each, void *data, struct hd_error *err)
@@ -158,7 +162,12 @@ bool hd_smaps_read(const char *path, hd_smaps_each *each, void *data, struct hd_
         if (got <= 0)
             break;
         text.length += (size_t)got;
-        if (!lines_take(&reading, &text))
+        size_t at;
+        if (!lines_take(&reading, text.data, text.length, &at))
+            break;
+        memmove(text.data, text.data + at, text.length - at);
+        text.length -= at;
+        if (text.length >= LINE_MAX_BYTES) /* no line of a kernel is longer */
             break;
     }
     close(fd);

@@ -45,6 +45,9 @@ typedef bool hd_smaps_each(void *data, const struct hd_smaps_mapping *mapping);
 /* `path` is that of a smaps file. HD_ERROR_TARGET if it cannot be read. */
 bool hd_smaps_read(const char *path, hd_smaps_each *each, void *data, struct hd_error *err);
 
+/* The same of its contents. False if they do not end with a whole line. */
+bool hd_smaps_parse(const char *text, size_t length, hd_smaps_each *each, void *data);
+
 /* The kind by the name and permissions that a list of mappings shows. */
 enum hd_smaps_kind hd_smaps_kind_of(const char *path, size_t length, bool executable);
 

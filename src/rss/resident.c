@@ -54,14 +54,13 @@ static bool smaps_take(void *data, const struct hd_smaps_mapping *facts)
     return !resident->failed;
 }
 
-bool hd_resident_read(struct hd_resident *resident, struct hd_arena *arena, int pid, struct hd_error *err)
+bool hd_resident_read(struct hd_resident *resident, struct hd_arena *arena, const char *smaps, size_t length, struct hd_error *err)
 {
-    char path[64];
     *resident = (struct hd_resident){.arena = arena};
-    snprintf(path, sizeof path, "/proc/%d/smaps", pid);
-    if (!hd_smaps_read(path, smaps_take, resident, err))
-        return false;
-    return !resident->failed || hd_error_set(err, HD_ERROR_MEMORY, "no memory for the list of mappings of process %d", pid);
+    bool whole = hd_smaps_parse(smaps, length, smaps_take, resident);
+    if (resident->failed)
+        return hd_error_set(err, HD_ERROR_MEMORY, "no memory for the list of mappings of the process");
+    return (whole && resident->count) || hd_error_set(err, HD_ERROR_TARGET, "the kernel's list of mappings of the process could not be read");
 }
 
 /* --- pages --- */

@@ -28,8 +28,8 @@ struct hd_resident {
     bool failed;                          /* memory ran out while the list was made */
 };
 
-/* Reads /proc/PID/smaps; to be called while the process stands still. */
-bool hd_resident_read(struct hd_resident *resident, struct hd_arena *arena, int pid, struct hd_error *err);
+/* `smaps` is what /proc/PID/smaps said while the process stood still. */
+bool hd_resident_read(struct hd_resident *resident, struct hd_arena *arena, const char *smaps, size_t length, struct hd_error *err);
 
 /*
  * Reads /proc/PID/pagemap of the mappings that are not files. `pid` is the process or its frozen copy, before its memory is read.

@@ -2,8 +2,9 @@
 #define _GNU_SOURCE
 #include "view/memory.h"
 
-#include "capture/copy.h"
+#include "capture/keeper.h"
 #include "capture/outside.h"
+#include "capture/target.h"
 #include "memory/core.h"
 #include "ruby/layout.h"
 #include "view/json.h"
@@ -12,6 +13,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,7 +23,6 @@ struct reaching {
     struct hd_resident resident;
     struct hd_outside outside;
     struct hd_vm vm;
-    struct hd_error standing; /* what failed while the process stood still */
 };
 
 static void title_read(struct hd_view_memory *view, int pid)
@@ -56,7 +57,11 @@ static struct hd_vm *ruby_find(struct reaching *r, const struct hd_stack *stacks
         if (layout && hd_vm_open(&r->vm, &r->memory, &view->arena, &target, layout, &err))
             return &r->vm;
     }
-    snprintf(view->note, sizeof view->note, "Ruby's heap is not divided: %.440s", err.text);
+    pid_t child = found || r->outside.found || view->source != HD_FINDINGS_PROCESS ? 0 : hd_target_ruby_below(view->pid);
+    if (child)
+        snprintf(view->note, sizeof view->note, "This is not a Ruby, but its descendant %d seems to be one: heap_dump memory %d", child, child);
+    else
+        snprintf(view->note, sizeof view->note, "Ruby's heap is not divided: %.440s", err.text);
     return NULL;
 }
 
@@ -76,41 +81,76 @@ static bool table_make(struct reaching *r, const struct hd_stack *stacks, size_t
 
 /* --- a process --- */
 
+/*
+ * What the kernel said while the process stood still. Another process of ours reads it (capture/keeper.h), so it lies in memory that both
+ * share; only what is written takes any.
+ */
+struct figures {
+    double time;
+    int number; /* errno */
+    size_t length;
+    char smaps[];
+};
+static const size_t FIGURES_BYTES = 1u << 29; /* a mapping has some 700 bytes, and vm.max_map_count is 65,530 or 1 M */
+
 static void figures_read(void *data, pid_t target)
 {
-    struct reaching *r = data;
+    struct figures *figures = data;
     struct timespec ts;
+    char path[64];
+    ssize_t got = 0;
     clock_gettime(CLOCK_REALTIME, &ts);
-    r->view->time = (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-    hd_resident_read(&r->resident, &r->view->arena, target, &r->standing);
+    figures->time = (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+    snprintf(path, sizeof path, "/proc/%d/smaps", target);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    size_t room = FIGURES_BYTES - sizeof *figures;
+    while (fd >= 0 && (got = read(fd, figures->smaps + figures->length, room - figures->length)) > 0)
+        figures->length += (size_t)got;
+    figures->number = fd < 0 || got < 0 ? errno : 0;
+    if (fd >= 0)
+        close(fd);
+}
+
+static bool copy_divide(struct reaching *r, const struct hd_keeper *keeper, const struct figures *figures, struct hd_error *err)
+{
+    struct hd_view_memory *view = r->view;
+    view->time = figures->time;
+    title_read(view, view->pid);
+    if (figures->number)
+        return hd_error_set_errno(err, HD_ERROR_TARGET, figures->number, "cannot read /proc/%d/smaps", view->pid);
+    if (!hd_resident_read(&r->resident, &view->arena, figures->smaps, figures->length, err)
+        || !hd_resident_look(&r->resident, keeper->copy, err)
+        || !hd_memory_open_process(&r->memory, &view->arena, keeper->copy, keeper->memory, err))
+        return false;
+    bool good = table_make(r, keeper->stacks, keeper->stack_count, err);
+    hd_memory_close(&r->memory);
+    return good;
 }
 
 bool hd_view_memory_process(struct hd_view_memory *view, int pid, const struct hd_view_memory_options *options, struct hd_error *err)
 {
-    struct hd_copy copy = {.memory = -1};
+    struct hd_keeper keeper = {.channel = -1, .memory = -1};
+    struct hd_error end = {0};
     memset(view, 0, sizeof *view);
     view->source = HD_FINDINGS_PROCESS;
     view->pid = pid;
     struct reaching r = {.view = view};
-    if (!hd_copy_take_with(&copy, pid, (enum hd_copy_method)options->method, figures_read, &r, err)) {
-        hd_arena_deinit(&view->arena);
+    if (!hd_target_check(pid, err))
         return false;
-    }
-    title_read(view, pid);
-    bool good = r.standing.code == HD_OK && hd_resident_look(&r.resident, copy.process, err)
-                && hd_memory_open_process(&r.memory, &view->arena, copy.process, copy.memory, err);
-    if (good) {
-        good = table_make(&r, copy.stacks, copy.stack_count, err);
-        hd_memory_close(&r.memory);
-    } else if (r.standing.code != HD_OK) {
-        *err = r.standing;
-    }
-    snprintf(view->stopped_note, sizeof view->stopped_note, "%s", copy.note);
-    hd_copy_release(&copy);
-    view->stopped = copy.stopped;
-    if (!good)
+    struct figures *figures = mmap(NULL, FIGURES_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (figures == MAP_FAILED)
+        return hd_error_set_errno(err, HD_ERROR_MEMORY, errno, "no memory for what the kernel says of process %d", pid);
+    bool good = hd_keeper_start_with(&keeper, pid, (enum hd_copy_method)options->method, figures_read, figures, err)
+                && copy_divide(&r, &keeper, figures, err);
+    bool kept = hd_keeper_finish(&keeper, &end);
+    snprintf(view->stopped_note, sizeof view->stopped_note, "%s", keeper.note);
+    view->stopped = keeper.stopped;
+    munmap(figures, FIGURES_BYTES);
+    if (good && !kept)
+        *err = end;
+    if (!good || !kept)
         hd_view_memory_free(view);
-    return good;
+    return good && kept;
 }
 
 /* --- a core --- */
