@@ -61,7 +61,7 @@ sqlite_library := src/store/sql.c src/store/sql_table.c src/store/sql_heap.c src
 tool_library += src/store/queries.c $(if $(SQLITE),$(sqlite_library),src/store/sql_absent.c)
 cli := cli/main.c cli/command.c cli/help.c cli/help_man.c cli/help_shell.c cli/output.c cli/table.c cli/open.c cli/kept.c \
 	cli/readable.c cli/twice.c cli/tree_least.c \
-	cli/check.c cli/collections.c cli/diff.c cli/dump.c cli/diff_text.c cli/export.c cli/find.c cli/flame.c cli/layout.c cli/path.c \
+	cli/check.c cli/collections.c cli/diff.c cli/dump.c cli/diff_text.c cli/export.c cli/find.c cli/flame.c cli/index.c cli/layout.c cli/path.c \
 	cli/show.c cli/strings.c cli/summary.c cli/suspects.c cli/threads.c cli/top.c cli/tree.c \
 	cli/version.c cli/sql.c cli/sql_print.c cli/sql_words.c
 
