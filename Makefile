@@ -53,6 +53,7 @@ tool_library := \
 	src/rss/marks.c src/rss/window.c src/rss/resident.c src/rss/ledger.c src/rss/glibc.c src/rss/glibc_cache.c src/rss/owners.c \
 	src/rss/pages.c src/rss/stacks.c src/rss/transient.c src/rss/rss.c src/view/memory.c src/view/memory_findings.c \
 	src/store/exporter.c src/store/sink.c src/store/tree_walk.c src/store/tree_options.c src/store/collapsed.c \
+	src/store/json_text.c src/store/heapsnapshot.c \
 	src/ruby/dwarf.c src/ruby/elf_identity.c src/ruby/layout_table.c
 # Virtual tables over a dump: with SQLite 3.38 or newer (`make SQLITE=` builds without it).
 SQLITE ?= $(shell pkg-config --atleast-version=3.38 sqlite3 2>/dev/null && echo yes)
@@ -62,7 +63,7 @@ sqlite_library := src/store/sql.c src/store/sql_table.c src/store/sql_heap.c src
 tool_library += src/store/queries.c $(if $(SQLITE),$(sqlite_library),src/store/sql_absent.c)
 cli := cli/main.c cli/command.c cli/help.c cli/help_man.c cli/help_shell.c cli/output.c cli/table.c cli/open.c cli/kept.c \
 	cli/readable.c cli/twice.c cli/tree_least.c cli/memory.c cli/memory_text.c \
-	cli/check.c cli/collections.c cli/diff.c cli/dump.c cli/diff_text.c cli/export.c cli/find.c cli/flame.c cli/layout.c cli/path.c \
+	cli/check.c cli/collections.c cli/diff.c cli/dump.c cli/diff_text.c cli/export.c cli/find.c cli/flame.c cli/index.c cli/layout.c cli/path.c \
 	cli/show.c cli/strings.c cli/summary.c cli/suspects.c cli/threads.c cli/top.c cli/tree.c \
 	cli/version.c cli/sql.c cli/sql_print.c cli/sql_words.c
 

@@ -21,6 +21,7 @@ extern const struct hd_command hd_command_dump;
 extern const struct hd_command hd_command_export;
 extern const struct hd_command hd_command_find;
 extern const struct hd_command hd_command_flame;
+extern const struct hd_command hd_command_index;
 extern const struct hd_command hd_command_layout;
 extern const struct hd_command hd_command_memory;
 extern const struct hd_command hd_command_path;
