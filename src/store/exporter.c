@@ -8,9 +8,10 @@
 #include <string.h>
 
 extern const struct hd_exporter hd_exporter_collapsed;
+extern const struct hd_exporter hd_exporter_heapsnapshot;
 
 /* In the order of the help. */
-const struct hd_exporter *const hd_exporters[] = {&hd_exporter_collapsed, NULL};
+const struct hd_exporter *const hd_exporters[] = {&hd_exporter_heapsnapshot, &hd_exporter_collapsed, NULL};
 
 /* ---- the target ---- */
 
