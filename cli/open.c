@@ -25,21 +25,26 @@ void hd_open_warn(const struct hd_open *open, const char *command)
     }
 }
 
-void hd_open_next(FILE *file, const struct hd_open *open, const char *command, const char *rest)
+void hd_open_print_quoted(FILE *file, const char *path)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+=:@%,~";
-    fprintf(file, "\nnext: heap_dump %s ", command);
-    if (strspn(open->path, plain) == strlen(open->path)) {
-        fputs(open->path, file);
-    } else {
-        struct hd_buffer quoted = {0};
-        for (const char *at = open->path; *at; at++)
-            hd_buffer_append(&quoted, *at == '\'' ? "'\\''" : at, *at == '\'' ? 4 : 1);
-        hd_buffer_append(&quoted, "", 1);
-        fputc('\'', file);
-        hd_cli_print_clean(file, quoted.failed ? "…" : (const char *)quoted.data);
-        fputc('\'', file);
-        hd_buffer_deinit(&quoted);
+    struct hd_buffer quoted = {0};
+    if (strspn(path, plain) == strlen(path)) {
+        fputs(path, file);
+        return;
     }
+    for (const char *at = path; *at; at++)
+        hd_buffer_append(&quoted, *at == '\'' ? "'\\''" : at, *at == '\'' ? 4 : 1);
+    hd_buffer_append(&quoted, "", 1);
+    fputc('\'', file);
+    hd_cli_print_clean(file, quoted.failed ? "…" : (const char *)quoted.data);
+    fputc('\'', file);
+    hd_buffer_deinit(&quoted);
+}
+
+void hd_open_next(FILE *file, const struct hd_open *open, const char *command, const char *rest)
+{
+    fprintf(file, "\nnext: heap_dump %s ", command);
+    hd_open_print_quoted(file, open->path);
     fprintf(file, "%s%s\n", *rest ? " " : "", rest);
 }

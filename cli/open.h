@@ -22,6 +22,9 @@ int hd_open_fail(const char *command, bool json, const struct hd_error *err);
 /* Each warning as a line on stderr. */
 void hd_open_warn(const struct hd_open *open, const char *command);
 
+/* A file's name as the shell takes it, clean. */
+void hd_open_print_quoted(FILE *file, const char *path);
+
 /* Prints "next: heap_dump COMMAND FILE REST", FILE as the shell takes it. */
 void hd_open_next(FILE *file, const struct hd_open *open, const char *command, const char *rest);
 

@@ -3,6 +3,8 @@
 
 #include "cli/table.h"
 
+#include <errno.h>
+#include <stdio_ext.h>
 #include <string.h>
 
 void hd_cli_print_clean(FILE *file, const char *text)
@@ -19,6 +21,15 @@ int hd_cli_fail(const char *command, const struct hd_error *err)
     hd_cli_print_clean(stderr, err->text); /* names of files are in it */
     fputc('\n', stderr);
     return hd_error_exit_status(err->code);
+}
+
+int hd_cli_fail_stdout(const char *command, const struct hd_error *err)
+{
+    if (ferror(stdout)) { /* main would complain again */
+        __fpurge(stdout);
+        clearerr(stdout);
+    }
+    return err->errno_value == EPIPE ? hd_error_exit_status(err->code) : hd_cli_fail(command, err);
 }
 
 void hd_cli_print_count(FILE *file, unsigned long long count)

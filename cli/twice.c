@@ -25,13 +25,13 @@ static bool write_all(int fd, const char *data, size_t length)
 }
 
 /* Into a file that is gone when we are, as compressed as it comes. */
-static bool copy_make(struct hd_twice *twice, struct hd_error *err)
+bool hd_twice_copy(int *copy, char path[HD_TWICE_PATH], struct hd_error *err)
 {
     const char *folder = getenv("TMPDIR");
     char name[4096], block[1 << 16];
     snprintf(name, sizeof name, "%s/heap_dump-XXXXXX", folder && *folder ? folder : "/tmp");
-    twice->copy = mkostemp(name, O_CLOEXEC);
-    if (twice->copy < 0)
+    *copy = mkostemp(name, O_CLOEXEC);
+    if (*copy < 0)
         return hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot make a temporary file for standard input, %.200s",
                                   name);
     unlink(name);
@@ -41,15 +41,15 @@ static bool copy_make(struct hd_twice *twice, struct hd_error *err)
             break;
         if (got < 0 && errno == EINTR)
             continue;
-        if (got < 0 || !write_all(twice->copy, block, (size_t)got)) {
+        if (got < 0 || !write_all(*copy, block, (size_t)got)) {
             int number = errno;
-            close(twice->copy);
-            twice->copy = -1;
+            close(*copy);
+            *copy = -1;
             return hd_error_set_errno(err, HD_ERROR_IO, number, "cannot %s", got < 0
                                       ? "read standard input" : "keep standard input in a temporary file");
         }
     }
-    snprintf(twice->path, sizeof twice->path, "/proc/self/fd/%d", twice->copy);
+    snprintf(path, HD_TWICE_PATH, "/proc/self/fd/%d", *copy);
     return true;
 }
 
@@ -65,19 +65,24 @@ static void rename_in(struct hd_error *err, const char *from, const char *to)
     snprintf(at, sizeof err->text - (size_t)(at - err->text), "%s%s", to, rest);
 }
 
+void hd_twice_close_copy(int copy, const char *path, struct hd_error *err)
+{
+    rename_in(err, path, "standard input");
+    if (copy >= 0)
+        close(copy);
+}
+
 bool hd_twice_open(struct hd_twice *twice, const char *path, struct hd_error *err)
 {
     *twice = (struct hd_twice){.copy = -1};
     const char *dump = path;
     if (!strcmp(path, "-")) {
-        if (!copy_make(twice, err))
+        if (!hd_twice_copy(&twice->copy, twice->path, err))
             return false;
         dump = twice->path;
     }
     if (!hd_open_read(&twice->open, dump, err)) {
-        rename_in(err, twice->path, "standard input");
-        if (twice->copy >= 0)
-            close(twice->copy);
+        hd_twice_close_copy(twice->copy, twice->path, err);
         return false;
     }
     twice->open.path = path;

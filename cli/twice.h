@@ -11,12 +11,20 @@
 #include "cli/table.h"
 #include "view/ways.h"
 
+enum { HD_TWICE_PATH = 64 };
+
 struct hd_twice {
     struct hd_open open;
-    char path[64];       /* of the copy; "" if there is none */
+    char path[HD_TWICE_PATH]; /* of the copy; "" if there is none */
     int copy;            /* its descriptor; the file has no name any more */
     struct hd_ways ways; /* of `open` */
 };
+
+/* Keeps all of standard input in a file without a name that goes with its descriptor; `path` is where it can be read. */
+bool hd_twice_copy(int *copy, char path[HD_TWICE_PATH], struct hd_error *err);
+
+/* Closes the copy, if `copy` is not -1, and makes an error name what people know it by. */
+void hd_twice_close_copy(int copy, const char *path, struct hd_error *err);
 
 /* False and *err set if the dump cannot be read; then there is nothing to close. */
 bool hd_twice_open(struct hd_twice *twice, const char *path, struct hd_error *err);

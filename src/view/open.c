@@ -117,40 +117,33 @@ bool hd_open_parse_id(const char *text, uint64_t *id)
     return errno == 0;
 }
 
+/* "@2467": the id of the object in a heap snapshot (store/heapsnapshot.c), where the tools that read those show it so. */
+static bool parse_snapshot_id(const char *text, const struct hd_graph *graph, uint32_t *node)
+{
+    uint64_t number;
+    if (text[0] != '@' || text[1] == '0' || !hd_open_parse_id(text + 1, &number) || number % 2 == 0)
+        return false;
+    *node = number / 2 < graph->node_count ? (uint32_t)(number / 2) : HD_NODE_NONE;
+    return true;
+}
+
 bool hd_open_node(const struct hd_open *open, const char *text, uint32_t *node, struct hd_error *err)
 {
     uint64_t id;
-    if (!hd_open_parse_id(text, &id))
-        return hd_error_set(err, HD_ERROR_USAGE, "%.100s is not an id: a decimal number or 0x and hexadecimal digits",
-                            text);
-    *node = hd_graph_find(&open->graph, id);
+    if (!parse_snapshot_id(text, &open->graph, node)) {
+        if (!hd_open_parse_id(text, &id))
+            return hd_error_set(err, HD_ERROR_USAGE, "%.100s is not an id: a decimal number or 0x and hexadecimal digits",
+                                text);
+        *node = hd_graph_find(&open->graph, id);
+    }
     if (*node == HD_NODE_NONE || *node == HD_NODE_ROOT)
         return hd_error_set(err, HD_ERROR_USAGE, "%.200s has no object with the id %.40s", open->path, text);
     return true;
 }
 
-static bool names_itself(const struct hd_graph *graph, uint32_t node)
-{
-    uint8_t type = graph->node_type[node];
-    return (type == HD_BT_T_CLASS || type == HD_BT_T_MODULE || type == HD_BT_T_DATA)
-           && hd_graph_name(graph, graph->node_label[node]).length > 0;
-}
-
 char *hd_open_title(char title[HD_OPEN_TITLE], const struct hd_open *open, uint32_t node)
 {
-    const struct hd_graph *graph = &open->graph;
-    if (node == HD_NODE_ROOT) {
-        snprintf(title, HD_OPEN_TITLE, "(root)");
-        return title;
-    }
-    struct hd_graph_text class = hd_groups_class_name(graph, node), label = {"", 0};
-    if (names_itself(graph, node))
-        label = hd_graph_name(graph, graph->node_label[node]);
-    if (label.length == class.length && !memcmp(label.data, class.data, class.length))
-        label.length = 0;
-    snprintf(title, HD_OPEN_TITLE, "%.*s%s%.*s", (int)class.length, class.data, label.length ? " " : "",
-             (int)label.length, label.data);
-    return title;
+    return hd_groups_title(title, &open->graph, node);
 }
 
 void hd_open_json_node(FILE *file, const struct hd_open *open, uint32_t node)
@@ -163,7 +156,7 @@ void hd_open_json_node(FILE *file, const struct hd_open *open, uint32_t node)
     unsigned long long id = graph->node_address[node];
     fprintf(file, "\"id\":%llu,\"hex\":\"0x%llx\",\"class\":", id, id);
     hd_json_text(file, hd_groups_class_name(graph, node));
-    if (names_itself(graph, node)) {
+    if (hd_groups_names_itself(graph, node)) {
         fputs(",\"label\":", file);
         hd_json_text(file, hd_graph_name(graph, graph->node_label[node]));
     }
