@@ -222,8 +222,11 @@ static int dump(const struct request *request)
     struct hd_error err = {0};
     bool done = (request->core ? core_reach(&session, &err) : process_reach(&session, &err)) && ruby_find(&session, &err);
     done = done && write_dump(&session, &err);
-    struct hd_error *kept = done ? &err : NULL;
-    done = hd_keeper_finish(&session.keeper, kept) && done; /* the target first: writing to disk may take its time */
+    struct hd_error lost = {0};
+    if (!hd_keeper_finish(&session.keeper, &lost)) { /* the target first: writing to disk may take its time */
+        done = false;
+        err = lost; /* whatever was found wrong came from that */
+    }
     done = done && hd_output_commit(&session.output, &err);
     if (session.output_open)
         hd_output_abort(&session.output);
