@@ -77,9 +77,9 @@ static bool serve(const struct request *request, struct hd_web_site *site, struc
         pthread_sigmask(SIG_UNBLOCK, &ends, NULL);
         return false;
     }
+    warn(request, site);
     printf("%s\n", hd_web_server_url(server));
     fflush(stdout);
-    warn(request, site);
     if (isatty(STDERR_FILENO))
         fprintf(stderr, "heap_dump serve: open this address in a browser; Ctrl-C ends it\n");
     if (request->open)
