@@ -99,7 +99,7 @@ function card(suspect, at, whole) {
     h("div", { class: "card-buttons" },
       suspect.holder && !suspect.holder.root && h("a", { class: "button primary", href: href("object", { id: suspect.holder.hex }), "aria-label": `Open ${title}` }, "Open"),
       suspect.holder && !suspect.holder.root && h("a", { class: "button", href: href("tree", { id: suspect.holder.hex }), "aria-label": `Show ${title} in the tree` }, "In the tree"),
-      suspect.content && !suspect.content.root && h("a", { class: "button", href: href("object", { id: suspect.content.hex }), "aria-label": `Open the biggest of what ${title} holds` }, `Biggest ${plain(suspect.content.class ?? "of its objects", 28)}`)));
+      suspect.content && !suspect.content.root && h("a", { class: "button", href: href("object", { id: suspect.content.hex }), "aria-label": `Biggest ${plain(suspect.content.class ?? "of its objects", 28)}, of what ${title} holds` }, `Biggest ${plain(suspect.content.class ?? "of its objects", 28)}`)));
 }
 
 function suspectCards(answer) {
@@ -127,8 +127,8 @@ function smallMap(answer) {
         const { row, part, kind } = node.data;
         const words = part === "folded" ? `${count(node.data.folded.groups)} smaller` : null;
         const text = words ?? plain(rowName(row), 60);
-        return { className: `k-${kind} part-${part}${inside ? " inside" : ""}`, label: `${text}: ${bytes(node.value)}, ${percent(node.value / total)}`,
-          words: [words ?? name(rowName(row), 60), high > 34 && !inside && h("span", { class: "cell-bytes" }, bytes(node.value)), inside && w > 120 && h("span", { class: "cell-bytes" }, bytes(node.value))] };
+        return { className: `k-${kind} part-${part}${inside ? " inside" : ""}${high < 36 ? " low" : ""}`, label: `${text}: ${bytes(node.value)}, ${percent(node.value / total)}`,
+          words: [words ?? name(rowName(row), 60), ((high >= 36 && !inside) || (inside && w > 120)) && [" ", h("span", { class: "cell-bytes" }, bytes(node.value))]] };
       },
     });
   };
