@@ -77,10 +77,10 @@ const table = (label, rows, key, first, last, amount, words) => {
   const most = Math.max(1, ...rows.map((row) => Math.abs(amount(row))));
   return bigTable({ label, rows, height: `${Math.min(Math.max(rows.length, 1), 16) * 34 + 40}px`, open: (row) => openSample(row.sample, last), sort: { key, down: true }, empty: "Nothing changed.", columns: [
     first,
-    { key, title: "Change", width: "minmax(10rem, 15rem)", align: "right", sort: amount, cell: (row) => delta(amount(row), most, words) },
-    { key: "before", title: "Before", align: "right", width: "6.5rem", narrow: false, sort: (row) => row.before?.retained ?? 0, cell: (row) => h("span", { title: exact(row.before?.retained) }, bytes(row.before?.retained ?? 0)) },
-    { key: "now", title: "After", align: "right", width: "6.5rem", narrow: false, sort: (row) => finalOf(row)?.retained ?? 0, cell: (row) => h("span", { title: exact(finalOf(row)?.retained) }, bytes(finalOf(row)?.retained ?? 0)) },
-    { key: "objects", title: "Objects", align: "right", width: "6.5rem", narrow: false, sort: (row) => row.growth.count, cell: (row) => signed(row.growth.count, count) }] }).element;
+    { key, title: "Change", width: "minmax(9rem, 13rem)", align: "right", sort: amount, cell: (row) => delta(amount(row), most, words) },
+    { key: "before", title: "Before", align: "right", width: "5.2rem", narrow: false, sort: (row) => row.before?.retained ?? 0, cell: (row) => h("span", { title: exact(row.before?.retained) }, bytes(row.before?.retained ?? 0)) },
+    { key: "now", title: "After", align: "right", width: "5.2rem", narrow: false, sort: (row) => finalOf(row)?.retained ?? 0, cell: (row) => h("span", { title: exact(finalOf(row)?.retained) }, bytes(finalOf(row)?.retained ?? 0)) },
+    { key: "objects", title: "Objects", align: "right", width: "5.2rem", narrow: false, sort: (row) => row.growth.count, cell: (row) => signed(row.growth.count, count) }] }).element;
 };
 
 function pathTable(answer, by, last) {

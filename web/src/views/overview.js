@@ -2,7 +2,7 @@
 import { hierarchy } from "d3-hierarchy";
 import { drawCells } from "../chart/cells.js";
 import { treemapCells } from "../chart/layouts.js";
-import { treeOf } from "../chart/tree_data.js";
+import { order, treeOf } from "../chart/tree_data.js";
 import { pathLine } from "../drawn_path.js";
 import { h } from "../dom.js";
 import { bytes, count, exact, percent, plural } from "../format.js";
@@ -56,7 +56,7 @@ function poolFigures(answer, head) {
   if (!slots) return [];
   const pages = pools.reduce((total, pool) => total + (pool.pages ?? 0), 0);
   const room = pools.reduce((total, pool) => total + (pool.slots ?? 0) * (pool.slot_size ?? 0), 0);
-  return [figure(percent(answer.objects / slots), "of the slots used", `${count(pages)} heap pages, ${bytes(room)}`)];
+  return [figure(percent(answer.objects / slots), "of the slots used", `${plural(pages, "heap page")}, ${bytes(room)}`)];
 }
 
 function byType(answer) {
@@ -119,7 +119,7 @@ function smallMap(answer) {
   const draw = () => {
     if (box.clientWidth < 40) return;
     const whole = treeOf(answer, (total / (box.clientWidth * box.clientHeight)) * DUST_AREA);
-    const root = hierarchy(cut(whole, 2)).sum((node) => (node.children.length > 0 ? 0 : node.bytes)).sort((a, b) => b.value - a.value);
+    const root = hierarchy(cut(whole, 2)).sum((node) => (node.children.length > 0 ? 0 : node.bytes)).sort(order);
     drawCells(box, treemapCells(root, box.clientWidth, box.clientHeight, 60), {
       label: "Who retains the memory", pick: () => {}, out: () => {},
       open: ({ node }) => { const { row } = node.data; go("tree", row.sample.root ? {} : { group: row.group }); },
