@@ -19,6 +19,7 @@ static const struct hd_command help_command;
 
 static const struct hd_command *const commands[] = {
     &hd_command_dump,
+    &hd_command_memory,
     &hd_command_summary,
     &hd_command_suspects,
     &hd_command_top,
