@@ -19,6 +19,7 @@ static const struct hd_command help_command;
 
 static const struct hd_command *const commands[] = {
     &hd_command_dump,
+    &hd_command_memory,
     &hd_command_summary,
     &hd_command_suspects,
     &hd_command_top,
@@ -31,6 +32,7 @@ static const struct hd_command *const commands[] = {
     &hd_command_strings,
     &hd_command_collections,
     &hd_command_flame,
+    &hd_command_serve,
     &hd_command_sql,
     &hd_command_export,
     &hd_command_index,
