@@ -3,7 +3,7 @@
 #   make                 build/libheap_dump.a, build/heap_dump, build/ext/heap_dump/heap_dump.so
 #   make check           install what is needed (script/setup), build for both Rubies, run all tests
 #   make demo            a leaking web application, dumped
-#   make bench           dumping against ObjectSpace.dump_all, analysing against simdjson
+#   make bench           dumping against ObjectSpace.dump_all, from outside against gcore, analysing against simdjson
 #   make unit            the C unit tests and the drivers of the graph tests, in build/test
 #   make install         PREFIX=/usr/local DESTDIR=
 #   make gem             heap_dump-VERSION.gem
@@ -197,6 +197,7 @@ demo:
 
 bench: all $(BUILD)/bench/parse_only
 	@bench/run
+	@bench/outside
 	@bench/analyse --hard
 $(BUILD)/bench/%: bench/%.cc
 	@mkdir -p $(@D)
