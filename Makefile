@@ -3,11 +3,11 @@
 #   make                 build/libheap_dump.a, build/heap_dump, build/ext/heap_dump/heap_dump.so
 #   make check           install what is needed (script/setup), build for both Rubies, run all tests
 #   make demo            a leaking web application, dumped
-#   make bench           dumping against ObjectSpace.dump_all, analysing against simdjson
+#   make bench           dumping against ObjectSpace.dump_all, from outside against gcore, analysing against simdjson
 #   make unit            the C unit tests and the drivers of the graph tests, in build/test
 #   make install         PREFIX=/usr/local DESTDIR=
 #   make gem             heap_dump-VERSION.gem
-#   make fuzz            readers, index loader and commands under ASan and UBSan, FUZZ_SECONDS for each target
+#   make fuzz            readers, index loader, commands and cores under ASan and UBSan, FUZZ_SECONDS for each target
 #   make lint            as CI compiles: warnings are errors
 
 BUILD   := build
@@ -55,7 +55,7 @@ tool_library := \
 	src/rss/marks.c src/rss/window.c src/rss/resident.c src/rss/ledger.c src/rss/glibc.c src/rss/glibc_cache.c src/rss/owners.c \
 	src/rss/pages.c src/rss/stacks.c src/rss/transient.c src/rss/rss.c src/view/memory.c src/view/memory_findings.c \
 	src/store/exporter.c src/store/sink.c src/store/tree_walk.c src/store/tree_options.c src/store/collapsed.c \
-	src/store/json_text.c src/store/heapsnapshot.c \
+	src/store/json_text.c src/store/heapsnapshot.c src/store/pprof.c src/store/pprof_message.c src/store/speedscope.c \
 	src/ruby/dwarf.c src/ruby/elf_identity.c src/ruby/layout_table.c
 # Virtual tables over a dump: with SQLite 3.38 or newer (`make SQLITE=` builds without it).
 SQLITE ?= $(shell pkg-config --atleast-version=3.38 sqlite3 2>/dev/null && echo yes)
@@ -197,6 +197,7 @@ demo:
 
 bench: all $(BUILD)/bench/parse_only
 	@bench/run
+	@bench/outside
 	@bench/analyse --hard
 $(BUILD)/bench/%: bench/%.cc
 	@mkdir -p $(@D)
@@ -222,12 +223,12 @@ gem:
 # With clang each target is libFuzzer's; without it fuzz/driver.c mutates blindly. What they find new is kept in
 # build/fuzz/new-NAME, an input that fails in build/fuzz/NAME-crash-….
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS ?= check commands index
+FUZZ_TARGETS ?= check commands index core
 fuzz:
 	@MAKE="$(MAKE)" BUILD="$(BUILD)/fuzz" fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 # What fuzz/run links: FUZZ_ENGINE is libFuzzer's switch or the driver's object.
-.SECONDARY: $(addprefix $(BUILD)/obj/fuzz/,fuzz_check.o fuzz_commands.o fuzz_index.o questions.o driver.o)
+.SECONDARY: $(addprefix $(BUILD)/obj/fuzz/,fuzz_check.o fuzz_core.o fuzz_commands.o fuzz_index.o questions.o driver.o)
 fuzz_helpers := $(call object,$(filter-out cli/main.c,$(cli)) fuzz/questions.c)
 $(BUILD)/fuzz_%: $(BUILD)/obj/fuzz/fuzz_%.o $(fuzz_helpers) $(BUILD)/libheap_dump.a $(filter %.o,$(FUZZ_ENGINE))
 	$(CXX) $(CFLAGS) $(LDFLAGS) -o $@ $(filter -%,$(FUZZ_ENGINE)) $(filter %.o,$^) $(BUILD)/libheap_dump.a $(tool_libs)
