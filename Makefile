@@ -118,6 +118,12 @@ $(BUILD)/libheap_dump.a: $(library_objects)
 $(BUILD)/heap_dump: $(cli_objects) $(BUILD)/libheap_dump.a
 	$(CXX) $(LDFLAGS) -o $@ $^ $(tool_libs)
 
+# What makes the tables (tools/layouts/build), without any.
+layout_objects := $(call object,tools/layouts/tool.c) $(filter-out %/cli/main.o,$(cli_objects)) \
+	$(filter-out %/src/ruby/layout.o,$(library_objects))
+$(BUILD)/heap_dump_layout: $(layout_objects)
+	$(CXX) $(LDFLAGS) -o $@ $^ $(tool_libs)
+
 # The manual page and the completions are made from the commands' tables.
 share: $(addprefix $(BUILD)/share/,heap_dump.1 heap_dump.bash _heap_dump)
 $(BUILD)/share/heap_dump.1: man/heap_dump.1.in $(BUILD)/heap_dump
