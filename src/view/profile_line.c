@@ -9,6 +9,7 @@
 #include "graph/fields.h"
 #include "view/json.h"
 #include "view/profile.h"
+#include "view/redact.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -226,13 +227,12 @@ static void values_walk(struct walk *walk, struct hd_graph_text list, size_t len
 {
     size_t at = 0;
     uint64_t index = 0;
+    bool of_thread = walk->view->open->graph.node_type[walk->view->node] == HD_BT_T_DATA; /* Thread#[] takes any name */
     for (struct hd_graph_text key, value; (value = hd_fields_next(list, &at, &key)).data; index++) {
         if (hash && key.data && is_string_key(key))
             inlined_next(walk);
-        if (hash && walk->view->open->redacted)
-            value_walk(walk, value, name_add(walk, length, (struct hd_graph_text){NULL, 0}, index));
-        else
-            value_walk(walk, value, name_add(walk, length, key, index));
+        bool hidden = walk->view->open->redacted && (hash || (of_thread && !hd_redact_is_plain(key)));
+        value_walk(walk, value, name_add(walk, length, hidden ? (struct hd_graph_text){NULL, 0} : key, index));
     }
 }
 
