@@ -357,8 +357,7 @@ void hd_line_plain_value(struct hd_line *line, uint64_t value)
 
 void hd_line_name(struct hd_line *line, struct hd_text name)
 {
-    bool escape = name.length && (*name.data == '$' || *name.data == '\\');
-    hd_buffer_append(line->out, "\"\\\\", escape ? 3 : 1);
+    hd_buffer_append(line->out, "\"\\\\", hd_text_name_needs_backslash(name.data, name.length) ? 3 : 1);
     hd_text_escape_any(line->out, name.data, name.length);
     hd_line_literal(line, "\":");
 }
@@ -422,8 +421,9 @@ void hd_line_hash_key(struct hd_line *line, uint64_t key, bool by_identity, uint
     if (!object) {
         immediate_key_write(line, key);
     } else if (!by_identity && (*object & HD_T_MASK) == HD_T_STRING && hd_word(object, 8) == string_class
-               && inlinable(line, object, key, &text)) {
-        /* only plain Strings: a subclass may define eql? so that two keys have the same text */
+               && inlinable(line, object, key, &text) && !memchr(text.data, 0, text.length)) {
+        /* only plain Strings: a subclass may define eql? so that two keys have the same text; and no key of a document
+           database can hold a NUL */
         bool escape = text.length && key_needs_backslash(*text.data);
         hd_buffer_append(line->out, "\"\\\\", escape ? 3 : 1);
         hd_text_escape(line->out, text.data, text.length);
@@ -447,7 +447,8 @@ bool hd_line_hash_key_seen(struct hd_line *line, uint64_t key, uint64_t string_c
     if ((key & 3) || (key & 0xff) != (uint64_t)l->k_RUBY_SYMBOL_FLAG)
         return false;
     struct hd_text name = hd_symbol_name(line->vm, key >> l->k_RUBY_SPECIAL_SHIFT);
-    if (!name.data || (hd_text_is_ascii(name.data, name.length) && !memchr(name.data, '\\', name.length)))
+    if (!name.data || (hd_text_is_ascii(name.data, name.length) && !memchr(name.data, '\\', name.length)
+                       && !memchr(name.data, 0, name.length)))
         return false;
     size_t before = line->out->length; /* what counts is how it is written, so write it and take it back */
     hd_text_escape_any(line->out, name.data, name.length);
