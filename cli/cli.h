@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "cli/command.h"
+#include "view/json.h"
 
 #include <stdio.h>
 
@@ -17,6 +18,7 @@ extern const struct hd_command hd_command_check;
 extern const struct hd_command hd_command_collections;
 extern const struct hd_command hd_command_diff;
 extern const struct hd_command hd_command_dump;
+extern const struct hd_command hd_command_export;
 extern const struct hd_command hd_command_find;
 extern const struct hd_command hd_command_flame;
 extern const struct hd_command hd_command_layout;
@@ -33,11 +35,20 @@ extern const struct hd_command hd_command_version;
 /* Prints "heap_dump COMMAND: the sentence" to stderr and returns the exit status of the error. */
 int hd_cli_fail(const char *command, const struct hd_error *err);
 
+/*
+ * The same for what went to standard output and may be half there: said once, and not at all if the reader has closed the
+ * pipe.
+ */
+int hd_cli_fail_stdout(const char *command, const struct hd_error *err);
+
 /* Writes a text with nothing in it that a terminal would obey. */
 void hd_cli_print_clean(FILE *file, const char *text);
 
-/* Writes a string as JSON, quoted. Bytes that are not UTF-8 become U+FFFD. */
-void hd_cli_print_json_string(FILE *file, const char *string);
+/* What the commands call view/json.h's by. */
+static inline void hd_cli_print_json_string(FILE *file, const char *string)
+{
+    hd_json_string(file, string);
+}
 
 /* Writes a count with commas: 1,234,567. */
 void hd_cli_print_count(FILE *file, unsigned long long count);

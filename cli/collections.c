@@ -3,10 +3,7 @@
 
 #include "cli/twice.h"
 #include "dump/json_reader.h"
-#include "graph/collections.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "view/collections.h"
 
 struct request {
     const char *path;
@@ -14,45 +11,12 @@ struct request {
     bool json;
 };
 
-/* Which collections are asked for their holders. */
-enum { EMPTY_ARRAYS, EMPTY_HASHES, SETS };
-static const char *const set_names[SETS] = {"empty arrays", "empty hashes"};
-static const char *const kind_names[HD_COLLECTIONS_KINDS] = {"arrays", "hashes"};
-static const char *const fill_names[HD_COLLECTIONS_FILLS] = {"empty", "below 25 %", "25 to 50 %", "50 to 75 %", "75 to 100 %", "full"};
+static const char *const set_names[HD_COLLECTIONS_KINDS] = {"empty arrays", "empty hashes"};
 
 struct result {
     struct hd_twice twice;
-    struct hd_collections collections; /* by unused bytes when printed */
-    struct hd_holders holders;
-    uint32_t *set;
-    struct hd_collection *biggest; /* most elements first */
-    uint32_t shown;
+    struct hd_view_collections view;
 };
-
-static bool look(const struct request *request, struct result *result, struct hd_error *err)
-{
-    const struct hd_open *open = &result->twice.open;
-    struct hd_collections *collections = &result->collections;
-    if (!hd_collections_create(collections, result->twice.dump, &open->graph, open->dominators.parent, err))
-        return false;
-    bool all = request->limit == 0 || request->limit > collections->count;
-    result->shown = all ? collections->count : (uint32_t)request->limit;
-    result->set = malloc(sizeof *result->set * open->graph.node_count);
-    result->biggest = malloc(sizeof *result->biggest * ((size_t)result->shown + 1));
-    if (!result->set || !result->biggest)
-        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    memset(result->set, 0xff, sizeof *result->set * open->graph.node_count);
-    memcpy(result->biggest, collections->list, sizeof *result->biggest * result->shown);
-    for (uint32_t i = 0; i < collections->count; i++) {
-        const struct hd_collection *one = &collections->list[i];
-        if (one->elements == 0)
-            result->set[one->node] = open->graph.node_type[one->node] == HD_BT_T_ARRAY ? EMPTY_ARRAYS : EMPTY_HASHES;
-    }
-    hd_collections_sort_unused(collections);
-    return hd_holders_create(&result->holders, &result->twice.paths, &result->twice.classes, result->set, SETS, err);
-}
-
-/* --- for people --- */
 
 static void print_sums(const struct result *result)
 {
@@ -61,8 +25,8 @@ static void print_sums(const struct result *result)
                                                      {"unused", true, false}};
     struct hd_table table = {.columns = columns, .column_count = 7};
     for (int kind = 0; kind < HD_COLLECTIONS_KINDS; kind++) {
-        const struct hd_collections_sum *sum = &result->collections.sums[kind];
-        hd_table_add_string(&table, kind_names[kind]);
+        const struct hd_collections_sum *sum = &result->view.collections.sums[kind];
+        hd_table_add_string(&table, hd_view_collections_kinds[kind]);
         hd_table_add_count(&table, sum->count);
         hd_table_add_bytes(&table, sum->bytes);
         hd_table_add_count(&table, sum->elements);
@@ -75,7 +39,7 @@ static void print_sums(const struct result *result)
     char number[HD_TABLE_NUMBER];
     uint64_t unknown = 0;
     for (int kind = 0; kind < HD_COLLECTIONS_KINDS; kind++)
-        unknown += result->collections.sums[kind].count - result->collections.sums[kind].known;
+        unknown += result->view.collections.sums[kind].count - result->view.collections.sums[kind].known;
     if (unknown)
         printf("of %s of them the dump does not tell how many places they have\n", hd_table_count(number, unknown));
 }
@@ -86,10 +50,10 @@ static void print_fills(const struct result *result)
                                                      {"hashes", true, false}, {"unused", true, false}};
     struct hd_table table = {.columns = columns, .column_count = 5};
     for (int fill = 0; fill < HD_COLLECTIONS_FILLS; fill++) {
-        hd_table_add_string(&table, fill_names[fill]);
+        hd_table_add_string(&table, hd_view_collections_fills[fill]);
         for (int kind = 0; kind < HD_COLLECTIONS_KINDS; kind++) {
-            hd_table_add_count(&table, result->collections.sums[kind].fill_count[fill]);
-            hd_table_add_bytes(&table, result->collections.sums[kind].fill_unused[fill]);
+            hd_table_add_count(&table, result->view.collections.sums[kind].fill_count[fill]);
+            hd_table_add_bytes(&table, result->view.collections.sums[kind].fill_unused[fill]);
         }
     }
     printf("\n");
@@ -105,10 +69,10 @@ static void print_list(const struct result *result, const struct hd_collection *
     struct hd_table table = {.columns = columns, .column_count = 7};
     const struct hd_graph *graph = &result->twice.open.graph;
     uint32_t rows = 0;
-    for (uint32_t i = 0; i < result->shown && (!unused || list[i].unused); i++, rows++) {
+    for (uint32_t i = 0; i < result->view.shown && (!unused || list[i].unused); i++, rows++) {
         struct hd_buffer way = {0};
         char id[HD_TABLE_NUMBER];
-        hd_twice_way_to(&way, &result->twice, list[i].node);
+        hd_ways_append_to(&way, &result->twice.ways, list[i].node);
         snprintf(id, sizeof id, "0x%llx", (unsigned long long)graph->node_address[list[i].node]);
         hd_table_add_bytes(&table, list[i].unused);
         hd_table_add_count(&table, list[i].elements);
@@ -131,13 +95,13 @@ static void print_list(const struct result *result, const struct hd_collection *
 
 static void print_empty(const struct request *request, const struct result *result)
 {
-    for (uint32_t set = 0; set < SETS; set++) {
-        const struct hd_collections_sum *sum = &result->collections.sums[set];
+    for (uint32_t set = 0; set < HD_COLLECTIONS_KINDS; set++) {
+        const struct hd_collections_sum *sum = &result->view.collections.sums[set];
         char number[HD_TABLE_NUMBER], bytes[HD_TABLE_NUMBER];
         if (!sum->empty)
             continue;
         printf("\n%s %s, %s\n", hd_table_count(number, sum->empty), set_names[set], hd_table_bytes(bytes, sum->empty_bytes));
-        hd_twice_print_holders(&result->twice, &result->holders, set, request->limit ? request->limit : UINT64_MAX);
+        hd_twice_print_holders(&result->twice, &result->view.holders, set, request->limit ? request->limit : UINT64_MAX);
     }
 }
 
@@ -146,69 +110,19 @@ static void print_text(const struct request *request, const struct result *resul
     char id[HD_TABLE_NUMBER];
     print_sums(result);
     print_fills(result);
-    print_list(result, result->biggest, false);
-    print_list(result, result->collections.list, true);
+    print_list(result, result->view.biggest, false);
+    print_list(result, result->view.collections.list, true);
     print_empty(request, result);
-    const struct hd_collections_sum *sums = result->collections.sums;
+    const struct hd_collections_sum *sums = result->view.collections.sums;
     if (sums[0].empty_bytes + sums[1].empty_bytes > 0)
         printf("\nWhat is empty in most objects can be made when it is first needed: `(@tags ||= []) << tag`, or\n"
                "be one frozen constant. Unused places go when a collection is copied: `array = array.dup`.\n");
-    if (!result->shown) {
+    if (!result->view.shown) {
         hd_open_next(stdout, &result->twice.open, "summary", "");
         return;
     }
-    snprintf(id, sizeof id, "0x%llx", (unsigned long long)result->twice.open.graph.node_address[result->biggest[0].node]);
+    snprintf(id, sizeof id, "0x%llx", (unsigned long long)result->twice.open.graph.node_address[result->view.biggest[0].node]);
     hd_open_next(stdout, &result->twice.open, "show", id);
-}
-
-/* --- as JSON --- */
-
-static void json_list(const struct result *result, const char *name, const struct hd_collection *list, bool unused)
-{
-    printf(",\"%s\":[", name);
-    for (uint32_t i = 0; i < result->shown && (!unused || list[i].unused); i++) {
-        struct hd_buffer way = {0};
-        hd_twice_way_to(&way, &result->twice, list[i].node);
-        printf("%s{", i ? "," : "");
-        hd_open_json_node(stdout, &result->twice.open, list[i].node);
-        printf(",\"elements\":%llu,\"places\":", (unsigned long long)list[i].elements);
-        if (list[i].places == HD_COLLECTIONS_UNKNOWN)
-            printf("null");
-        else
-            printf("%llu", (unsigned long long)list[i].places);
-        printf(",\"unused\":%llu,\"held_by\":", (unsigned long long)list[i].unused);
-        hd_table_json_text(stdout, (struct hd_graph_text){way.data ? way.data : "", way.length});
-        printf("}");
-        hd_buffer_deinit(&way);
-    }
-    printf("]");
-}
-
-static void json_sum(const struct result *result, int kind)
-{
-    const struct hd_collections_sum *sum = &result->collections.sums[kind];
-    printf(",\"%s\":{\"count\":%llu,\"bytes\":%llu,\"elements\":%llu,\"empty\":%llu,\"empty_bytes\":%llu,\"known\":%llu,\"places\":%llu,"
-           "\"unused\":%llu,\"fill\":[", kind_names[kind], (unsigned long long)sum->count, (unsigned long long)sum->bytes,
-           (unsigned long long)sum->elements, (unsigned long long)sum->empty, (unsigned long long)sum->empty_bytes,
-           (unsigned long long)sum->known, (unsigned long long)sum->places, (unsigned long long)sum->unused);
-    for (int fill = 0; fill < HD_COLLECTIONS_FILLS; fill++)
-        printf("%s{\"fill\":\"%s\",\"count\":%llu,\"unused\":%llu}", fill ? "," : "", fill_names[fill],
-               (unsigned long long)sum->fill_count[fill], (unsigned long long)sum->fill_unused[fill]);
-    printf("],\"empty_held_by\":");
-    hd_twice_json_holders(stdout, &result->twice, &result->holders, (uint32_t)kind, 20);
-    printf("}");
-}
-
-static void print_json(const struct result *result)
-{
-    printf("{");
-    hd_open_json_head(stdout, &result->twice.open);
-    for (int kind = 0; kind < HD_COLLECTIONS_KINDS; kind++)
-        json_sum(result, kind);
-    printf(",\"unreachable\":%llu", (unsigned long long)result->collections.unreachable);
-    json_list(result, "biggest", result->biggest, false);
-    json_list(result, "most_unused", result->collections.list, true);
-    printf("}\n");
 }
 
 static int collections(const struct request *request)
@@ -217,17 +131,14 @@ static int collections(const struct request *request)
     struct hd_error err = {0};
     if (!hd_twice_open(&result.twice, request->path, &err))
         return hd_open_fail("collections", request->json, &err);
-    bool done = look(request, &result, &err);
+    bool done = hd_view_collections_make(&result.view, &result.twice.open, request->limit, &err);
     if (done && request->json) {
-        print_json(&result);
+        hd_view_collections_json(stdout, &result.view);
     } else if (done) {
         hd_open_warn(&result.twice.open, "collections");
         print_text(request, &result);
     }
-    free(result.biggest);
-    free(result.set);
-    hd_holders_destroy(&result.holders);
-    hd_collections_destroy(&result.collections);
+    hd_view_collections_free(&result.view);
     hd_twice_close(&result.twice);
     return done ? 0 : hd_open_fail("collections", request->json, &err);
 }

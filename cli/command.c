@@ -1,6 +1,7 @@
 /* See command.h. getopt_long does the reading, its arrays are made from the command's table. */
 #include "cli/command.h"
 
+#include "base/units.h"
 #include "cli/cli.h"
 #include "cli/help.h"
 
@@ -15,6 +16,8 @@ enum { OPTIONS_MAX = 24 };
 
 void hd_call_begin(struct hd_call *call, const struct hd_command *command, int argc, char **argv)
 {
+    if (command->prepare)
+        command->prepare();
     *call = (struct hd_call){.command = command, .argc = argc, .argv = argv};
     opterr = 0;
     optind = 0; /* starts anew, whatever was read before */
@@ -110,7 +113,7 @@ int hd_call_option(struct hd_call *call)
             option++;
         call->option = option;
         call->value = takes_value(option) ? optarg : NULL;
-        if (option->choices && !choose(call))
+        if (option->choices && !option->argument && !choose(call))
             return 0;
         if (!option->flag)
             return letter;
@@ -165,26 +168,10 @@ unsigned long hd_call_count(struct hd_call *call)
     return hd_call_refuse(call, "--%s takes a number, not %s", call->option->name, call->value);
 }
 
-static double unit(const char *text)
-{
-    static const struct {
-        const char *name;
-        double bytes;
-    } units[] = {{"", 1},        {"B", 1},       {"k", 1e3},     {"kB", 1e3},         {"M", 1e6},
-                 {"MB", 1e6},    {"G", 1e9},     {"GB", 1e9},    {"T", 1e12},         {"TB", 1e12},
-                 {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1024.0 * (1 << 30)}};
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (!strcasecmp(text, units[i].name))
-            return units[i].bytes;
-    return 0;
-}
-
 uint64_t hd_call_bytes(struct hd_call *call)
 {
-    char *end = NULL;
-    double number = strtod(call->value, &end);
-    double bytes = number * unit(end + strspn(end, " "));
-    if (isdigit((unsigned char)call->value[0]) && unit(end + strspn(end, " ")) > 0 && bytes < 1e19)
-        return (uint64_t)bytes;
+    uint64_t bytes;
+    if (hd_units_bytes(call->value, &bytes))
+        return bytes;
     return hd_call_refuse(call, "--%s takes a size like 500kB, 10MB or 1.5GB, not %s", call->option->name, call->value);
 }

@@ -25,7 +25,8 @@ struct hd_option {
     const char *name;           /* "limit" */
     const char *argument;       /* "N", "FILE"; NULL: it takes none, or one of the choices */
     const char *help;           /* "rows to print (20); 0 for all" */
-    const char *const *choices; /* the words it takes, NULL at the end; NULL: it has none */
+    const char *const *choices; /* the words it takes, NULL at the end; NULL: it has none. With an argument they are only */
+                                /* offered by completion, and more may stand behind one that ends in a colon */
     bool *flag;                 /* set to true by the option, which hd_call_option then does not hand out; NULL */
 };
 
@@ -43,6 +44,7 @@ struct hd_operand {
 
 struct hd_command {
     const char *name;
+    void (*prepare)(void);             /* completes the tables below, before they are looked at; NULL; may be called again */
     int (*run)(int argc, char **argv); /* argv[0] is the name; returns the exit status (docs/exit-status.md) */
     const char *summary;               /* for the list of commands: "what keeps an object alive" */
     const char *about;                 /* paragraphs, above the options. A blank line separates paragraphs, lines that */

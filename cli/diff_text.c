@@ -1,6 +1,7 @@
-/* The result of `heap_dump diff` for people. See diff_result.h. */
-#include "cli/diff_result.h"
+/* The result of `heap_dump diff` for people. See diff_text.h. */
+#include "cli/diff_text.h"
 
+#include "cli/open.h"
 #include "cli/table.h"
 
 #include <string.h>

@@ -1,13 +1,11 @@
 /* `heap_dump find`: which objects fit all conditions? */
 #include "cli/cli.h"
 
-#include "cli/describe.h"
 #include "cli/open.h"
 #include "cli/table.h"
-#include "graph/find.h"
+#include "view/find.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include <regex.h>
 
 struct request {
     const char *path, *regex;
@@ -17,31 +15,7 @@ struct request {
     bool ignore_case, json;
 };
 
-struct result {
-    struct hd_open open;
-    struct hd_found found;
-    struct hd_descriptions descriptions;
-    uint32_t shown;
-};
-
-static void print_json(const struct result *result)
-{
-    printf("{");
-    hd_open_json_head(stdout, &result->open);
-    printf(",\"count\":%u,\"size\":%llu,\"retained\":%llu,\"objects\":[", result->found.count,
-           (unsigned long long)result->found.size, (unsigned long long)result->found.retained);
-    for (uint32_t i = 0; i < result->shown; i++) {
-        uint32_t node = result->found.node[i];
-        printf("%s{", i ? "," : "");
-        hd_open_json_node(stdout, &result->open, node);
-        printf(",\"description\":");
-        hd_cli_print_json_string(stdout, hd_describe_get(&result->descriptions, node));
-        printf("}");
-    }
-    printf("]}\n");
-}
-
-static void print_text(const struct result *result)
+static void print_text(const struct hd_view_find *view)
 {
     static const struct hd_table_column columns[] = {{"retained", true, false},
                                                      {"size", true, false},
@@ -50,61 +24,49 @@ static void print_text(const struct result *result)
                                                      {"", false, true}};
     struct hd_table table = {.columns = columns, .column_count = 5};
     char text[HD_OPEN_TITLE], size[HD_TABLE_NUMBER], retained[HD_TABLE_NUMBER];
-    for (uint32_t i = 0; i < result->shown; i++) {
-        uint32_t node = result->found.node[i];
-        hd_table_add_bytes(&table, result->open.dominators.retained[node]);
-        hd_table_add_bytes(&table, result->open.graph.node_size[node]);
-        snprintf(text, sizeof text, "0x%llx", (unsigned long long)result->open.graph.node_address[node]);
+    for (uint32_t i = 0; i < view->shown; i++) {
+        uint32_t node = view->found.node[i];
+        hd_table_add_bytes(&table, view->open->dominators.retained[node]);
+        hd_table_add_bytes(&table, view->open->graph.node_size[node]);
+        snprintf(text, sizeof text, "0x%llx", (unsigned long long)view->open->graph.node_address[node]);
         hd_table_add_string(&table, text);
-        hd_table_add_string(&table, hd_open_title(text, &result->open, node));
-        hd_table_add_string(&table, hd_describe_get(&result->descriptions, node));
+        hd_table_add_string(&table, hd_open_title(text, view->open, node));
+        hd_table_add_string(&table, hd_describe_get(&view->descriptions, node));
     }
-    if (result->shown)
+    if (view->shown)
         hd_table_print(stdout, &table);
     hd_table_deinit(&table);
-    if (result->shown < result->found.count)
+    if (view->shown < view->found.count)
         printf("… %s more (--limit 0 prints all)\n",
-               hd_table_count(text, result->found.count - result->shown));
-    if (!result->found.count) {
+               hd_table_count(text, view->found.count - view->shown));
+    if (!view->found.count) {
         printf("No object fits.\n");
-        hd_open_next(stdout, &result->open, "top", "");
+        hd_open_next(stdout, view->open, "top", "");
         return;
     }
-    printf("%s%s %s: %s, retaining %s together\n", result->shown ? "\n" : "",
-           hd_table_count(text, result->found.count), result->found.count == 1 ? "object" : "objects",
-           hd_table_bytes(size, result->found.size), hd_table_bytes(retained, result->found.retained));
-    snprintf(text, sizeof text, "0x%llx", (unsigned long long)result->open.graph.node_address[result->found.node[0]]);
-    hd_open_next(stdout, &result->open, "path", text);
+    printf("%s%s %s: %s, retaining %s together\n", view->shown ? "\n" : "",
+           hd_table_count(text, view->found.count), view->found.count == 1 ? "object" : "objects",
+           hd_table_bytes(size, view->found.size), hd_table_bytes(retained, view->found.retained));
+    snprintf(text, sizeof text, "0x%llx", (unsigned long long)view->open->graph.node_address[view->found.node[0]]);
+    hd_open_next(stdout, view->open, "path", text);
 }
 
 static int find(const struct request *request)
 {
-    struct result result = {0};
+    struct hd_open open;
+    struct hd_view_find view;
     struct hd_error err = {0};
-    if (!hd_open_read_for(&result.open, request->path, HD_INDEX_GRAPH, &err))
+    if (!hd_open_read_for(&open, request->path, HD_INDEX_GRAPH, &err))
         return hd_open_fail("find", request->json, &err);
-    bool done = !request->query.type || hd_find_knows_type(&result.open.graph, request->query.type)
-                || hd_error_set(&err, HD_ERROR_USAGE, "%.200s has no objects of type %.100s, and no builtin type is "
-                                "called so", request->path, request->query.type);
-    const struct hd_groups *classes =
-        done && request->query.class_glob ? hd_derived_classes(&result.open.derived, &err) : NULL;
-    done = done && (classes || !request->query.class_glob)
-           && hd_find(&request->query, request->path, &result.open.graph, &result.open.dominators, classes,
-                      &result.found, &err);
-    if (done) {
-        bool all = request->limit == 0 || request->limit > result.found.count;
-        result.shown = all ? result.found.count : (uint32_t)request->limit;
-        done = hd_describe_create(&result.descriptions, &result.open, result.found.node, result.shown, &err);
-    }
+    bool done = hd_view_find_make(&view, &request->query, &open, request->limit, &err);
     if (done && request->json) {
-        print_json(&result);
+        hd_view_find_json(stdout, &view);
     } else if (done) {
-        hd_open_warn(&result.open, "find");
-        print_text(&result);
+        hd_open_warn(&open, "find");
+        print_text(&view);
     }
-    hd_describe_destroy(&result.descriptions);
-    free(result.found.node);
-    hd_open_close(&result.open);
+    hd_view_find_free(&view);
+    hd_open_close(&open);
     return done ? 0 : hd_open_fail("find", request->json, &err);
 }
 

@@ -4,15 +4,13 @@
  */
 #include "cli/cli.h"
 
+#include "cli/open.h"
 #include "cli/table.h"
-#include "cli/tree_view.h"
-#include "dump/output.h"
+#include "cli/tree_least.h"
+#include "store/collapsed.h"
+#include "store/tree_options.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-/* Every line has all its frames: without an end to them a deep heap would make a file of its depth squared. */
-enum { DEPTH = 100, DEPTH_MAX = 1000, BLOCK = 1 << 20 };
 
 struct request {
     const char *path, *id, *file;
@@ -21,193 +19,64 @@ struct request {
     bool count;
 };
 
-struct writer {
-    struct hd_tree_view view;
-    struct hd_output *out;   /* NULL: standard output */
-    struct hd_buffer stack;  /* the frames down to the group at hand */
-    struct hd_buffer block;  /* lines that are not written yet */
-    struct hd_buffer name, clean; /* of the frame at hand; kept, for a buffer's memory is the kernel's */
-    size_t *length;          /* [depth of the tree + 1] of the stack at each depth */
-    uint64_t *weight;        /* [group count] of a group with all below it */
-    uint64_t least, total, lines;
-    bool count;
-};
-
-/* ---- lines ---- */
-
-/* Nothing in a name may end a frame or a line, or be taken for the number behind it. */
-static void frame_push(struct writer *writer, const char *text, size_t length)
+static bool write_all(const struct request *request, const struct hd_tree_view *view, struct hd_collapsed *collapsed,
+                      struct hd_error *err)
 {
-    struct hd_buffer *clean = &writer->clean;
-    clean->length = 0;
-    hd_table_clean(clean, text, length);
-    if (clean->failed) {
-        writer->stack.failed = 1;
-        return;
-    }
-    for (size_t i = 0; i + 1 < clean->length; i++)
-        clean->data[i] = clean->data[i] == ';' ? ',' : clean->data[i] == ' ' ? '_' : clean->data[i];
-    if (writer->stack.length)
-        hd_buffer_append(&writer->stack, ";", 1);
-    hd_buffer_append(&writer->stack, clean->data, clean->length - 1);
-}
-
-static void group_push(struct writer *writer, uint32_t number)
-{
-    struct hd_buffer *name = &writer->name;
-    uint32_t depth = writer->view.tree.group[number].depth;
-    writer->stack.length = depth ? writer->length[depth - 1] : 0;
-    if (number > 0 || writer->view.from != HD_NODE_ROOT) {
-        name->length = 0;
-        hd_tree_view_name(name, &writer->view, number, "→");
-        frame_push(writer, name->data ? name->data : "", name->length);
-        writer->stack.failed |= name->failed;
-    }
-    writer->length[depth] = writer->stack.length;
-}
-
-static bool flush(struct writer *writer, struct hd_error *err)
-{
-    bool done = !writer->block.failed && !writer->stack.failed;
-    if (!done)
-        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    if (writer->block.length == 0)
-        return true;
-    if (writer->out)
-        done = hd_output_write(writer->out, writer->block.data, writer->block.length, err);
-    else
-        fwrite(writer->block.data, 1, writer->block.length, stdout); /* main looks for errors */
-    writer->block.length = 0;
+    struct hd_sink sink;
+    if (!hd_sink_open(&sink, request->file ? request->file : "-", stdout, NULL, err))
+        return false;
+    sink.out.no_sync = true;
+    *collapsed = (struct hd_collapsed){.view = view, .count = request->count,
+                                       .least = hd_tree_view_least(view, &request->least)};
+    bool done = hd_collapsed_write(collapsed, &sink, err) && hd_sink_commit(&sink, err);
+    hd_sink_abort(&sink);
     return done;
 }
 
-/* The stack as it is, with `last` as a further frame if there is one. */
-static bool line_write(struct writer *writer, const char *last, uint64_t weight, struct hd_error *err)
+static void report(const struct request *request, const struct hd_open *open, const struct hd_collapsed *collapsed)
 {
-    char number[HD_TABLE_NUMBER];
-    size_t length = writer->stack.length;
-    if (weight == 0)
-        return true;
-    if (last)
-        frame_push(writer, last, strlen(last));
-    hd_buffer_append(&writer->block, writer->stack.data, writer->stack.length);
-    int digits = snprintf(number, sizeof number, " %llu\n", (unsigned long long)weight);
-    hd_buffer_append(&writer->block, number, (size_t)digits);
-    writer->stack.length = length;
-    writer->total += weight;
-    writer->lines++;
-    return writer->block.length < BLOCK || flush(writer, err);
-}
-
-/* ---- the tree ---- */
-
-static uint64_t own_weight(const struct writer *writer, uint32_t number)
-{
-    const struct hd_tree_group *group = &writer->view.tree.group[number];
-    bool object = number > 0 || writer->view.from != HD_NODE_ROOT;
-    return writer->count ? (object ? group->count : 0) : group->self;
-}
-
-static uint64_t deeper_weight(const struct writer *writer, uint32_t number)
-{
-    const struct hd_tree_group *group = &writer->view.tree.group[number];
-    return writer->count ? group->deeper_count : group->deeper;
-}
-
-static bool prepare(struct writer *writer, struct hd_error *err)
-{
-    const struct hd_tree *tree = &writer->view.tree;
-    uint32_t depth = 0;
-    writer->weight = calloc(tree->count, sizeof *writer->weight);
-    for (uint32_t i = tree->count; writer->weight && i-- > 0;) {
-        const struct hd_tree_group *group = &tree->group[i];
-        writer->weight[i] += own_weight(writer, i) + deeper_weight(writer, i);
-        if (group->parent != HD_NODE_NONE)
-            writer->weight[group->parent] += writer->weight[i];
-        depth = group->depth > depth ? group->depth : depth;
-    }
-    writer->length = calloc((size_t)depth + 1, sizeof *writer->length);
-    return (writer->weight && writer->length) || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-}
-
-static bool group_write(struct writer *writer, uint32_t number, struct hd_error *err)
-{
-    const struct hd_tree_group *groups = writer->view.tree.group;
-    uint64_t small = 0;
-    group_push(writer, number);
-    for (uint32_t at = groups[number].child; at != HD_NODE_NONE; at = groups[at].next)
-        if (groups[at].retained < writer->least)
-            small += writer->weight[at];
-    return line_write(writer, NULL, own_weight(writer, number), err) &&
-           line_write(writer, "(deeper)", deeper_weight(writer, number), err) &&
-           line_write(writer, "(smaller)", small, err);
-}
-
-static bool write_all(struct writer *writer, struct hd_error *err)
-{
-    const struct hd_tree *tree = &writer->view.tree;
-    if (!prepare(writer, err))
-        return false;
-    for (uint32_t at = 0; at != HD_NODE_NONE;) {
-        bool small = at > 0 && tree->group[at].retained < writer->least;
-        if (!small && !group_write(writer, at, err))
-            return false;
-        at = hd_tree_next(tree, at, small);
-    }
-    return flush(writer, err);
-}
-
-/* ---- the command ---- */
-
-static bool to_file(const struct request *request, struct writer *writer, struct hd_error *err)
-{
-    struct hd_output_shared shared = {0};
-    struct hd_output out = {0};
-    if (!hd_output_open(&out, request->file, &shared, err))
-        return false;
-    out.no_sync = true;
-    writer->out = &out;
-    bool done = write_all(writer, err) && hd_output_commit(&out, err);
-    hd_output_abort(&out);
-    if (!done)
-        return false;
     char lines[HD_TABLE_NUMBER], total[HD_TABLE_NUMBER];
-    printf("%s: %s stacks, %s%s\n", request->file, hd_table_count(lines, writer->lines),
-           request->count ? hd_table_count(total, writer->total) : hd_table_bytes(total, writer->total),
+    printf("%s: %s stacks, %s%s\n", request->file, hd_table_count(lines, collapsed->lines),
+           request->count ? hd_table_count(total, collapsed->total) : hd_table_bytes(total, collapsed->total),
            request->count ? " objects" : "");
-    hd_open_next(stdout, &writer->view.open, "tree", request->id ? request->id : "");
-    return true;
+    hd_open_next(stdout, open, "tree", request->id ? request->id : "");
 }
 
 static int flame(const struct request *request)
 {
-    struct writer writer = {.count = request->count};
+    struct hd_tree_view view;
+    struct hd_collapsed collapsed;
+    struct hd_open open;
     struct hd_error err = {0};
-    if (!hd_tree_view_open(&writer.view, request->path, request->id, request->depth, &err))
+    uint32_t from = HD_NODE_ROOT;
+    if (!hd_open_read(&open, request->path, &err))
         return hd_open_fail("flame", false, &err);
-    hd_open_warn(&writer.view.open, "flame");
-    writer.least = hd_tree_view_least(&writer.view, &request->least);
-    bool done = request->file ? to_file(request, &writer, &err) : write_all(&writer, &err);
-    hd_buffer_deinit(&writer.stack);
-    hd_buffer_deinit(&writer.block);
-    hd_buffer_deinit(&writer.name);
-    hd_buffer_deinit(&writer.clean);
-    free(writer.length);
-    free(writer.weight);
-    hd_tree_view_close(&writer.view);
-    return done ? 0 : hd_open_fail("flame", false, &err);
+    bool made = (!request->id || hd_open_node(&open, request->id, &from, &err))
+                && hd_tree_view_make(&view, &open, from, request->depth, &err);
+    bool done = false;
+    if (made) {
+        hd_open_warn(&open, "flame");
+        done = write_all(request, &view, &collapsed, &err);
+        if (done && request->file && strcmp(request->file, "-") != 0)
+            report(request, &open, &collapsed);
+        hd_tree_view_free(&view);
+    }
+    hd_open_close(&open);
+    if (done)
+        return 0;
+    return request->file || !made ? hd_open_fail("flame", false, &err) : hd_cli_fail_stdout("flame", &err);
 }
 
 static void read_depth(struct hd_call *call, unsigned long *depth)
 {
     *depth = hd_call_count(call);
-    if (*depth < 1 || *depth > DEPTH_MAX)
-        hd_call_refuse(call, "--depth takes a number from 1 to %d, not %s", DEPTH_MAX, call->value);
+    if (*depth < 1 || *depth > HD_TREE_DEPTH_MAX)
+        hd_call_refuse(call, "--depth takes a number from 1 to %d, not %s", HD_TREE_DEPTH_MAX, call->value);
 }
 
 static int run(int argc, char **argv)
 {
-    struct request request = {.depth = DEPTH};
+    struct request request = {.depth = HD_TREE_DEPTH};
     struct hd_call call;
     hd_call_begin(&call, &hd_command_flame, argc, argv);
     for (int letter; (letter = hd_call_option(&call)) != 0;) {
@@ -218,7 +87,7 @@ static int run(int argc, char **argv)
         else if (letter == 'd')
             read_depth(&call, &request.depth);
         else
-            hd_tree_view_read_least(&call, &request.least);
+            hd_tree_least_read(&call, &request.least);
     }
     if (!hd_call_operands(&call))
         return call.status;

@@ -31,7 +31,7 @@ const char *hd_help_paragraph(const char *text, size_t *length)
 static int option_text(char *text, size_t size, const struct hd_option *option)
 {
     int length = snprintf(text, size, "--%s", option->name);
-    if (option->choices) {
+    if (option->choices && !option->argument) {
         for (int i = 0; option->choices[i] && (size_t)length < size; i++)
             length += snprintf(text + length, size - (size_t)length, "%s%s", i ? "|" : " ", option->choices[i]);
     } else if (option->argument) {

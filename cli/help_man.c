@@ -52,7 +52,7 @@ static void mdoc_option(FILE *file, const struct hd_option *option)
     if (option->letter < HD_CALL_NO_LETTER)
         fprintf(file, " Fl %c ,", option->letter);
     fprintf(file, " Fl \\-%s", option->name);
-    if (option->choices) {
+    if (option->choices && !option->argument) {
         for (int i = 0; option->choices[i]; i++)
             fprintf(file, "%s Cm %s", i ? " |" : "", option->choices[i]);
     } else if (option->argument) {

@@ -83,6 +83,7 @@ void hd_help_bash(FILE *file, const struct hd_command *const *commands)
           "        mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$word\")\n"
           "    elif [[ $words ]]; then\n"
           "        mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n"
+          "        [[ $words == *:* ]] && compopt -o nospace 2>/dev/null\n"
           "    elif [[ $files ]]; then\n"
           "        compopt -o filenames 2>/dev/null\n"
           "        mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
@@ -116,7 +117,10 @@ static void zsh_option(FILE *file, const struct hd_option *option)
     fputs("]", file);
     if (option->choices) {
         fprintf(file, ":%s:(", option->name);
-        words(file, option->choices);
+        for (int i = 0; option->choices[i]; i++) {
+            fputs(i ? " " : "", file);
+            zsh_text(file, option->choices[i]);
+        }
         fputs(")", file);
     } else if (option->argument) {
         fputs(":", file);

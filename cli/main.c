@@ -19,7 +19,7 @@ static const struct hd_command *const commands[] = {
     &hd_command_summary,     &hd_command_suspects, &hd_command_top,   &hd_command_tree,
     &hd_command_show,        &hd_command_path,     &hd_command_find,  &hd_command_diff,
     &hd_command_threads,     &hd_command_strings,  &hd_command_collections, &hd_command_flame,
-    &hd_command_check,       &hd_command_layout,   &hd_command_version, &help_command, NULL};
+    &hd_command_export,      &hd_command_check,       &hd_command_layout,   &hd_command_version, &help_command, NULL};
 
 static const struct hd_command *find(const char *name)
 {
@@ -155,6 +155,9 @@ int main(int argc, char **argv)
         print_help(stderr);
         return hd_error_exit_status(HD_ERROR_USAGE);
     }
+    for (size_t i = 0; commands[i]; i++)
+        if (commands[i]->prepare)
+            commands[i]->prepare();
     const char *name = argv[1];
     if (!strcmp(name, "--help") || !strcmp(name, "-h"))
         name = "help";

@@ -3,9 +3,7 @@
 
 #include "cli/open.h"
 #include "cli/table.h"
-#include "graph/best_names.h"
-#include "graph/groups.h"
-#include "graph/paths.h"
+#include "view/path.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,14 +15,6 @@ struct request {
     const char *path, *target;
     unsigned long all, limit;
     bool exclude_weak, limited, json;
-};
-
-struct tree {
-    const struct hd_groups *groups;
-    struct hd_merged_paths merged;
-    struct hd_graph_text class;
-    uint64_t objects;
-    bool weak;
 };
 
 static void append(struct hd_buffer *out, const char *text)
@@ -102,69 +92,16 @@ static void paths_text(const struct hd_open *open, uint32_t node, const struct h
     hd_open_next(stdout, open, "show", rest);
 }
 
-static void paths_json(const struct hd_open *open, uint32_t node, const struct hd_path *list, uint32_t count)
-{
-    printf("{");
-    hd_open_json_head(stdout, open);
-    printf(",\"target\":{");
-    hd_open_json_node(stdout, open, node);
-    printf("},\"paths\":[");
-    for (uint32_t i = 0; i < count; i++) {
-        printf("%s[", i ? "," : "");
-        for (uint32_t k = 0; k < list[i].length; k++) {
-            uint32_t name = open->graph.edge_name[list[i].step[k].edge];
-            printf("%s{\"name\":", k ? "," : "");
-            hd_table_json_text(stdout, hd_graph_name(&open->graph, name));
-            printf(",\"weak\":%s,", name & HD_NAME_WEAK ? "true" : "false");
-            hd_open_json_node(stdout, open, list[i].step[k].node);
-            printf("}");
-        }
-        printf("]");
-    }
-    printf("]}\n");
-}
-
-/* The first path is a shortest one; more take a search of their own. */
-static bool paths_find(struct hd_open *open, uint32_t node, bool weak, unsigned long all, struct hd_path **list,
-                       uint32_t *count, struct hd_error *err)
-{
-    if (all > 1 || weak)
-        return hd_paths_all(&open->graph, node, weak, (uint32_t)all, list, count, err);
-    const struct hd_paths *shortest = hd_derived_paths(&open->derived, err);
-    *count = 0;
-    *list = shortest ? calloc(1, sizeof **list) : NULL;
-    if (shortest && !*list)
-        hd_error_set(err, HD_ERROR_MEMORY, "out of memory while looking for paths");
-    if (!*list || !hd_paths_to(shortest, node, *list, err)) {
-        free(*list);
-        *list = NULL;
-        return false;
-    }
-    *count = (*list)->length > 0;
-    if (!*count) {
-        hd_paths_free(*list, 1);
-        *list = NULL;
-    }
-    return true;
-}
-
 static bool paths(const struct request *request, struct hd_open *open, struct hd_error *err)
 {
     uint32_t node, count = 0;
     struct hd_path *list = NULL;
     if (!hd_open_node(open, request->target, &node, err))
         return false;
-    if (!paths_find(open, node, false, request->all, &list, &count, err))
+    if (!hd_view_path_find(open, node, request->exclude_weak, request->all, &list, &count, err))
         return false;
-    if (!count && !request->exclude_weak) {
-        hd_paths_free(list, count);
-        if (!paths_find(open, node, true, request->all, &list, &count, err))
-            return false;
-    }
-    for (uint32_t i = 0; i < count; i++)
-        hd_best_names_along(&open->graph, &list[i]);
     if (request->json)
-        paths_json(open, node, list, count);
+        hd_view_path_json(stdout, open, node, list, count);
     else
         paths_text(open, node, list, count);
     hd_paths_free(list, count);
@@ -174,7 +111,7 @@ static bool paths(const struct request *request, struct hd_open *open, struct hd
 /* --- the paths to the objects of a class --- */
 
 /* Writes the step and those after it that leave no choice; returns the last one. */
-static uint32_t branch(struct hd_buffer *out, const struct hd_open *open, const struct tree *tree, uint32_t step)
+static uint32_t branch(struct hd_buffer *out, const struct hd_open *open, const struct hd_view_class_path *tree, uint32_t step)
 {
     char title[HD_OPEN_TITLE];
     for (;;) {
@@ -189,7 +126,7 @@ static uint32_t branch(struct hd_buffer *out, const struct hd_open *open, const 
     }
 }
 
-static uint32_t rank(const struct tree *tree, uint32_t step)
+static uint32_t rank(const struct hd_view_class_path *tree, uint32_t step)
 {
     uint32_t before = 0;
     for (uint32_t at = tree->merged.step[tree->merged.step[step].parent].child; at != step && before < BRANCHES_MAX;
@@ -199,7 +136,7 @@ static uint32_t rank(const struct tree *tree, uint32_t step)
 }
 
 /* The step after this one in print order, skipping the smaller ones among many branches. Changes *depth. */
-static uint32_t follow(const struct tree *tree, uint32_t step, size_t *depth, bool all)
+static uint32_t follow(const struct hd_view_class_path *tree, uint32_t step, size_t *depth, bool all)
 {
     const struct hd_merged_step *steps = tree->merged.step;
     if (steps[step].child != HD_NODE_NONE) {
@@ -219,7 +156,7 @@ static uint32_t follow(const struct tree *tree, uint32_t step, size_t *depth, bo
     return HD_NODE_NONE;
 }
 
-static void tree_text(const struct request *request, const struct hd_open *open, const struct tree *tree)
+static void tree_text(const struct request *request, const struct hd_open *open, const struct hd_view_class_path *tree)
 {
     static const struct hd_table_column columns[] = {
         {"objects", true, false}, {"size", true, false}, {"path", false, true}};
@@ -262,79 +199,12 @@ static void tree_text(const struct request *request, const struct hd_open *open,
     hd_open_next(stdout, open, end ? "path" : "top", end ? rest : "");
 }
 
-static void tree_json(const struct request *request, const struct hd_open *open, const struct tree *tree)
-{
-    const struct hd_merged_step *steps = tree->merged.step;
-    printf("{");
-    hd_open_json_head(stdout, open);
-    printf(",\"class\":");
-    hd_table_json_text(stdout, tree->class);
-    printf(",\"objects\":%llu,\"reached\":%u,\"weak\":%s,\"step_count\":%u,\"steps\":[",
-           (unsigned long long)tree->objects, steps[0].members, tree->weak ? "true" : "false", tree->merged.count - 1);
-    /* parents come first, so a part of the steps is a tree, too */
-    for (uint32_t i = 1; i < tree->merged.count; i++) {
-        if (request->limited && request->limit && i > request->limit)
-            break;
-        printf("%s{\"step\":%u,\"parent\":%u,\"name\":", i > 1 ? "," : "", i, steps[i].parent);
-        hd_table_json_text(stdout, hd_graph_name(&open->graph, steps[i].name));
-        printf(",\"nodes\":%u,\"ends\":%u,\"members\":%u,\"bytes\":%llu,\"sample\":{", steps[i].nodes, steps[i].ends,
-               steps[i].members, (unsigned long long)steps[i].size);
-        hd_open_json_node(stdout, open, steps[i].sample);
-        printf("}}");
-    }
-    printf("]}\n");
-}
-
-static bool merge(struct hd_open *open, const uint8_t *member, struct tree *tree, struct hd_error *err)
-{
-    struct hd_paths weak;
-    if (!tree->weak) {
-        const struct hd_paths *shortest = hd_derived_paths(&open->derived, err);
-        return shortest && hd_paths_merge(shortest, member, &tree->merged, err);
-    }
-    if (!hd_paths_create(&weak, &open->graph, true, HD_NODE_NONE, err))
-        return false;
-    hd_best_names_from_root(&weak);
-    bool done = hd_paths_merge(&weak, member, &tree->merged, err);
-    hd_paths_destroy(&weak);
-    return done;
-}
-
-static bool tree_make(const struct request *request, struct hd_open *open, struct tree *tree,
-                      struct hd_error *err)
-{
-    uint32_t group = hd_groups_find(tree->groups, request->target, strlen(request->target));
-    if (group == HD_NODE_NONE)
-        return hd_error_set(err, HD_ERROR_USAGE,
-                            "%.200s has no objects of a class %.100s; `heap_dump top` lists the classes it has",
-                            open->path, request->target);
-    uint8_t *member = malloc(open->graph.node_count);
-    if (!member)
-        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    tree->class = tree->groups->name[group];
-    for (uint32_t node = 0; node < open->graph.node_count; node++) {
-        member[node] = tree->groups->number[node] == group;
-        tree->objects += member[node];
-    }
-    bool done = merge(open, member, tree, err);
-    if (done && tree->merged.step[0].members == 0 && !request->exclude_weak) {
-        hd_paths_merged_free(&tree->merged);
-        tree->weak = true;
-        done = merge(open, member, tree, err);
-        tree->weak = done && tree->merged.step[0].members > 0;
-    }
-    free(member);
-    return done;
-}
-
 static bool class_paths(const struct request *request, struct hd_open *open, struct hd_error *err)
 {
-    struct tree tree = {.groups = hd_derived_classes(&open->derived, err)};
-    if (!tree.groups)
-        return false;
-    bool done = tree_make(request, open, &tree, err);
+    struct hd_view_class_path tree;
+    bool done = hd_view_class_path_make(&tree, open, request->target, request->exclude_weak, err);
     if (done && request->json)
-        tree_json(request, open, &tree);
+        hd_view_class_path_json(stdout, open, &tree, request->limited ? request->limit : 0);
     else if (done)
         tree_text(request, open, &tree);
     if (done)

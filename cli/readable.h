@@ -1,36 +1,14 @@
 /*
- * The line of an object, as the dump has it, made readable.
- *
- * Owns the re-reading of one line and how it is laid out for people. Must not know which fields there are: it walks
- * any JSON text, and a damaged one only ends early. Works on lines of our dumps and of ObjectSpace's.
+ * The line of an object laid out for people. Must not know which fields there are (view/readable.h).
  */
 #ifndef HD_CLI_READABLE_H
 #define HD_CLI_READABLE_H
 
-#include "base/error.h"
-#include "graph/graph.h"
+#include "view/readable.h"
 
 #include <stdio.h>
 
-/*
- * The line of the object `id`, which begins at `offset` of the uncompressed dump, less what is not its object. To be freed. NULL and *err
- * if it cannot be read again, as from standard input, or if it is not the line it was.
- */
-char *hd_readable_fetch(const char *path, uint64_t offset, uint64_t id, size_t *length, struct hd_error *err);
-
 /* Prints the fields one below the other, long lists and maps cut. */
 void hd_readable_print(FILE *file, struct hd_graph_text object);
-
-/* The value of a top-level field, as it is written; data NULL if there is none. */
-struct hd_graph_text hd_readable_member(struct hd_graph_text object, const char *name);
-
-/* The next element of a list (begin with *at = 0): its text; data NULL at the end. In maps `key` gets the key. */
-struct hd_graph_text hd_readable_next(struct hd_graph_text list, size_t *at, struct hd_graph_text *key);
-
-/* The value as an integer; 0 if it is none. */
-uint64_t hd_readable_integer(struct hd_graph_text value);
-
-/* The contents of a string, its quotes taken off, escapes as they are; other values unchanged. */
-struct hd_graph_text hd_readable_string(struct hd_graph_text value);
 
 #endif

@@ -5,10 +5,8 @@
 #include "cli/readable.h"
 #include "cli/table.h"
 #include "dump/json_reader.h"
-#include "dump/text.h"
-#include "graph/referrers.h"
+#include "view/object.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 struct request {
@@ -28,15 +26,10 @@ struct object {
     struct hd_error line_err;
 };
 
-static uint64_t shown(uint64_t count, unsigned long limit)
-{
-    return limit == 0 || count < limit ? count : limit;
-}
-
 /* One end of an edge: `other` is the object there. */
-static void edge_row(struct hd_table *table, const struct object *object, uint64_t edge, uint32_t other)
+static void edge_row(struct hd_table *table, const struct hd_view_object *object, uint64_t edge, uint32_t other)
 {
-    const struct hd_graph *graph = &object->open.graph;
+    const struct hd_graph *graph = &object->open->graph;
     char title[HD_OPEN_TITLE];
     uint32_t name = graph->edge_name[edge];
     struct hd_graph_text text = hd_graph_name(graph, name);
@@ -46,7 +39,7 @@ static void edge_row(struct hd_table *table, const struct object *object, uint64
         hd_buffer_append(&words, " (weak)", 7);
     hd_table_add(table, words.data ? words.data : "", words.length);
     hd_buffer_deinit(&words);
-    hd_table_add_string(table, hd_open_title(title, &object->open, other));
+    hd_table_add_string(table, hd_open_title(title, object->open, other));
     hd_table_add_id(table, graph->node_address[other]);
     if (other == HD_NODE_ROOT) {
         hd_table_add_string(table, "");
@@ -54,7 +47,7 @@ static void edge_row(struct hd_table *table, const struct object *object, uint64
         return;
     }
     hd_table_add_bytes(table, graph->node_size[other]);
-    hd_table_add_bytes(table, object->open.dominators.retained[other]);
+    hd_table_add_bytes(table, object->open->dominators.retained[other]);
 }
 
 static void section(const char *title, uint64_t count)
@@ -66,7 +59,7 @@ static void section(const char *title, uint64_t count)
     hd_table_strong(stdout, false);
 }
 
-static void edges_print(const struct request *request, const struct object *object, bool incoming)
+static void edges_print(const struct request *request, const struct hd_view_object *object, bool incoming)
 {
     static const struct hd_table_column columns[] = {{"name", false, true},
                                                      {"object", false, true},
@@ -74,10 +67,10 @@ static void edges_print(const struct request *request, const struct object *obje
                                                      {"size", true, false},
                                                      {"retained", true, false}};
     struct hd_table table = {.columns = columns, .column_count = 5, .margin = 2};
-    const struct hd_graph *graph = &object->open.graph;
+    const struct hd_graph *graph = &object->open->graph;
     uint64_t count = incoming ? object->referrer_count : object->reference_count;
     section(incoming ? "referrers" : "references", count);
-    for (uint64_t i = 0; i < shown(count, request->limit); i++) {
+    for (uint64_t i = 0; i < hd_view_object_shown(count, request->limit); i++) {
         uint64_t edge = incoming ? object->referrers[i].edge : graph->edge_start[object->node] + i;
         edge_row(&table, object, edge, incoming ? object->referrers[i].from : graph->edge_to[edge]);
     }
@@ -85,8 +78,8 @@ static void edges_print(const struct request *request, const struct object *obje
         hd_table_print(stdout, &table);
     hd_table_deinit(&table);
     char number[HD_TABLE_NUMBER];
-    if (shown(count, request->limit) < count)
-        printf("  … %s more (--limit 0 prints all)\n", hd_table_count(number, count - shown(count, request->limit)));
+    if (hd_view_object_shown(count, request->limit) < count)
+        printf("  … %s more (--limit 0 prints all)\n", hd_table_count(number, count - hd_view_object_shown(count, request->limit)));
 }
 
 static void fact(struct hd_table *table, const char *name, const char *text)
@@ -95,12 +88,12 @@ static void fact(struct hd_table *table, const char *name, const char *text)
     hd_table_add_string(table, text);
 }
 
-static void facts_print(const struct object *object)
+static void facts_print(const struct hd_view_object *object)
 {
     static const struct hd_table_column columns[] = {{"", false, false}, {"", false, true}};
     struct hd_table table = {.columns = columns, .column_count = 2, .margin = 2, .headless = true};
-    const struct hd_graph *graph = &object->open.graph;
-    const struct hd_dominators *dominators = &object->open.dominators;
+    const struct hd_graph *graph = &object->open->graph;
+    const struct hd_dominators *dominators = &object->open->dominators;
     uint64_t retained = dominators->retained[object->node];
     uint32_t parent = dominators->parent[object->node];
     char text[HD_OPEN_TITLE + 80], title[HD_OPEN_TITLE], number[2 * HD_TABLE_NUMBER];
@@ -113,7 +106,7 @@ static void facts_print(const struct object *object)
         snprintf(text, sizeof text, "%s, %.1f %% of what is reachable", number,
                  dominators->reachable_size ? 100.0 * (double)retained / (double)dominators->reachable_size : 0.0);
         fact(&table, "retained", text);
-        snprintf(text, sizeof text, "%s %s", hd_open_title(title, &object->open, parent),
+        snprintf(text, sizeof text, "%s %s", hd_open_title(title, object->open, parent),
                  parent == HD_NODE_ROOT ? "itself: no single object keeps it alive"
                                         : hd_table_id(number, graph->node_address[parent]));
         fact(&table, "dominator", text);
@@ -127,13 +120,13 @@ static void facts_print(const struct object *object)
     hd_table_deinit(&table);
 }
 
-static void print_text(const struct request *request, const struct object *object)
+static void print_text(const struct request *request, const struct hd_view_object *object)
 {
     char title[HD_OPEN_TITLE + 2 * HD_TABLE_NUMBER], id[2 * HD_TABLE_NUMBER];
-    hd_open_title(title, &object->open, object->node);
+    hd_open_title(title, object->open, object->node);
     size_t length = strlen(title);
     snprintf(title + length, sizeof title - length, " %s",
-             hd_table_id(id, object->open.graph.node_address[object->node]));
+             hd_table_id(id, object->open->graph.node_address[object->node]));
     hd_table_strong(stdout, true);
     hd_table_line(stdout, title, strlen(title), 0);
     hd_table_strong(stdout, false);
@@ -147,73 +140,27 @@ static void print_text(const struct request *request, const struct object *objec
     edges_print(request, object, false);
     edges_print(request, object, true);
     char rest[HD_TABLE_NUMBER];
-    snprintf(rest, sizeof rest, "0x%llx", (unsigned long long)object->open.graph.node_address[object->node]);
-    hd_open_next(stdout, &object->open, "path", rest);
-}
-
-static void edges_json(const struct request *request, const struct object *object, bool incoming)
-{
-    const struct hd_graph *graph = &object->open.graph;
-    uint64_t count = incoming ? object->referrer_count : object->reference_count;
-    const char *what = incoming ? "referrer" : "reference";
-    printf(",\"%s_count\":%llu,\"%ss\":[", what, (unsigned long long)count, what);
-    for (uint64_t i = 0; i < shown(count, request->limit); i++) {
-        uint64_t edge = incoming ? object->referrers[i].edge : graph->edge_start[object->node] + i;
-        printf("%s{\"name\":", i ? "," : "");
-        hd_table_json_text(stdout, hd_graph_name(graph, graph->edge_name[edge]));
-        printf(",\"weak\":%s,", graph->edge_name[edge] & HD_NAME_WEAK ? "true" : "false");
-        hd_open_json_node(stdout, &object->open, incoming ? object->referrers[i].from : graph->edge_to[edge]);
-        printf("}");
-    }
-    printf("]");
-}
-
-static void print_json(const struct request *request, const struct object *object)
-{
-    uint32_t parent = object->open.dominators.parent[object->node];
-    printf("{");
-    hd_open_json_head(stdout, &object->open);
-    printf(",");
-    hd_open_json_node(stdout, &object->open, object->node);
-    printf(",\"reachable\":%s", parent == HD_NODE_NONE ? "false" : "true");
-    if (parent != HD_NODE_NONE) {
-        printf(",\"dominator\":{");
-        hd_open_json_node(stdout, &object->open, parent);
-        printf("}");
-    }
-    /* ObjectSpace writes strings that are no UTF-8 as they are, which no reader of JSON takes */
-    if (object->line && hd_text_is_utf8(object->line, object->line_length)) {
-        printf(",\"object\":");
-        fwrite(object->line, 1, object->line_length, stdout);
-    }
-    edges_json(request, object, false);
-    edges_json(request, object, true);
-    printf("}\n");
+    snprintf(rest, sizeof rest, "0x%llx", (unsigned long long)object->open->graph.node_address[object->node]);
+    hd_open_next(stdout, object->open, "path", rest);
 }
 
 static int show(const struct request *request)
 {
-    struct object object = {0};
+    struct hd_open open;
+    struct hd_view_object object = {0};
     struct hd_error err = {0};
-    if (!hd_open_read_for(&object.open, request->path, HD_INDEX_GRAPH, &err))
+    uint32_t node;
+    if (!hd_open_read_for(&open, request->path, HD_INDEX_GRAPH, &err))
         return hd_open_fail("show", request->json, &err);
-    bool done = hd_open_node(&object.open, request->id, &object.node, &err)
-                && hd_referrers_find(&object.open.graph, object.node, &object.referrers, &object.referrer_count, &err);
-    if (done) {
-        const struct hd_graph *graph = &object.open.graph;
-        object.reference_count = graph->edge_start[object.node + 1] - graph->edge_start[object.node];
-        object.line = hd_readable_fetch(request->path, graph->node_line[object.node],
-                                        graph->node_address[object.node], &object.line_length, &object.line_err);
-        if (request->json) {
-            print_json(request, &object);
-        } else {
-            hd_open_warn(&object.open, "show");
-            print_text(request, &object);
-        }
+    bool done = hd_open_node(&open, request->id, &node, &err) && hd_view_object_make(&object, &open, node, &err);
+    if (done && request->json) {
+        hd_view_object_json(stdout, &object, request->limit);
+    } else if (done) {
+        hd_open_warn(&open, "show");
+        print_text(request, &object);
     }
-    free(object.line);
-    free(object.referrers);
-    hd_open_close(&object.open);
+    hd_view_object_free(&object);
+    hd_open_close(&open);
     return done ? 0 : hd_open_fail("show", request->json, &err);
 }
 

@@ -4,96 +4,9 @@
 #include "cli/open.h"
 #include "cli/readable.h"
 #include "cli/table.h"
-#include "dump/json_reader.h"
+#include "view/summary.h"
 
 #include <string.h>
-
-struct sum {
-    uint64_t objects, bytes, reached, reached_bytes;
-};
-
-struct totals {
-    struct sum all, by_type[HD_BT_COUNT];
-    struct hd_index_marks marks;
-    uint64_t references;
-};
-
-static void add(struct sum *sum, const struct hd_retained_group *group)
-{
-    sum->objects += group->count;
-    sum->bytes += group->shallow;
-    sum->reached += group->count - group->unreachable;
-    sum->reached_bytes += group->shallow - group->unreachable_shallow;
-}
-
-static bool count(struct hd_open *open, struct totals *totals, struct hd_error *err)
-{
-    const struct hd_retained_group *types = hd_derived_type_sums(&open->derived, err);
-    if (!types)
-        return false;
-    *totals = (struct totals){.references = open->graph.edge_count, .marks = *hd_derived_marks(&open->derived)};
-    for (int type = 0; type < HD_BT_COUNT; type++) {
-        add(&totals->all, &types[type]);
-        add(&totals->by_type[type], &types[type]);
-    }
-    return true;
-}
-
-/* The types that occur, biggest first; returns how many. */
-static int types_sort(const struct totals *totals, int types[HD_BT_COUNT])
-{
-    int found = 0;
-    for (int type = 0; type < HD_BT_COUNT; type++) {
-        if (!totals->by_type[type].objects)
-            continue;
-        int at = found++;
-        for (; at > 0 && totals->by_type[types[at - 1]].bytes < totals->by_type[type].bytes; at--)
-            types[at] = types[at - 1];
-        types[at] = type;
-    }
-    return found;
-}
-
-static struct hd_graph_text head_of(const struct hd_graph *graph)
-{
-    struct hd_graph_text head = hd_graph_name(graph, graph->head_name);
-    if (graph->head_name == HD_NAME_MASK || !head.data)
-        return (struct hd_graph_text){NULL, 0};
-    size_t skip = head.length > 0 && head.data[0] != '{'; /* with or without the line's first byte */
-    return (struct hd_graph_text){head.data + skip, head.length - skip};
-}
-
-static void sum_json(const struct sum *sum)
-{
-    printf("\"objects\":%llu,\"bytes\":%llu,\"reachable\":%llu,\"reachable_bytes\":%llu",
-           (unsigned long long)sum->objects, (unsigned long long)sum->bytes, (unsigned long long)sum->reached,
-           (unsigned long long)sum->reached_bytes);
-}
-
-static void print_json(const struct hd_open *open, const struct totals *totals)
-{
-    int types[HD_BT_COUNT], found = types_sort(totals, types);
-    struct hd_graph_text head = head_of(&open->graph);
-    printf("{");
-    hd_open_json_head(stdout, open);
-    printf(",\"format\":\"%s\",", head.data ? "heap_dump" : "ObjectSpace");
-    sum_json(&totals->all);
-    printf(",\"garbage\":%llu,\"frozen\":%llu,\"references\":%llu,\"weak_references\":%llu,\"dump_bytes\":%llu",
-           (unsigned long long)totals->marks.garbage, (unsigned long long)totals->marks.frozen,
-           (unsigned long long)totals->references, (unsigned long long)totals->marks.weak,
-           (unsigned long long)open->graph.dump_bytes);
-    printf(",\"truncated\":%s,\"redacted\":%s,\"unnamed\":%s", open->graph.truncated ? "true" : "false",
-           open->graph.redacted ? "true" : "false", open->graph.unnamed ? "true" : "false");
-    if (head.data)
-        printf(",\"dump\":%.*s", (int)head.length, head.data);
-    printf(",\"types\":[");
-    for (int i = 0; i < found; i++) {
-        printf("%s{\"type\":\"%s\",", i ? "," : "", hd_bt_name(types[i]));
-        sum_json(&totals->by_type[types[i]]);
-        printf("}");
-    }
-    printf("]}\n");
-}
 
 static void fact(struct hd_table *table, const char *name, const char *text)
 {
@@ -125,7 +38,7 @@ static void pages(struct hd_table *table, struct hd_graph_text head)
     }
 }
 
-static void slots(struct hd_table *table, struct hd_graph_text head, const struct totals *totals)
+static void slots(struct hd_table *table, struct hd_graph_text head, const struct hd_view_summary *totals)
 {
     uint64_t all = 0;
     struct hd_graph_text pools = hd_readable_member(head, "size_pools"), key, pool;
@@ -176,11 +89,11 @@ static void sum_fact(struct hd_table *table, const char *name, uint64_t objects,
     fact(table, name, text);
 }
 
-static void print_facts(const struct hd_open *open, const struct totals *totals)
+static void print_facts(const struct hd_open *open, const struct hd_view_summary *totals)
 {
     static const struct hd_table_column columns[] = {{"", false, false}, {"", false, true}};
     struct hd_table table = {.columns = columns, .column_count = 2, .headless = true};
-    struct hd_graph_text head = head_of(&open->graph);
+    struct hd_graph_text head = hd_view_head(&open->graph);
     char text[600], size[HD_TABLE_NUMBER], number[HD_TABLE_NUMBER];
     snprintf(text, sizeof text, "%.400s, %s%s", open->path, hd_table_bytes(size, open->graph.dump_bytes),
              head.data ? "" : ", made by ObjectSpace");
@@ -205,17 +118,17 @@ static void print_facts(const struct hd_open *open, const struct totals *totals)
     hd_table_deinit(&table);
 }
 
-static void print_text(const struct hd_open *open, const struct totals *totals)
+static void print_text(const struct hd_open *open, const struct hd_view_summary *totals)
 {
     static const struct hd_table_column columns[] = {{"type", false, false},  {"objects", true, false},
                                                      {"size", true, false},   {"share", true, false},
                                                      {"reachable", true, false}, {"size", true, false}};
     struct hd_table table = {.columns = columns, .column_count = 6};
-    int types[HD_BT_COUNT], found = types_sort(totals, types);
+    int types[HD_BT_COUNT], found = hd_view_summary_types(totals, types);
     print_facts(open, totals);
     printf("\n");
     for (int i = 0; i < found; i++) {
-        const struct sum *sum = &totals->by_type[types[i]];
+        const struct hd_view_sum *sum = &totals->by_type[types[i]];
         hd_table_add_string(&table, hd_bt_name(types[i]));
         hd_table_add_count(&table, sum->objects);
         hd_table_add_bytes(&table, sum->bytes);
@@ -232,12 +145,12 @@ static int summary(const char *path, bool json)
 {
     struct hd_open open;
     struct hd_error err = {0};
-    struct totals totals;
+    struct hd_view_summary totals;
     if (!hd_open_read_for(&open, path, HD_INDEX_SUMS, &err))
         return hd_open_fail("summary", json, &err);
-    bool done = count(&open, &totals, &err);
+    bool done = hd_view_summary_make(&totals, &open, &err);
     if (done && json)
-        print_json(&open, &totals);
+        hd_view_summary_json(stdout, &open, &totals);
     else if (done)
         print_text(&open, &totals);
     hd_open_close(&open);

@@ -2,8 +2,9 @@
 #include "cli/cli.h"
 
 #include "cli/open.h"
-#include "cli/suspects_words.h"
 #include "cli/table.h"
+#include "view/suspects.h"
+#include "view/suspects_words.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -201,114 +202,17 @@ static void print_text(const struct hd_open *open, const struct hd_suspects *sus
     hd_open_next(stdout, open, "show", rest);
 }
 
-/* --- as JSON --- */
-
-static void json_buffer(const char *key, struct hd_buffer *text)
-{
-    printf(",\"%s\":", key);
-    hd_table_json_text(stdout, (struct hd_graph_text){text->data ? text->data : "", text->length});
-    hd_buffer_deinit(text);
-}
-
-static void json_path(const struct hd_open *open, const struct hd_path *path)
-{
-    printf(",\"path\":[");
-    for (uint32_t i = 0; i < path->length; i++) {
-        printf("%s{\"name\":", i ? "," : "");
-        hd_table_json_text(stdout, hd_graph_name(&open->graph, open->graph.edge_name[path->step[i].edge]));
-        printf(",");
-        hd_open_json_node(stdout, open, path->step[i].node);
-        printf("}");
-    }
-    printf("]");
-}
-
-static void json_samples(const struct hd_open *open, const struct hd_suspect *suspect)
-{
-    printf(",\"samples\":[");
-    for (uint32_t i = 0; i < suspect->sample_count; i++) {
-        struct hd_buffer text = {0};
-        printf("%s{", i ? "," : "");
-        hd_open_json_node(stdout, open, suspect->sample[i]);
-        if (suspect->sample_line[i]) {
-            hd_suspects_words_contents(&text, open, suspect->sample_line[i]);
-            json_buffer("contents", &text);
-        }
-        printf("}");
-    }
-    printf("]");
-}
-
-static void json_suspect(const struct hd_open *open, const struct hd_suspects *suspects,
-                         const struct hd_suspect *suspect)
-{
-    struct hd_buffer text = {0};
-    const struct hd_tree_group *groups = suspects->tree.group;
-    printf("{\"kind\":\"%s\",\"anchor\":\"%s\"", hd_suspects_words_kind(suspect->kind),
-           hd_suspects_words_anchor(suspect->anchor));
-    hd_suspects_words_place(&text, open, suspect);
-    json_buffer("place", &text);
-    hd_suspects_words_guess(&text, open, suspects, suspect);
-    json_buffer("guess", &text);
-    printf(",\"retained\":%llu,\"data_bytes\":%llu,\"objects\":%llu,\"holders\":%u,\"holder\":{",
-           (unsigned long long)suspect->retained, (unsigned long long)suspect->data,
-           (unsigned long long)suspect->objects, groups[suspect->group].count);
-    hd_open_json_node(stdout, open, groups[suspect->group].sample);
-    printf("}");
-    if (suspect->content_group != HD_NODE_NONE) {
-        printf(",\"contents\":%u,\"content\":{", groups[suspect->content_group].count);
-        hd_open_json_node(stdout, open, groups[suspect->content_group].sample);
-        printf("}");
-    }
-    json_path(open, &suspect->path);
-    printf(",\"classes\":[");
-    for (uint32_t i = 0; i < suspect->class_count; i++) {
-        printf("%s{\"class\":", i ? "," : "");
-        hd_table_json_text(stdout, suspects->classes->name[suspect->classes[i].number]);
-        printf(",\"count\":%llu,\"size\":%llu}", (unsigned long long)suspect->classes[i].count,
-               (unsigned long long)suspect->classes[i].size);
-    }
-    printf("]");
-    json_samples(open, suspect);
-    if (suspects->read)
-        printf(",\"duplicate_strings\":%llu,\"duplicate_bytes\":%llu", (unsigned long long)suspect->duplicates,
-               (unsigned long long)suspect->duplicate_size);
-    printf("}");
-}
-
-static void print_json(const struct hd_open *open, const struct hd_suspects *suspects)
-{
-    printf("{");
-    hd_open_json_head(stdout, open);
-    printf(",\"reachable_bytes\":%llu,\"data_bytes\":%llu,\"suspects\":[",
-           (unsigned long long)open->dominators.reachable_size, (unsigned long long)suspects->total);
-    for (uint32_t i = 0; i < suspects->count; i++) {
-        printf(i ? "," : "");
-        json_suspect(open, suspects, &suspects->list[i]);
-    }
-    printf("]}\n");
-}
-
 static bool report(const struct request *request, struct hd_open *open, struct hd_error *err)
 {
     struct hd_suspects suspects;
-    uint32_t limit = request->limit && request->limit < HD_SUSPECTS_MAX ? (uint32_t)request->limit : HD_SUSPECTS_MAX;
-    const struct hd_groups *classes = hd_derived_classes(&open->derived, err);
-    const struct hd_paths *paths = classes ? hd_derived_paths(&open->derived, err) : NULL;
-    if (!paths)
+    if (!hd_view_suspects_make(&suspects, open, request->share, request->limit, err))
         return false;
-    bool done = hd_suspects_find(&suspects, &open->graph, &open->dominators, classes, paths, request->share, limit,
-                                 err);
-    if (done) {
-        if (suspects.count && strcmp(request->path, "-") != 0) /* standard input cannot be read again */
-            done = hd_suspects_read(&suspects, request->path, err);
-        if (done && request->json)
-            print_json(open, &suspects);
-        else if (done)
-            print_text(open, &suspects);
-        hd_suspects_destroy(&suspects);
-    }
-    return done;
+    if (request->json)
+        hd_view_suspects_json(stdout, open, &suspects);
+    else
+        print_text(open, &suspects);
+    hd_suspects_destroy(&suspects);
+    return true;
 }
 
 static int suspects(const struct request *request)

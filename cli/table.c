@@ -1,96 +1,9 @@
 /* See table.h. */
 #include "cli/table.h"
 
-#include "cli/cli.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* --- numbers --- */
-
-char *hd_table_bytes(char text[HD_TABLE_NUMBER], uint64_t bytes)
-{
-    static const char *const units[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
-    if (bytes < 1000) {
-        snprintf(text, HD_TABLE_NUMBER, "%u B", (unsigned)bytes);
-        return text;
-    }
-    double value = (double)bytes / 1000;
-    size_t unit = 0;
-    /* what would be rounded to 1000.0 belongs to the next unit */
-    for (; value >= 999.95 && unit + 1 < sizeof units / sizeof *units; unit++)
-        value /= 1000;
-    snprintf(text, HD_TABLE_NUMBER, "%.1f %s", value, units[unit]);
-    return text;
-}
-
-char *hd_table_count(char text[HD_TABLE_NUMBER], uint64_t count)
-{
-    char digits[24];
-    int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)count);
-    char *at = text;
-    for (int i = 0; i < length; i++) {
-        if (i > 0 && (length - i) % 3 == 0)
-            *at++ = ',';
-        *at++ = digits[i];
-    }
-    *at = '\0';
-    return text;
-}
-
-char *hd_table_id(char text[2 * HD_TABLE_NUMBER], uint64_t id)
-{
-    snprintf(text, 2 * HD_TABLE_NUMBER, "%llu 0x%llx", (unsigned long long)id, (unsigned long long)id);
-    return text;
-}
-
-/* --- texts --- */
-
-static bool continues(char byte)
-{
-    return ((unsigned char)byte & 0xc0) == 0x80;
-}
-
-static size_t width_of(const char *text, size_t length)
-{
-    size_t width = 0;
-    for (size_t i = 0; i < length; i++)
-        width += !continues(text[i]);
-    return width;
-}
-
-/* The length in bytes of the first `width` characters. */
-static size_t prefix(const char *text, size_t length, size_t width)
-{
-    size_t i = 0;
-    while (i < length && (width > 0 || continues(text[i]))) {
-        width -= !continues(text[i]);
-        i++;
-    }
-    return i;
-}
-
-char *hd_table_shorten(const char *text, size_t length, size_t width)
-{
-    static const char dots[] = "…";
-    size_t all = width_of(text, length);
-    char *result = malloc(length + sizeof dots);
-    if (!result)
-        return NULL;
-    if (all <= width || width == 0) {
-        memcpy(result, text, length);
-        result[length] = '\0';
-        return result;
-    }
-    size_t head = prefix(text, length, width / 2);
-    size_t tail = prefix(text, length, all - (width - width / 2 - 1));
-    memcpy(result, text, head);
-    memcpy(result + head, dots, sizeof dots - 1);
-    memcpy(result + head + sizeof dots - 1, text + tail, length - tail);
-    result[head + sizeof dots - 1 + length - tail] = '\0';
-    return result;
-}
 
 void hd_table_strong(FILE *file, bool on)
 {
@@ -101,57 +14,6 @@ void hd_table_strong(FILE *file, bool on)
     }
     if (color)
         fputs(on ? "\033[1m" : "\033[0m", file);
-}
-
-void hd_table_json_text(FILE *file, struct hd_graph_text text)
-{
-    char *string = malloc(text.length + 1);
-    if (!string) {
-        fputs("null", file);
-        return;
-    }
-    for (size_t i = 0; i < text.length; i++)
-        string[i] = text.data[i] ? text.data[i] : '\x7f'; /* no name has a NUL that matters, but the text must go on */
-    string[text.length] = '\0';
-    hd_cli_print_json_string(file, string);
-    free(string);
-}
-
-/* --- tables --- */
-
-/* U+061C, U+200E, U+200F, U+202A … U+202E, U+2066 … U+2069: they make a terminal show what follows in another order. */
-static bool turns_text(const unsigned char *text)
-{
-    if (text[0] == 0xd8)
-        return text[1] == 0x9c;
-    if (text[0] != 0xe2)
-        return false;
-    return (text[1] == 0x80 && (text[2] == 0x8e || text[2] == 0x8f || (text[2] >= 0xaa && text[2] <= 0xae))) ||
-           (text[1] == 0x81 && text[2] >= 0xa6 && text[2] <= 0xa9);
-}
-
-/* Whole characters only: no text of a dump may change the terminal's state or the alignment. */
-static size_t sound(const unsigned char *text, size_t left)
-{
-    if (text[0] < 0x80)
-        return text[0] >= 0x20 && text[0] != 0x7f ? 1 : 0;
-    size_t length = text[0] >= 0xf0 && text[0] < 0xf5 ? 4 : text[0] >= 0xe0 ? 3 : text[0] >= 0xc2 ? 2 : 0;
-    if (text[0] >= 0xf5 || length == 0 || length > left || (text[0] == 0xc2 && text[1] < 0xa0))
-        return 0; /* the last are the control characters U+0080 … U+009F */
-    for (size_t i = 1; i < length; i++)
-        if (!continues((char)text[i]))
-            return 0;
-    return turns_text(text) ? 0 : length;
-}
-
-void hd_table_clean(struct hd_buffer *out, const char *text, size_t length)
-{
-    for (size_t i = 0; i < length;) {
-        size_t good = sound((const unsigned char *)text + i, length - i);
-        hd_buffer_append(out, good ? text + i : "?", good ? good : 1);
-        i += good ? good : 1;
-    }
-    hd_buffer_append(out, "", 1);
 }
 
 void hd_table_line(FILE *file, const char *text, size_t length, size_t margin)
@@ -207,7 +69,7 @@ static void widths(const struct hd_table *table, size_t width[HD_TABLE_COLUMNS])
     for (size_t c = 0; c < columns; c++)
         width[c] = table->headless ? 0 : strlen(table->columns[c].title);
     for (size_t i = 0; i < table->cell_count; i++, cell += strlen(cell) + 1) {
-        size_t wide = width_of(cell, strlen(cell));
+        size_t wide = hd_words_width(cell, strlen(cell));
         if (wide > width[i % columns])
             width[i % columns] = wide;
     }
@@ -230,10 +92,10 @@ static void row_print(FILE *file, const struct hd_table *table, const size_t wid
     size_t due = table->margin; /* spaces, printed only when a text follows */
     for (size_t c = 0; c < table->column_count; c++) {
         size_t length = strlen(cells[c]);
-        bool cut = table->columns[c].flexible && width_of(cells[c], length) > width[c];
+        bool cut = table->columns[c].flexible && hd_words_width(cells[c], length) > width[c];
         char *shorter = cut ? hd_table_shorten(cells[c], length, width[c]) : NULL;
         const char *text = shorter ? shorter : cells[c];
-        size_t wide = width_of(text, strlen(text)), pad = wide < width[c] ? width[c] - wide : 0;
+        size_t wide = hd_words_width(text, strlen(text)), pad = wide < width[c] ? width[c] - wide : 0;
         if (*text)
             fprintf(file, "%*s%s", (int)(due + (table->columns[c].right ? pad : 0)), "", text);
         due = (*text ? 0 : due + wide) + (*text && table->columns[c].right ? 0 : pad) + 2;

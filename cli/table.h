@@ -1,7 +1,7 @@
 /*
- * Words for people: aligned columns, units, texts shortened to fit 100 columns.
+ * Words for people: aligned columns, texts shortened to fit 100 columns.
  *
- * Owns how numbers, ids and columns look. Must not know what they mean. Widths are counted in characters, not bytes.
+ * Owns how columns look. Must not know what they mean. Widths are counted in characters, not bytes.
  * Invariant: a table never prints a line longer than HD_TABLE_WIDTH unless its fixed columns alone are.
  */
 #ifndef HD_CLI_TABLE_H
@@ -9,12 +9,14 @@
 
 #include "base/arena.h"
 #include "graph/graph.h"
+#include "view/json.h"
+#include "view/words.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
-enum { HD_TABLE_WIDTH = 100, HD_TABLE_COLUMNS = 8, HD_TABLE_NUMBER = 32 };
+enum { HD_TABLE_WIDTH = 100, HD_TABLE_COLUMNS = 8, HD_TABLE_NUMBER = HD_WORDS_NUMBER };
 
 struct hd_table_column {
     const char *title;
@@ -43,27 +45,36 @@ void hd_table_add_percent(struct hd_table *table, uint64_t part, uint64_t whole)
 void hd_table_print(FILE *file, struct hd_table *table);
 void hd_table_deinit(struct hd_table *table);
 
-/* "12.3 MB", decimal units as disks have them; "1,234,567"; "140654640801880 0x7fecb5e6a858". */
-char *hd_table_bytes(char text[HD_TABLE_NUMBER], uint64_t bytes);
-char *hd_table_count(char text[HD_TABLE_NUMBER], uint64_t count);
-char *hd_table_id(char text[2 * HD_TABLE_NUMBER], uint64_t id);
-
-/*
- * Appends the text and a NUL, safe to print: what is no UTF-8, controls the terminal or turns the direction of text
- * becomes `?`.
- */
-void hd_table_clean(struct hd_buffer *out, const char *text, size_t length);
-
-/* At most `width` characters of the text, with … in its middle if it is longer. To be freed; NULL if memory ran out. */
-char *hd_table_shorten(const char *text, size_t length, size_t width);
-
 /* Prints a line behind `margin` spaces, cleaned as a cell and shortened in its middle to the width of a table. */
 void hd_table_line(FILE *file, const char *text, size_t length, size_t margin);
 
 /* Starts and ends what should stand out; nothing but on a terminal. */
 void hd_table_strong(FILE *file, bool on);
 
-/* A text as a JSON string. */
-void hd_table_json_text(FILE *file, struct hd_graph_text text);
+/* What the commands call the library's words by (view/words.h, view/json.h). */
+static inline char *hd_table_bytes(char text[HD_TABLE_NUMBER], uint64_t bytes)
+{
+    return hd_words_bytes(text, bytes);
+}
+static inline char *hd_table_count(char text[HD_TABLE_NUMBER], uint64_t count)
+{
+    return hd_words_count(text, count);
+}
+static inline char *hd_table_id(char text[2 * HD_TABLE_NUMBER], uint64_t id)
+{
+    return hd_words_id(text, id);
+}
+static inline void hd_table_clean(struct hd_buffer *out, const char *text, size_t length)
+{
+    hd_words_clean(out, text, length);
+}
+static inline char *hd_table_shorten(const char *text, size_t length, size_t width)
+{
+    return hd_words_shorten(text, length, width);
+}
+static inline void hd_table_json_text(FILE *file, struct hd_graph_text text)
+{
+    hd_json_text(file, text);
+}
 
 #endif

@@ -1,12 +1,11 @@
 /* `heap_dump threads`: what is every thread doing, and what do its local variables hold? */
 #include "cli/cli.h"
 
-#include "cli/describe.h"
+#include "cli/open.h"
 #include "cli/table.h"
 #include "graph/fields.h"
-#include "graph/stacks.h"
+#include "view/threads.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 struct request {
@@ -15,71 +14,10 @@ struct request {
     bool brief, json;
 };
 
-struct result {
-    struct hd_open open;
-    struct hd_stacks stacks;
-    struct hd_descriptions descriptions; /* of what the variables hold */
-};
-
 static void append(struct hd_buffer *out, const char *text)
 {
     hd_buffer_append(out, text, strlen(text));
 }
-
-/* --- the values --- */
-
-struct nodes {
-    uint32_t *list;
-    uint32_t count, capacity;
-    bool failed;
-};
-
-static void node_add(struct nodes *nodes, uint32_t node)
-{
-    if (node == HD_NODE_NONE || node == HD_NODE_ROOT || nodes->failed)
-        return;
-    if (nodes->count == nodes->capacity) {
-        uint32_t capacity = nodes->capacity ? nodes->capacity * 2 : 256;
-        uint32_t *grown = realloc(nodes->list, capacity * sizeof *grown);
-        nodes->failed = !grown;
-        if (!grown)
-            return;
-        nodes->list = grown;
-        nodes->capacity = capacity;
-    }
-    nodes->list[nodes->count++] = node;
-}
-
-static int by_number(const void *left, const void *right)
-{
-    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
-    return (a > b) - (a < b);
-}
-
-static bool values_describe(struct result *result, struct hd_error *err)
-{
-    struct nodes nodes = {0};
-    for (uint32_t i = 0; i < result->stacks.thread_count; i++) {
-        const struct hd_stacks_thread *thread = &result->stacks.threads[i];
-        for (uint32_t k = 0; k < thread->variable_count; k++)
-            node_add(&nodes, thread->variables[k].node);
-        for (uint32_t f = 0; f < thread->frame_count; f++)
-            for (uint32_t k = 0; k < thread->frames[f].local_count; k++)
-                node_add(&nodes, thread->frames[f].locals[k].node);
-    }
-    if (nodes.count)
-        qsort(nodes.list, nodes.count, sizeof *nodes.list, by_number);
-    uint32_t different = 0;
-    for (uint32_t i = 0; i < nodes.count; i++)
-        if (i == 0 || nodes.list[i] != nodes.list[i - 1])
-            nodes.list[different++] = nodes.list[i];
-    bool done = nodes.failed ? hd_error_set(err, HD_ERROR_MEMORY, "out of memory")
-                             : hd_describe_create(&result->descriptions, &result->open, nodes.list, different, err);
-    free(nodes.list);
-    return done;
-}
-
-/* --- for people --- */
 
 /* As Ruby writes it. */
 static void literal_append(struct hd_buffer *out, struct hd_graph_text value)
@@ -93,15 +31,15 @@ static void literal_append(struct hd_buffer *out, struct hd_graph_text value)
 }
 
 /* Of the value: its class and what is in it, or what stands there itself. */
-static void value_add(struct hd_table *table, const struct result *result, const struct hd_stacks_variable *variable)
+static void value_add(struct hd_table *table, const struct hd_view_threads *view, const struct hd_stacks_variable *variable)
 {
     struct hd_buffer text = {0};
     char title[HD_OPEN_TITLE];
     if (variable->node == HD_NODE_NONE) {
         literal_append(&text, variable->value);
     } else {
-        const char *description = hd_describe_get(&result->descriptions, variable->node);
-        append(&text, hd_open_title(title, &result->open, variable->node));
+        const char *description = hd_describe_get(&view->descriptions, variable->node);
+        append(&text, hd_open_title(title, view->open, variable->node));
         append(&text, *description ? " " : "");
         append(&text, description);
     }
@@ -109,7 +47,7 @@ static void value_add(struct hd_table *table, const struct result *result, const
     hd_buffer_deinit(&text);
 }
 
-static void variable_add(struct hd_table *table, const struct result *result, const struct hd_stacks_variable *variable)
+static void variable_add(struct hd_table *table, const struct hd_view_threads *view, const struct hd_stacks_variable *variable)
 {
     struct hd_buffer name = {0};
     char id[HD_TABLE_NUMBER] = "";
@@ -118,20 +56,20 @@ static void variable_add(struct hd_table *table, const struct result *result, co
     if (variable->node == HD_NODE_NONE) {
         hd_table_add_string(table, "");
     } else {
-        hd_table_add_bytes(table, result->open.dominators.retained[variable->node]);
-        snprintf(id, sizeof id, "0x%llx", (unsigned long long)result->open.graph.node_address[variable->node]);
+        hd_table_add_bytes(table, view->open->dominators.retained[variable->node]);
+        snprintf(id, sizeof id, "0x%llx", (unsigned long long)view->open->graph.node_address[variable->node]);
     }
     hd_table_add_string(table, id);
-    value_add(table, result, variable);
+    value_add(table, view, variable);
     hd_buffer_deinit(&name);
 }
 
-static void variables_print(const struct result *result, const struct hd_stacks_variable *list, uint32_t count)
+static void variables_print(const struct hd_view_threads *view, const struct hd_stacks_variable *list, uint32_t count)
 {
     static const struct hd_table_column columns[] = {{"", false, true}, {"", true, false}, {"", false, false}, {"", false, true}};
     struct hd_table table = {.columns = columns, .column_count = 4, .margin = 9, .headless = true};
     for (uint32_t i = 0; i < count; i++)
-        variable_add(&table, result, &list[i]);
+        variable_add(&table, view, &list[i]);
     if (count)
         hd_table_print(stdout, &table);
     hd_table_deinit(&table);
@@ -152,7 +90,7 @@ static void file_append(struct hd_buffer *out, struct hd_graph_text file)
     hd_fields_unescape(out, file);
 }
 
-static void frame_print(const struct result *result, const struct hd_stacks_frame *frame, uint32_t number, bool brief)
+static void frame_print(const struct hd_view_threads *view, const struct hd_stacks_frame *frame, uint32_t number, bool brief)
 {
     struct hd_buffer line = {0};
     char text[HD_TABLE_NUMBER];
@@ -169,10 +107,10 @@ static void frame_print(const struct result *result, const struct hd_stacks_fram
     hd_table_line(stdout, line.data ? line.data : "", line.length, 2);
     hd_buffer_deinit(&line);
     if (!brief)
-        variables_print(result, frame->locals, frame->local_count);
+        variables_print(view, frame->locals, frame->local_count);
 }
 
-static void heading_print(const struct result *result, const struct hd_stacks_thread *thread)
+static void heading_print(const struct hd_view_threads *view, const struct hd_stacks_thread *thread)
 {
     struct hd_buffer line = {0};
     char text[HD_OPEN_TITLE], bytes[HD_TABLE_NUMBER];
@@ -182,10 +120,10 @@ static void heading_print(const struct result *result, const struct hd_stacks_th
         hd_fields_unescape(&line, thread->name);
         append(&line, "\"");
     }
-    snprintf(text, sizeof text, "  0x%llx  ", (unsigned long long)result->open.graph.node_address[thread->node]);
+    snprintf(text, sizeof text, "  0x%llx  ", (unsigned long long)view->open->graph.node_address[thread->node]);
     append(&line, text);
     hd_fields_unescape(&line, thread->status);
-    snprintf(text, sizeof text, ", retains %s", hd_table_bytes(bytes, result->open.dominators.retained[thread->node]));
+    snprintf(text, sizeof text, ", retains %s", hd_table_bytes(bytes, view->open->dominators.retained[thread->node]));
     append(&line, text);
     hd_table_strong(stdout, true);
     hd_table_line(stdout, line.data ? line.data : "", line.length, 0);
@@ -193,18 +131,18 @@ static void heading_print(const struct result *result, const struct hd_stacks_th
     hd_buffer_deinit(&line);
 }
 
-static void thread_print(const struct request *request, const struct result *result, const struct hd_stacks_thread *thread)
+static void thread_print(const struct request *request, const struct hd_view_threads *view, const struct hd_stacks_thread *thread)
 {
     char number[HD_TABLE_NUMBER];
-    heading_print(result, thread);
+    heading_print(view, thread);
     if (thread->variable_count) {
         printf("       %s-local variables\n", thread->fiber ? "fiber" : "thread");
-        variables_print(result, thread->variables, thread->variable_count);
+        variables_print(view, thread->variables, thread->variable_count);
     }
     bool all = request->limit == 0 || request->limit >= thread->frame_count;
     uint32_t shown = all ? thread->frame_count : (uint32_t)request->limit;
     for (uint32_t i = 0; i < shown; i++)
-        frame_print(result, &thread->frames[i], i, request->brief);
+        frame_print(view, &thread->frames[i], i, request->brief);
     if (shown < thread->frame_count)
         printf("  … %s more frames (--limit 0 prints all)\n", hd_table_count(number, thread->frame_count - shown));
     if (thread->cut)
@@ -212,148 +150,65 @@ static void thread_print(const struct request *request, const struct result *res
     printf("\n");
 }
 
-static bool is_thread(const struct result *result, uint32_t node)
+static bool is_thread(const struct hd_view_threads *view, uint32_t node)
 {
-    for (uint32_t i = 0; i < result->stacks.thread_count; i++)
-        if (result->stacks.threads[i].node == node)
+    for (uint32_t i = 0; i < view->stacks.thread_count; i++)
+        if (view->stacks.threads[i].node == node)
             return true;
     return false;
 }
 
 /* The variable that retains most, but for other threads, which are listed anyway: where to look next. */
-static uint32_t greatest(const struct result *result)
+static uint32_t greatest(const struct hd_view_threads *view)
 {
     uint32_t found = HD_NODE_NONE;
-    const uint64_t *retained = result->open.dominators.retained;
-    for (uint32_t i = 0; i < result->stacks.thread_count; i++) {
-        const struct hd_stacks_thread *thread = &result->stacks.threads[i];
+    const uint64_t *retained = view->open->dominators.retained;
+    for (uint32_t i = 0; i < view->stacks.thread_count; i++) {
+        const struct hd_stacks_thread *thread = &view->stacks.threads[i];
         for (uint32_t f = 0; f <= thread->frame_count; f++) {
             bool own = f == thread->frame_count;
             const struct hd_stacks_variable *list = own ? thread->variables : thread->frames[f].locals;
             for (uint32_t k = 0; k < (own ? thread->variable_count : thread->frames[f].local_count); k++)
-                if (list[k].node != HD_NODE_NONE && !is_thread(result, list[k].node) && (found == HD_NODE_NONE || retained[list[k].node] > retained[found]))
+                if (list[k].node != HD_NODE_NONE && !is_thread(view, list[k].node) && (found == HD_NODE_NONE || retained[list[k].node] > retained[found]))
                     found = list[k].node;
         }
     }
     return found;
 }
 
-static void print_text(const struct request *request, const struct result *result)
+static void print_text(const struct request *request, const struct hd_view_threads *view)
 {
-    for (uint32_t i = 0; i < result->stacks.thread_count; i++)
-        thread_print(request, result, &result->stacks.threads[i]);
-    if (!result->stacks.thread_count)
-        printf("No thread's frames are in this dump%s.\n", result->open.graph.unnamed
+    for (uint32_t i = 0; i < view->stacks.thread_count; i++)
+        thread_print(request, view, &view->stacks.threads[i]);
+    if (!view->stacks.thread_count)
+        printf("No thread's frames are in this dump%s.\n", view->open->graph.unnamed
                    ? ": ObjectSpace does not write them, `HeapDump.dump` does" : "");
-    uint32_t node = greatest(result);
+    uint32_t node = greatest(view);
     if (node == HD_NODE_NONE) {
-        hd_open_next(stdout, &result->open, "summary", "");
+        hd_open_next(stdout, view->open, "summary", "");
         return;
     }
     char id[HD_TABLE_NUMBER];
-    snprintf(id, sizeof id, "0x%llx", (unsigned long long)result->open.graph.node_address[node]);
-    hd_open_next(stdout, &result->open, "show", id);
-}
-
-/* --- as JSON --- */
-
-static void json_text(struct hd_graph_text text)
-{
-    struct hd_buffer plain = {0};
-    hd_fields_unescape(&plain, text);
-    hd_table_json_text(stdout, (struct hd_graph_text){plain.data ? plain.data : "", plain.length});
-    hd_buffer_deinit(&plain);
-}
-
-static void json_variable(const struct result *result, const struct hd_stacks_variable *variable)
-{
-    printf("{\"name\":");
-    json_text(variable->name);
-    if (variable->node != HD_NODE_NONE) {
-        printf(",");
-        hd_open_json_node(stdout, &result->open, variable->node);
-        printf(",\"description\":");
-        hd_cli_print_json_string(stdout, hd_describe_get(&result->descriptions, variable->node));
-    } else {
-        printf(",\"value\":");
-        hd_table_json_text(stdout, variable->value);
-    }
-    printf("}");
-}
-
-static void json_variables(const struct result *result, const char *name, const struct hd_stacks_variable *list, uint32_t count)
-{
-    printf(",\"%s\":[", name);
-    for (uint32_t i = 0; i < count; i++) {
-        printf(i ? "," : "");
-        json_variable(result, &list[i]);
-    }
-    printf("]");
-}
-
-static void json_frame(const struct result *result, const struct hd_stacks_frame *frame)
-{
-    struct hd_buffer name = {0};
-    hd_stacks_frame_name(&name, frame);
-    printf("{\"name\":");
-    hd_table_json_text(stdout, (struct hd_graph_text){name.data ? name.data : "", name.length});
-    hd_buffer_deinit(&name);
-    printf(",\"method\":");
-    json_text(frame->method);
-    if (frame->file.data) {
-        printf(",\"file\":");
-        json_text(frame->file);
-        printf(",\"line\":%llu", (unsigned long long)frame->line);
-    }
-    printf(",\"cfunc\":%s,\"self\":", frame->native ? "true" : "false");
-    json_variable(result, &frame->self);
-    json_variables(result, "locals", frame->locals, frame->local_count);
-    printf("}");
-}
-
-static void print_json(const struct result *result)
-{
-    printf("{");
-    hd_open_json_head(stdout, &result->open);
-    printf(",\"threads\":[");
-    for (uint32_t i = 0; i < result->stacks.thread_count; i++) {
-        const struct hd_stacks_thread *thread = &result->stacks.threads[i];
-        printf("%s{", i ? "," : "");
-        hd_open_json_node(stdout, &result->open, thread->node);
-        printf(",\"fiber\":%s,\"status\":", thread->fiber ? "true" : "false");
-        json_text(thread->status);
-        if (thread->name.data) {
-            printf(",\"name\":");
-            json_text(thread->name);
-        }
-        json_variables(result, "variables", thread->variables, thread->variable_count);
-        printf(",\"cut\":%s,\"frames\":[", thread->cut ? "true" : "false");
-        for (uint32_t f = 0; f < thread->frame_count; f++) {
-            printf(f ? "," : "");
-            json_frame(result, &thread->frames[f]);
-        }
-        printf("]}");
-    }
-    printf("]}\n");
+    snprintf(id, sizeof id, "0x%llx", (unsigned long long)view->open->graph.node_address[node]);
+    hd_open_next(stdout, view->open, "show", id);
 }
 
 static int threads(const struct request *request)
 {
-    struct result result = {0};
+    struct hd_open open;
+    struct hd_view_threads view;
     struct hd_error err = {0};
-    if (!hd_open_read(&result.open, request->path, &err))
+    if (!hd_open_read(&open, request->path, &err))
         return hd_open_fail("threads", request->json, &err);
-    bool done = hd_stacks_create(&result.stacks, request->path, &result.open.graph, result.open.dominators.retained, &err)
-                && values_describe(&result, &err);
+    bool done = hd_view_threads_make(&view, &open, &err);
     if (done && request->json) {
-        print_json(&result);
+        hd_view_threads_json(stdout, &view);
     } else if (done) {
-        hd_open_warn(&result.open, "threads");
-        print_text(request, &result);
+        hd_open_warn(&open, "threads");
+        print_text(request, &view);
     }
-    hd_describe_destroy(&result.descriptions);
-    hd_stacks_destroy(&result.stacks);
-    hd_open_close(&result.open);
+    hd_view_threads_free(&view);
+    hd_open_close(&open);
     return done ? 0 : hd_open_fail("threads", request->json, &err);
 }
 

@@ -1,10 +1,11 @@
 /* `heap_dump tree`: the dominator tree from the top down, as `du` shows folders: what holds how much? */
 #include "cli/cli.h"
 
+#include "cli/open.h"
 #include "cli/table.h"
-#include "cli/tree_view.h"
+#include "cli/tree_least.h"
+#include "view/tree_rows.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { DEPTH = 5, LIMIT = 60, INDENT = 2, INDENTS_MAX = 20, SEEN = 2000 };
@@ -16,80 +17,10 @@ struct request {
     bool json;
 };
 
-/* Children of a group that are not listed. */
-struct folded {
-    uint64_t bytes, objects;
-    uint32_t groups;
-};
-
 struct result {
     struct hd_tree_view view;
-    uint64_t least;
-    uint8_t *shown; /* [group count] a group is listed only if its parent is */
-    uint32_t shown_count;
-    bool limited; /* --limit left out some that --min did not */
+    struct hd_tree_rows rows;
 };
-
-/* ---- which groups are listed ---- */
-
-struct order {
-    uint64_t retained;
-    uint32_t number;
-};
-
-/* No child retains more than its parent or has a smaller number: a parent comes first. */
-static int bigger_first(const void *left, const void *right)
-{
-    const struct order *a = left, *b = right;
-    if (a->retained != b->retained)
-        return a->retained < b->retained ? 1 : -1;
-    return (a->number > b->number) - (a->number < b->number);
-}
-
-static bool choose(const struct request *request, struct result *result, struct hd_error *err)
-{
-    const struct hd_tree *tree = &result->view.tree;
-    uint32_t count = 0;
-    result->least = hd_tree_view_least(&result->view, &request->least);
-    result->shown = calloc(tree->count, 1);
-    struct order *order = malloc((size_t)tree->count * sizeof *order);
-    if (!result->shown || !order) {
-        free(order);
-        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    }
-    for (uint32_t i = 0; i < tree->count; i++)
-        if (i == 0 || tree->group[i].retained >= result->least)
-            order[count++] = (struct order){tree->group[i].retained, i};
-    /* the limit is of rows below the first one */
-    result->limited = request->limit > 0 && request->limit < count - 1;
-    result->shown_count = result->limited ? (uint32_t)request->limit + 1 : count;
-    if (result->limited)
-        qsort(order, count, sizeof *order, bigger_first);
-    for (uint32_t i = 0; i < result->shown_count; i++)
-        result->shown[order[i].number] = 1;
-    free(order);
-    return true;
-}
-
-static bool is_shown(const struct result *result, uint32_t group)
-{
-    return group != HD_NODE_NONE && result->shown[group];
-}
-
-/* Listed children come before the others: both are in order of size. */
-static struct folded folded_below(const struct result *result, uint32_t group)
-{
-    const struct hd_tree_group *groups = result->view.tree.group;
-    struct folded folded = {0};
-    for (uint32_t at = groups[group].child; at != HD_NODE_NONE; at = groups[at].next) {
-        if (result->shown[at])
-            continue;
-        folded.groups++;
-        folded.bytes += groups[at].retained;
-        folded.objects += groups[at].count;
-    }
-    return folded;
-}
 
 /* ---- for people ---- */
 
@@ -124,9 +55,9 @@ static void add_row(struct hd_table *table, const struct result *result, uint32_
  */
 static void add_folded(struct hd_table *table, const struct result *result, uint32_t group)
 {
-    struct folded folded = folded_below(result, group);
-    bool beside = is_shown(result, result->view.tree.group[group].child);
-    bool matters = folded.bytes >= (beside ? result->view.tree.group[0].retained / SEEN : result->least);
+    struct hd_tree_folded folded = hd_tree_rows_folded(&result->rows, group);
+    bool beside = hd_tree_rows_has(&result->rows, result->view.tree.group[group].child);
+    bool matters = folded.bytes >= (beside ? result->view.tree.group[0].retained / SEEN : result->rows.least);
     if (folded.groups == 0 || !matters)
         return;
     char number[HD_TABLE_NUMBER];
@@ -149,12 +80,12 @@ static void add_rows(struct hd_table *table, const struct result *result)
     uint32_t at = 0;
     while (at != HD_NODE_NONE) {
         add_row(table, result, at);
-        if (is_shown(result, groups[at].child)) {
+        if (hd_tree_rows_has(&result->rows, groups[at].child)) {
             at = groups[at].child;
             continue;
         }
         add_folded(table, result, at);
-        while (at != HD_NODE_NONE && !is_shown(result, groups[at].next)) {
+        while (at != HD_NODE_NONE && !hd_tree_rows_has(&result->rows, groups[at].next)) {
             at = groups[at].parent;
             if (at != HD_NODE_NONE)
                 add_folded(table, result, at);
@@ -169,18 +100,18 @@ static void print_next(const struct result *result)
     const struct hd_tree_group *groups = result->view.tree.group;
     uint32_t at = 0;
     char id[HD_TABLE_NUMBER];
-    while (is_shown(result, groups[at].child) && 2 * groups[groups[at].child].retained >= groups[at].retained)
+    while (hd_tree_rows_has(&result->rows, groups[at].child) && 2 * groups[groups[at].child].retained >= groups[at].retained)
         at = groups[at].child;
-    if (at == 0 && is_shown(result, groups[at].child))
+    if (at == 0 && hd_tree_rows_has(&result->rows, groups[at].child))
         at = groups[at].child;
     uint32_t node = groups[at].sample;
     if (node == HD_NODE_ROOT) {
-        hd_open_next(stdout, &result->view.open, "top", "");
+        hd_open_next(stdout, result->view.open, "top", "");
         return;
     }
-    snprintf(id, sizeof id, "0x%llx", (unsigned long long)result->view.open.graph.node_address[node]);
+    snprintf(id, sizeof id, "0x%llx", (unsigned long long)result->view.open->graph.node_address[node]);
     bool deeper = at != 0 && 2 * groups[at].deeper > groups[at].retained;
-    hd_open_next(stdout, &result->view.open, deeper ? "tree" : "path", id);
+    hd_open_next(stdout, result->view.open, deeper ? "tree" : "path", id);
 }
 
 static void print_text(const struct request *request, const struct result *result)
@@ -196,83 +127,42 @@ static void print_text(const struct request *request, const struct result *resul
     add_rows(&table, result);
     hd_table_print(stdout, &table);
     hd_table_deinit(&table);
-    if (result->limited)
+    if (result->rows.limited)
         printf("\nThe %lu biggest groups are listed (--limit 0 lists all from --min on).\n", request->limit);
     print_next(result);
 }
 
-/* ---- as JSON ---- */
-
-static void json_row(const struct result *result, uint32_t number, uint32_t row, uint32_t parent_row)
-{
-    const struct hd_tree_view *view = &result->view;
-    const struct hd_tree_group *group = &view->tree.group[number];
-    struct folded folded = folded_below(result, number);
-    printf("%s{\"row\":%u,\"parent\":", row ? "," : "", row);
-    printf(row ? "%u" : "null", parent_row);
-    printf(",\"depth\":%u,\"name\":", group->depth);
-    struct hd_graph_text name = hd_tree_name(&view->open.graph, group);
-    if (name.data)
-        hd_table_json_text(stdout, name);
-    else
-        printf("null");
-    printf(",\"sample\":{");
-    hd_open_json_node(stdout, &view->open, group->sample);
-    printf("},\"several_ways\":%s", group->via == HD_NODE_NONE ? "false" : "true");
-    if (group->via != HD_NODE_NONE) {
-        printf(",\"via\":{");
-        hd_open_json_node(stdout, &view->open, group->via);
-        printf("}");
-    }
-    printf(",\"count\":%u,\"self\":%llu,\"retained\":%llu,\"deeper\":{\"objects\":%u,\"bytes\":%llu}",
-           number == 0 && view->from == HD_NODE_ROOT ? 0 : group->count, (unsigned long long)group->self,
-           (unsigned long long)group->retained, group->deeper_count, (unsigned long long)group->deeper);
-    printf(",\"folded\":{\"groups\":%u,\"objects\":%llu,\"bytes\":%llu}}", folded.groups,
-           (unsigned long long)folded.objects, (unsigned long long)folded.bytes);
-}
-
-static bool print_json(const struct request *request, const struct result *result, struct hd_error *err)
-{
-    const struct hd_tree *tree = &result->view.tree;
-    uint32_t *row_of = malloc((size_t)tree->count * sizeof *row_of), row = 0;
-    if (!row_of)
-        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    printf("{");
-    hd_open_json_head(stdout, &result->view.open);
-    printf(",\"reachable_bytes\":%llu,\"depth\":%lu,\"min\":%llu,\"reachable\":%s,\"total\":%u,\"rows\":[",
-           (unsigned long long)result->view.open.dominators.reachable_size, request->depth,
-           (unsigned long long)result->least, result->view.retained ? "true" : "false", tree->count);
-    for (uint32_t at = 0; at != HD_NODE_NONE;) {
-        bool shown = result->shown[at];
-        if (shown) {
-            uint32_t parent = tree->group[at].parent;
-            json_row(result, at, row, parent == HD_NODE_NONE ? 0 : row_of[parent]);
-            row_of[at] = row++;
-        }
-        at = hd_tree_next(tree, at, !shown);
-    }
-    printf("]}\n");
-    free(row_of);
-    return true;
-}
-
 /* ---- the command ---- */
+
+static bool list(const struct request *request, struct result *result, struct hd_error *err)
+{
+    struct hd_tree_rows_request rows = {.depth = UINT32_MAX, .limit = request->limit,
+                                        .least = hd_tree_view_least(&result->view, &request->least)};
+    if (!hd_tree_rows_make(&result->rows, &result->view, &rows, err))
+        return false;
+    bool done = true;
+    if (request->json) {
+        done = hd_tree_rows_json(stdout, &result->rows, request->depth, err);
+    } else {
+        hd_open_warn(result->view.open, "tree");
+        print_text(request, result);
+    }
+    hd_tree_rows_free(&result->rows);
+    return done;
+}
 
 static int tree(const struct request *request)
 {
     struct result result = {0};
+    struct hd_open open;
     struct hd_error err = {0};
-    if (!hd_tree_view_open(&result.view, request->path, request->id, request->depth, &err))
+    uint32_t from = HD_NODE_ROOT;
+    if (!hd_open_read(&open, request->path, &err))
         return hd_open_fail("tree", request->json, &err);
-    bool done = choose(request, &result, &err);
-    if (done && request->json) {
-        done = print_json(request, &result, &err);
-    } else if (done) {
-        hd_open_warn(&result.view.open, "tree");
-        print_text(request, &result);
-    }
-    free(result.shown);
-    hd_tree_view_close(&result.view);
+    bool done = (!request->id || hd_open_node(&open, request->id, &from, &err))
+                && hd_tree_view_make(&result.view, &open, from, request->depth, &err) && list(request, &result, &err);
+    hd_tree_view_free(&result.view);
+    hd_open_close(&open);
     return done ? 0 : hd_open_fail("tree", request->json, &err);
 }
 
@@ -285,7 +175,7 @@ static int run(int argc, char **argv)
         if (letter == 'd')
             request.depth = hd_call_count(&call);
         else if (letter == 'm')
-            hd_tree_view_read_least(&call, &request.least);
+            hd_tree_least_read(&call, &request.least);
         else if (letter == 'l')
             request.limit = hd_call_count(&call);
         else

@@ -8,8 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char arrow[] = " → ";
-
 /* --- standard input --- */
 
 static bool write_all(int fd, const char *data, size_t length)
@@ -27,13 +25,13 @@ static bool write_all(int fd, const char *data, size_t length)
 }
 
 /* Into a file that is gone when we are, as compressed as it comes. */
-static bool copy_make(struct hd_twice *twice, struct hd_error *err)
+bool hd_twice_copy(int *copy, char path[HD_TWICE_PATH], struct hd_error *err)
 {
     const char *folder = getenv("TMPDIR");
     char name[4096], block[1 << 16];
     snprintf(name, sizeof name, "%s/heap_dump-XXXXXX", folder && *folder ? folder : "/tmp");
-    twice->copy = mkostemp(name, O_CLOEXEC);
-    if (twice->copy < 0)
+    *copy = mkostemp(name, O_CLOEXEC);
+    if (*copy < 0)
         return hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot make a temporary file for standard input, %.200s",
                                   name);
     unlink(name);
@@ -43,15 +41,15 @@ static bool copy_make(struct hd_twice *twice, struct hd_error *err)
             break;
         if (got < 0 && errno == EINTR)
             continue;
-        if (got < 0 || !write_all(twice->copy, block, (size_t)got)) {
+        if (got < 0 || !write_all(*copy, block, (size_t)got)) {
             int number = errno;
-            close(twice->copy);
-            twice->copy = -1;
+            close(*copy);
+            *copy = -1;
             return hd_error_set_errno(err, HD_ERROR_IO, number, "cannot %s", got < 0
                                       ? "read standard input" : "keep standard input in a temporary file");
         }
     }
-    snprintf(twice->path, sizeof twice->path, "/proc/self/fd/%d", twice->copy);
+    snprintf(path, HD_TWICE_PATH, "/proc/self/fd/%d", *copy);
     return true;
 }
 
@@ -67,28 +65,29 @@ static void rename_in(struct hd_error *err, const char *from, const char *to)
     snprintf(at, sizeof err->text - (size_t)(at - err->text), "%s%s", to, rest);
 }
 
+void hd_twice_close_copy(int copy, const char *path, struct hd_error *err)
+{
+    rename_in(err, path, "standard input");
+    if (copy >= 0)
+        close(copy);
+}
+
 bool hd_twice_open(struct hd_twice *twice, const char *path, struct hd_error *err)
 {
-    *twice = (struct hd_twice){.copy = -1, .dump = path};
+    *twice = (struct hd_twice){.copy = -1};
+    const char *dump = path;
     if (!strcmp(path, "-")) {
-        if (!copy_make(twice, err))
+        if (!hd_twice_copy(&twice->copy, twice->path, err))
             return false;
-        twice->dump = twice->path;
+        dump = twice->path;
     }
-    if (!hd_open_read(&twice->open, twice->dump, err)) {
-        rename_in(err, twice->path, "standard input");
-        if (twice->copy >= 0)
-            close(twice->copy);
+    if (!hd_open_read(&twice->open, dump, err)) {
+        hd_twice_close_copy(twice->copy, twice->path, err);
         return false;
     }
     twice->open.path = path;
-    const struct hd_groups *classes = hd_derived_classes(&twice->open.derived, err);
-    const struct hd_paths *paths = classes ? hd_derived_paths(&twice->open.derived, err) : NULL;
-    if (paths) {
-        twice->classes = *classes;
-        twice->paths = *paths;
+    if (hd_ways_init(&twice->ways, &twice->open, err))
         return true;
-    }
     hd_open_close(&twice->open);
     if (twice->copy >= 0)
         close(twice->copy);
@@ -109,31 +108,6 @@ static void append(struct hd_buffer *out, const char *text)
     hd_buffer_append(out, text, strlen(text));
 }
 
-void hd_twice_way(struct hd_buffer *out, const struct hd_twice *twice, uint32_t from, uint64_t edge)
-{
-    struct hd_holders_way way;
-    char title[HD_OPEN_TITLE];
-    hd_holders_way(&twice->paths, from, edge, &way);
-    append(out, hd_open_title(title, &twice->open, way.owner));
-    for (uint32_t i = 0; i < way.length; i++) {
-        struct hd_graph_text name = hd_graph_name(&twice->open.graph, twice->open.graph.edge_name[way.step[i].edge]);
-        append(out, " ");
-        hd_buffer_append(out, name.data ? name.data : "", name.length);
-        if (i + 1 < way.length) {
-            append(out, arrow);
-            append(out, hd_open_title(title, &twice->open, way.step[i].node));
-        }
-    }
-}
-
-void hd_twice_way_to(struct hd_buffer *out, const struct hd_twice *twice, uint32_t node)
-{
-    if (twice->paths.parent[node] == HD_NODE_NONE)
-        append(out, "nothing");
-    else
-        hd_twice_way(out, twice, twice->paths.parent[node], twice->paths.edge[node]);
-}
-
 void hd_twice_add_holder(struct hd_table *table, const struct hd_twice *twice, const struct hd_holders *holders,
                          uint32_t set)
 {
@@ -141,7 +115,7 @@ void hd_twice_add_holder(struct hd_table *table, const struct hd_twice *twice, c
     uint64_t first = holders->start[set], count = holders->start[set + 1] - first;
     char number[HD_TABLE_NUMBER], rest[HD_TABLE_NUMBER + 32];
     if (count)
-        hd_twice_way(&line, twice, holders->list[first].from, holders->list[first].edge);
+        hd_ways_append(&line, &twice->ways, holders->list[first].from, holders->list[first].edge);
     else
         append(&line, "nothing");
     if (count > 1) {
@@ -150,23 +124,6 @@ void hd_twice_add_holder(struct hd_table *table, const struct hd_twice *twice, c
     }
     hd_table_add(table, line.data ? line.data : "", line.length);
     hd_buffer_deinit(&line);
-}
-
-void hd_twice_json_holders(FILE *file, const struct hd_twice *twice, const struct hd_holders *holders, uint32_t set,
-                           uint64_t limit)
-{
-    fputs("[", file);
-    for (uint64_t i = holders->start[set], first = i; i < holders->start[set + 1] && i - first < limit; i++) {
-        const struct hd_holder *holder = &holders->list[i];
-        struct hd_buffer line = {0};
-        hd_twice_way(&line, twice, holder->from, holder->edge);
-        fprintf(file, "%s{\"references\":%llu,\"bytes\":%llu,\"way\":", i > first ? "," : "",
-                (unsigned long long)holder->count, (unsigned long long)holder->bytes);
-        hd_table_json_text(file, (struct hd_graph_text){line.data ? line.data : "", line.length});
-        fputs("}", file);
-        hd_buffer_deinit(&line);
-    }
-    fputs("]", file);
 }
 
 void hd_twice_print_holders(const struct hd_twice *twice, const struct hd_holders *holders, uint32_t set,
@@ -180,7 +137,7 @@ void hd_twice_print_holders(const struct hd_twice *twice, const struct hd_holder
         struct hd_buffer line = {0};
         hd_table_add_bytes(&table, holders->list[i].bytes);
         hd_table_add_count(&table, holders->list[i].count);
-        hd_twice_way(&line, twice, holders->list[i].from, holders->list[i].edge);
+        hd_ways_append(&line, &twice->ways, holders->list[i].from, holders->list[i].edge);
         hd_table_add(&table, line.data ? line.data : "", line.length);
         hd_buffer_deinit(&line);
     }

@@ -176,6 +176,16 @@ static bool temporary_name(struct hd_output *out, struct hd_error *err)
     return true;
 }
 
+bool hd_output_path(struct hd_output *out, char *path, size_t size, struct hd_error *err)
+{
+    if (!out->temporary[0] && !temporary_name(out, err))
+        return false;
+    int folder = (int)(base_name(out) - out->path);
+    if ((size_t)snprintf(path, size, "%.*s%s", folder, out->path, out->temporary) < size)
+        return true;
+    return hd_error_set_errno(err, HD_ERROR_IO, ENAMETOOLONG, "cannot write %s", out->path);
+}
+
 bool hd_output_commit(struct hd_output *out, struct hd_error *err)
 {
     /* Some file systems (FUSE) cannot sync and say EINVAL or ENOSYS; there is nothing to wait for then. */

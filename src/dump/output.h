@@ -45,6 +45,12 @@ bool hd_output_open(struct hd_output *out, const char *path, struct hd_output_sh
  */
 bool hd_output_write(struct hd_output *out, const void *data, size_t length, struct hd_error *err);
 
+/*
+ * Gives the file its temporary name now, for a library that writes files by their names, and puts its path into
+ * `path`. It is there until commit or abort; a process that is killed meanwhile leaves it.
+ */
+bool hd_output_path(struct hd_output *out, char *path, size_t size, struct hd_error *err);
+
 /* fsync (but for no_sync), then rename into place. On failure the old file is untouched and the temporary is gone. */
 bool hd_output_commit(struct hd_output *out, struct hd_error *err);
 

@@ -3,11 +3,11 @@
  *
  * Owns the words. Must not know who asks. Reads the lines of the objects at hand only, all in one pass over the dump.
  */
-#ifndef HD_CLI_DESCRIBE_H
-#define HD_CLI_DESCRIBE_H
+#ifndef HD_VIEW_DESCRIBE_H
+#define HD_VIEW_DESCRIBE_H
 
 #include "base/arena.h"
-#include "cli/open.h"
+#include "view/open.h"
 
 /* Descriptions of nodes, in a list that is sorted by node. */
 struct hd_described {

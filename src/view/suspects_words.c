@@ -1,8 +1,8 @@
 /* See suspects_words.h. */
-#include "cli/suspects_words.h"
+#include "view/suspects_words.h"
 
-#include "cli/readable.h"
-#include "cli/table.h"
+#include "view/readable.h"
+#include "view/words.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -173,9 +173,9 @@ static void closure_words(struct hd_buffer *out, const struct hd_open *open, uin
 static void contents_words(struct hd_buffer *out, const struct hd_open *open, const struct hd_suspects *suspects,
                            uint32_t group)
 {
-    char number[HD_TABLE_NUMBER];
+    char number[HD_WORDS_NUMBER];
     const struct hd_tree_group *found = &suspects->tree.group[group];
-    add(out, "%s ", hd_table_count(number, found->count));
+    add(out, "%s ", hd_words_count(number, found->count));
     struct hd_graph_text name = hd_groups_class_name(&open->graph, found->sample);
     add(out, "%.*s%s", (int)(name.length < 300 ? name.length : 300), name.data, found->count == 1 ? "" : " objects");
 }
@@ -232,7 +232,7 @@ static const char *advice(const struct hd_suspect *suspect)
 void hd_suspects_words_guess(struct hd_buffer *out, const struct hd_open *open, const struct hd_suspects *suspects,
                              const struct hd_suspect *suspect)
 {
-    char number[HD_TABLE_NUMBER];
+    char number[HD_WORDS_NUMBER];
     const struct hd_tree_group *holders = &suspects->tree.group[suspect->group];
     bool alike = suspect->content_group != HD_NODE_NONE && suspect->kind != HD_SUSPECT_ONE;
     add(out, "Probably %s: ", kind_words(suspect));
@@ -243,7 +243,7 @@ void hd_suspects_words_guess(struct hd_buffer *out, const struct hd_open *open, 
             contents_words(out, open, suspects, suspect->group);
     } else {
         if (holders->count > 1)
-            add(out, ", %s times ", hd_table_count(number, holders->count));
+            add(out, ", %s times ", hd_words_count(number, holders->count));
         else
             add(out, ", ");
         node_name_with_article(out, open, holders->sample);
@@ -268,7 +268,7 @@ static void value_words(struct hd_buffer *out, const struct hd_open *open, struc
         node_name(out, open, node);
         return;
     }
-    char *text = hd_table_shorten(value.data, value.length, ELEMENT_WIDTH);
+    char *text = hd_words_shorten(value.data, value.length, ELEMENT_WIDTH);
     add(out, "%s", text ? text : "");
     free(text);
 }
@@ -311,7 +311,7 @@ void hd_suspects_words_contents(struct hd_buffer *out, const struct hd_open *ope
         return;
     struct hd_graph_text name = hd_readable_string(hd_readable_member(code, "name"));
     struct hd_graph_text file = hd_readable_string(hd_readable_member(code, "filename"));
-    char *where = hd_table_shorten(file.data ? file.data : "", file.length, ELEMENT_WIDTH);
+    char *where = hd_words_shorten(file.data ? file.data : "", file.length, ELEMENT_WIDTH);
     add(out, "%s%.*s %s:%llu", out->length > before ? "; " : "", (int)(name.length < 100 ? name.length : 100),
         name.data ? name.data : "", where ? where : "", (unsigned long long)hd_readable_integer(hd_readable_member(code, "line")));
     free(where);

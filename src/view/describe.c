@@ -1,7 +1,7 @@
 /* See describe.h. */
-#include "cli/describe.h"
+#include "view/describe.h"
 
-#include "cli/table.h"
+#include "view/words.h"
 #include "graph/fields.h"
 #include "graph/second_pass.h"
 
@@ -23,19 +23,19 @@ static bool is_text(struct hd_graph_text value)
 /* The text as it is written, escapes and all, so that what is cut is visible as such. */
 static void text_append(struct hd_buffer *out, struct hd_graph_text value)
 {
-    char *shorter = hd_table_shorten(value.data, value.length, TEXT_MAX);
+    char *shorter = hd_words_shorten(value.data, value.length, TEXT_MAX);
     append(out, shorter ? shorter : "");
     free(shorter);
 }
 
 static void count_append(struct hd_buffer *out, struct hd_graph_text list, const char *one, const char *many)
 {
-    char text[HD_TABLE_NUMBER];
+    char text[HD_WORDS_NUMBER];
     struct hd_graph_text key;
     uint64_t count = 0;
     for (size_t at = 0; hd_fields_next(list, &at, &key).data;)
         count++;
-    append(out, hd_table_count(text, count));
+    append(out, hd_words_count(text, count));
     append(out, count == 1 ? one : many);
 }
 
@@ -153,7 +153,7 @@ bool hd_describe_create(struct hd_descriptions *descriptions, const struct hd_op
     }
     if (ok) {
         qsort(descriptions->item, count, sizeof *descriptions->item, compare);
-        ok = !strcmp(open->path, "-") || hd_second_pass(open->path, &open->graph, wanted, visit, descriptions, err);
+        ok = !strcmp(open->dump, "-") || hd_second_pass(open->dump, &open->graph, wanted, visit, descriptions, err);
     }
     free(wanted);
     if (!ok)

@@ -4,11 +4,11 @@
  * Owns the sentences. Must not know how a report is laid out. Everything goes to a buffer and may hold bytes of the dump:
  * whoever prints it cleans it.
  */
-#ifndef HD_CLI_SUSPECTS_WORDS_H
-#define HD_CLI_SUSPECTS_WORDS_H
+#ifndef HD_VIEW_SUSPECTS_WORDS_H
+#define HD_VIEW_SUSPECTS_WORDS_H
 
 #include "base/arena.h"
-#include "cli/open.h"
+#include "view/open.h"
 #include "graph/suspects.h"
 
 /* printf to the end of the buffer. */

@@ -1,12 +1,12 @@
 /*
- * What `heap_dump diff` found, between the file that computes it and those that print it.
+ * What grew from one dump to the next, what holds it, and what of it stayed: what `diff` shows.
  *
- * Owns the rows and the words for dumps and ways. Must not know how they are laid out.
+ * Owns the rows, the words for dumps and ways, and their JSON. Must not know how they are laid out for people.
  */
-#ifndef HD_CLI_DIFF_RESULT_H
-#define HD_CLI_DIFF_RESULT_H
+#ifndef HD_VIEW_DIFF_H
+#define HD_VIEW_DIFF_H
 
-#include "cli/open.h"
+#include "view/open.h"
 #include "graph/diff.h"
 
 struct hd_diff_request {
@@ -14,7 +14,7 @@ struct hd_diff_request {
     unsigned count;
     int sort; /* of sorts */
     unsigned long limit;
-    bool guarded, json;
+    bool guarded; /* `fail_above` counts */
     uint64_t fail_above;
 };
 
@@ -32,7 +32,7 @@ struct hd_diff_rows {
 };
 
 struct hd_diff_result {
-    struct hd_open open[HD_DIFF_DUMPS]; /* closed: names and warnings are left */
+    struct hd_open open[HD_DIFF_DUMPS]; /* closed, or not opened at all: names and warnings alone */
     struct hd_diff diff;
     int64_t *grown; /* of each way */
     struct hd_diff_rows classes, ways, surviving_classes, surviving_ways;
@@ -47,7 +47,18 @@ extern const char *const hd_diff_dump_names[HD_DIFF_DUMPS]; /* before, after, fi
 struct hd_graph_text hd_diff_class_title(const struct hd_diff_result *result, uint32_t title);
 void hd_diff_append_way(struct hd_buffer *out, const struct hd_diff_result *result, uint32_t way);
 
-void hd_diff_print_json(const struct hd_diff_request *request, const struct hd_diff_result *result);
-void hd_diff_print_text(const struct hd_diff_request *request, const struct hd_diff_result *result);
+/*
+ * Opens the dumps one after the other. To be freed whether it succeeds or not. HD_ERROR_BAD_DUMP if it is guarded and one
+ * of them is truncated.
+ */
+bool hd_view_diff_read(const struct hd_diff_request *request, struct hd_diff_result *result, struct hd_error *err);
+
+/* The same of dumps that are open; `path` of the request is not looked at but for errors. */
+bool hd_view_diff_make(const struct hd_diff_request *request, struct hd_diff_result *result, struct hd_open *const *opens,
+                       struct hd_error *err);
+void hd_view_diff_free(struct hd_diff_result *result);
+
+/* One object, and a line's end. */
+void hd_view_diff_json(FILE *file, const struct hd_diff_request *request, const struct hd_diff_result *result);
 
 #endif

@@ -1,0 +1,46 @@
+/* See find.h. */
+#include "view/find.h"
+
+#include "view/json.h"
+
+#include <stdlib.h>
+
+bool hd_view_find_make(struct hd_view_find *view, const struct hd_find_query *query, struct hd_open *open,
+                       unsigned long limit, struct hd_error *err)
+{
+    *view = (struct hd_view_find){.open = open};
+    if (query->type && !hd_find_knows_type(&open->graph, query->type))
+        return hd_error_set(err, HD_ERROR_USAGE, "%.200s has no objects of type %.100s, and no builtin type is called so",
+                            open->path, query->type);
+    const struct hd_groups *classes = query->class_glob ? hd_derived_classes(&open->derived, err) : NULL;
+    if ((query->class_glob && !classes)
+        || !hd_find(query, open->dump, &open->graph, &open->dominators, classes, &view->found, err))
+        return false;
+    bool all = limit == 0 || limit > view->found.count;
+    view->shown = all ? view->found.count : (uint32_t)limit;
+    return hd_describe_create(&view->descriptions, open, view->found.node, view->shown, err);
+}
+
+void hd_view_find_free(struct hd_view_find *view)
+{
+    hd_describe_destroy(&view->descriptions);
+    free(view->found.node);
+    view->found.node = NULL;
+}
+
+void hd_view_find_json(FILE *file, const struct hd_view_find *view)
+{
+    fputs("{", file);
+    hd_open_json_head(file, view->open);
+    fprintf(file, ",\"count\":%u,\"size\":%llu,\"retained\":%llu,\"objects\":[", view->found.count,
+           (unsigned long long)view->found.size, (unsigned long long)view->found.retained);
+    for (uint32_t i = 0; i < view->shown; i++) {
+        uint32_t node = view->found.node[i];
+        fprintf(file, "%s{", i ? "," : "");
+        hd_open_json_node(file, view->open, node);
+        fputs(",\"description\":", file);
+        hd_json_string(file, hd_describe_get(&view->descriptions, node));
+        fputs("}", file);
+    }
+    fputs("]}\n", file);
+}

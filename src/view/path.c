@@ -1,0 +1,147 @@
+/* See path.h. */
+#include "view/path.h"
+
+#include "graph/best_names.h"
+#include "view/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- to one object --- */
+
+/* The first path is a shortest one; more take a search of their own. */
+static bool paths_find(struct hd_open *open, uint32_t node, bool weak, unsigned long all, struct hd_path **list,
+                       uint32_t *count, struct hd_error *err)
+{
+    if (all > 1 || weak)
+        return hd_paths_all(&open->graph, node, weak, (uint32_t)all, list, count, err);
+    const struct hd_paths *shortest = hd_derived_paths(&open->derived, err);
+    *count = 0;
+    *list = shortest ? calloc(1, sizeof **list) : NULL;
+    if (shortest && !*list)
+        hd_error_set(err, HD_ERROR_MEMORY, "out of memory while looking for paths");
+    if (!*list || !hd_paths_to(shortest, node, *list, err)) {
+        free(*list);
+        *list = NULL;
+        return false;
+    }
+    *count = (*list)->length > 0;
+    if (!*count) {
+        hd_paths_free(*list, 1);
+        *list = NULL;
+    }
+    return true;
+}
+
+bool hd_view_path_find(struct hd_open *open, uint32_t node, bool exclude_weak, unsigned long all, struct hd_path **list,
+                       uint32_t *count, struct hd_error *err)
+{
+    if (!paths_find(open, node, false, all, list, count, err))
+        return false;
+    if (!*count && !exclude_weak) {
+        hd_paths_free(*list, *count);
+        if (!paths_find(open, node, true, all, list, count, err))
+            return false;
+    }
+    for (uint32_t i = 0; i < *count; i++)
+        hd_best_names_along(&open->graph, &(*list)[i]);
+    return true;
+}
+
+void hd_view_path_json_steps(FILE *file, const struct hd_open *open, const struct hd_path *path)
+{
+    fputs("[", file);
+    for (uint32_t k = 0; k < path->length; k++) {
+        uint32_t name = open->graph.edge_name[path->step[k].edge];
+        fprintf(file, "%s{\"name\":", k ? "," : "");
+        hd_json_text(file, hd_graph_name(&open->graph, name));
+        fprintf(file, ",\"weak\":%s,", name & HD_NAME_WEAK ? "true" : "false");
+        hd_open_json_node(file, open, path->step[k].node);
+        fputs("}", file);
+    }
+    fputs("]", file);
+}
+
+void hd_view_path_json(FILE *file, const struct hd_open *open, uint32_t node, const struct hd_path *list, uint32_t count)
+{
+    fputs("{", file);
+    hd_open_json_head(file, open);
+    fputs(",\"target\":{", file);
+    hd_open_json_node(file, open, node);
+    fputs("},\"paths\":[", file);
+    for (uint32_t i = 0; i < count; i++) {
+        fputs(i ? "," : "", file);
+        hd_view_path_json_steps(file, open, &list[i]);
+    }
+    fputs("]}\n", file);
+}
+
+/* --- to the objects of a class --- */
+
+static bool merge(struct hd_open *open, const uint8_t *member, struct hd_view_class_path *tree, struct hd_error *err)
+{
+    struct hd_paths weak;
+    if (!tree->weak) {
+        const struct hd_paths *shortest = hd_derived_paths(&open->derived, err);
+        return shortest && hd_paths_merge(shortest, member, &tree->merged, err);
+    }
+    if (!hd_paths_create(&weak, &open->graph, true, HD_NODE_NONE, err))
+        return false;
+    hd_best_names_from_root(&weak);
+    bool done = hd_paths_merge(&weak, member, &tree->merged, err);
+    hd_paths_destroy(&weak);
+    return done;
+}
+
+bool hd_view_class_path_make(struct hd_view_class_path *tree, struct hd_open *open, const char *class, bool exclude_weak,
+                             struct hd_error *err)
+{
+    *tree = (struct hd_view_class_path){.groups = hd_derived_classes(&open->derived, err)};
+    if (!tree->groups)
+        return false;
+    uint32_t group = hd_groups_find(tree->groups, class, strlen(class));
+    if (group == HD_NODE_NONE)
+        return hd_error_set(err, HD_ERROR_USAGE,
+                            "%.200s has no objects of a class %.100s; `heap_dump top` lists the classes it has",
+                            open->path, class);
+    uint8_t *member = malloc(open->graph.node_count);
+    if (!member)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    tree->class = tree->groups->name[group];
+    for (uint32_t node = 0; node < open->graph.node_count; node++) {
+        member[node] = tree->groups->number[node] == group;
+        tree->objects += member[node];
+    }
+    bool done = merge(open, member, tree, err);
+    if (done && tree->merged.step[0].members == 0 && !exclude_weak) {
+        hd_paths_merged_free(&tree->merged);
+        tree->weak = true;
+        done = merge(open, member, tree, err);
+        tree->weak = done && tree->merged.step[0].members > 0;
+    }
+    free(member);
+    return done;
+}
+
+void hd_view_class_path_json(FILE *file, const struct hd_open *open, const struct hd_view_class_path *tree, unsigned long limit)
+{
+    const struct hd_merged_step *steps = tree->merged.step;
+    fputs("{", file);
+    hd_open_json_head(file, open);
+    fputs(",\"class\":", file);
+    hd_json_text(file, tree->class);
+    fprintf(file, ",\"objects\":%llu,\"reached\":%u,\"weak\":%s,\"step_count\":%u,\"steps\":[",
+           (unsigned long long)tree->objects, steps[0].members, tree->weak ? "true" : "false", tree->merged.count - 1);
+    /* parents come first, so a part of the steps is a tree, too */
+    for (uint32_t i = 1; i < tree->merged.count; i++) {
+        if (limit && i > limit)
+            break;
+        fprintf(file, "%s{\"step\":%u,\"parent\":%u,\"name\":", i > 1 ? "," : "", i, steps[i].parent);
+        hd_json_text(file, hd_graph_name(&open->graph, steps[i].name));
+        fprintf(file, ",\"nodes\":%u,\"ends\":%u,\"members\":%u,\"bytes\":%llu,\"sample\":{", steps[i].nodes, steps[i].ends,
+               steps[i].members, (unsigned long long)steps[i].size);
+        hd_open_json_node(file, open, steps[i].sample);
+        fputs("}}", file);
+    }
+    fputs("]}\n", file);
+}

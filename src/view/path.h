@@ -1,0 +1,43 @@
+/*
+ * What keeps an object, or the objects of a class, alive: what `path` shows.
+ *
+ * Owns which paths are looked for and their JSON.
+ */
+#ifndef HD_VIEW_PATH_H
+#define HD_VIEW_PATH_H
+
+#include "graph/groups.h"
+#include "graph/paths.h"
+#include "view/open.h"
+
+/*
+ * Up to `all` paths to a node, the shortest first, each step with its best name; by weak references only where there are no
+ * others. *list is freed with hd_paths_free.
+ */
+bool hd_view_path_find(struct hd_open *open, uint32_t node, bool exclude_weak, unsigned long all, struct hd_path **list,
+                       uint32_t *count, struct hd_error *err);
+
+/* One object, and a line's end. */
+void hd_view_path_json(FILE *file, const struct hd_open *open, uint32_t node, const struct hd_path *list, uint32_t count);
+
+/* The steps of one path as a list. */
+void hd_view_path_json_steps(FILE *file, const struct hd_open *open, const struct hd_path *path);
+
+/* The paths to all objects of a class, merged. */
+struct hd_view_class_path {
+    const struct hd_groups *groups; /* the open dump's */
+    struct hd_merged_paths merged;
+    struct hd_graph_text class;
+    uint64_t objects;
+    bool weak; /* by weak references alone */
+};
+
+/* False and *err if there is no such class (HD_ERROR_USAGE) or memory ran out; else `merged` is freed with hd_paths_merged_free. */
+bool hd_view_class_path_make(struct hd_view_class_path *tree, struct hd_open *open, const char *class, bool exclude_weak,
+                             struct hd_error *err);
+
+/* One object, and a line's end; at most `limit` steps, 0: all. */
+void hd_view_class_path_json(FILE *file, const struct hd_open *open, const struct hd_view_class_path *tree,
+                             unsigned long limit);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * What probably leaks: what `suspects` shows.
+ *
+ * Owns how the suspects are found for an open dump and their JSON. The sentences are suspects_words.h's.
+ */
+#ifndef HD_VIEW_SUSPECTS_H
+#define HD_VIEW_SUSPECTS_H
+
+#include "graph/suspects.h"
+#include "view/open.h"
+
+/*
+ * Those that retain `share` (0.05: 5 %) of the data or more, at most `limit` of them (0: HD_SUSPECTS_MAX), with what reading the
+ * dump again tells of them. False: there is nothing to destroy (hd_suspects_destroy).
+ */
+bool hd_view_suspects_make(struct hd_suspects *suspects, struct hd_open *open, double share, unsigned long limit,
+                           struct hd_error *err);
+
+/* One object, and a line's end. */
+void hd_view_suspects_json(FILE *file, const struct hd_open *open, const struct hd_suspects *suspects);
+
+#endif

@@ -1,0 +1,151 @@
+/* See threads.h. */
+#include "view/threads.h"
+
+#include "graph/fields.h"
+#include "view/json.h"
+
+#include <stdlib.h>
+
+struct nodes {
+    uint32_t *list;
+    uint32_t count, capacity;
+    bool failed;
+};
+
+static void node_add(struct nodes *nodes, uint32_t node)
+{
+    if (node == HD_NODE_NONE || node == HD_NODE_ROOT || nodes->failed)
+        return;
+    if (nodes->count == nodes->capacity) {
+        uint32_t capacity = nodes->capacity ? nodes->capacity * 2 : 256;
+        uint32_t *grown = realloc(nodes->list, capacity * sizeof *grown);
+        nodes->failed = !grown;
+        if (!grown)
+            return;
+        nodes->list = grown;
+        nodes->capacity = capacity;
+    }
+    nodes->list[nodes->count++] = node;
+}
+
+static int by_number(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    return (a > b) - (a < b);
+}
+
+static bool values_describe(struct hd_view_threads *view, struct hd_error *err)
+{
+    struct nodes nodes = {0};
+    for (uint32_t i = 0; i < view->stacks.thread_count; i++) {
+        const struct hd_stacks_thread *thread = &view->stacks.threads[i];
+        for (uint32_t k = 0; k < thread->variable_count; k++)
+            node_add(&nodes, thread->variables[k].node);
+        for (uint32_t f = 0; f < thread->frame_count; f++)
+            for (uint32_t k = 0; k < thread->frames[f].local_count; k++)
+                node_add(&nodes, thread->frames[f].locals[k].node);
+    }
+    if (nodes.count)
+        qsort(nodes.list, nodes.count, sizeof *nodes.list, by_number);
+    uint32_t different = 0;
+    for (uint32_t i = 0; i < nodes.count; i++)
+        if (i == 0 || nodes.list[i] != nodes.list[i - 1])
+            nodes.list[different++] = nodes.list[i];
+    bool done = nodes.failed ? hd_error_set(err, HD_ERROR_MEMORY, "out of memory")
+                             : hd_describe_create(&view->descriptions, view->open, nodes.list, different, err);
+    free(nodes.list);
+    return done;
+}
+
+bool hd_view_threads_make(struct hd_view_threads *view, struct hd_open *open, struct hd_error *err)
+{
+    *view = (struct hd_view_threads){.open = open};
+    return hd_stacks_create(&view->stacks, open->dump, &open->graph, open->dominators.retained, err)
+           && values_describe(view, err);
+}
+
+void hd_view_threads_free(struct hd_view_threads *view)
+{
+    hd_describe_destroy(&view->descriptions);
+    hd_stacks_destroy(&view->stacks);
+}
+
+static void json_text(FILE *file, struct hd_graph_text text)
+{
+    struct hd_buffer plain = {0};
+    hd_fields_unescape(&plain, text);
+    hd_json_text(file, (struct hd_graph_text){plain.data ? plain.data : "", plain.length});
+    hd_buffer_deinit(&plain);
+}
+
+static void json_variable(FILE *file, const struct hd_view_threads *view, const struct hd_stacks_variable *variable)
+{
+    fputs("{\"name\":", file);
+    json_text(file, variable->name);
+    if (variable->node != HD_NODE_NONE) {
+        fputs(",", file);
+        hd_open_json_node(file, view->open, variable->node);
+        fputs(",\"description\":", file);
+        hd_json_string(file, hd_describe_get(&view->descriptions, variable->node));
+    } else {
+        fputs(",\"value\":", file);
+        hd_json_text(file, variable->value);
+    }
+    fputs("}", file);
+}
+
+static void json_variables(FILE *file, const struct hd_view_threads *view, const char *name, const struct hd_stacks_variable *list, uint32_t count)
+{
+    fprintf(file, ",\"%s\":[", name);
+    for (uint32_t i = 0; i < count; i++) {
+        fputs(i ? "," : "", file);
+        json_variable(file, view, &list[i]);
+    }
+    fputs("]", file);
+}
+
+static void json_frame(FILE *file, const struct hd_view_threads *view, const struct hd_stacks_frame *frame)
+{
+    struct hd_buffer name = {0};
+    hd_stacks_frame_name(&name, frame);
+    fputs("{\"name\":", file);
+    hd_json_text(file, (struct hd_graph_text){name.data ? name.data : "", name.length});
+    hd_buffer_deinit(&name);
+    fputs(",\"method\":", file);
+    json_text(file, frame->method);
+    if (frame->file.data) {
+        fputs(",\"file\":", file);
+        json_text(file, frame->file);
+        fprintf(file, ",\"line\":%llu", (unsigned long long)frame->line);
+    }
+    fprintf(file, ",\"cfunc\":%s,\"self\":", frame->native ? "true" : "false");
+    json_variable(file, view, &frame->self);
+    json_variables(file, view, "locals", frame->locals, frame->local_count);
+    fputs("}", file);
+}
+
+void hd_view_threads_json(FILE *file, const struct hd_view_threads *view)
+{
+    fputs("{", file);
+    hd_open_json_head(file, view->open);
+    fputs(",\"threads\":[", file);
+    for (uint32_t i = 0; i < view->stacks.thread_count; i++) {
+        const struct hd_stacks_thread *thread = &view->stacks.threads[i];
+        fprintf(file, "%s{", i ? "," : "");
+        hd_open_json_node(file, view->open, thread->node);
+        fprintf(file, ",\"fiber\":%s,\"status\":", thread->fiber ? "true" : "false");
+        json_text(file, thread->status);
+        if (thread->name.data) {
+            fputs(",\"name\":", file);
+            json_text(file, thread->name);
+        }
+        json_variables(file, view, "variables", thread->variables, thread->variable_count);
+        fprintf(file, ",\"cut\":%s,\"frames\":[", thread->cut ? "true" : "false");
+        for (uint32_t f = 0; f < thread->frame_count; f++) {
+            fputs(f ? "," : "", file);
+            json_frame(file, view, &thread->frames[f]);
+        }
+        fputs("]}", file);
+    }
+    fputs("]}\n", file);
+}

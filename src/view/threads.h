@@ -1,0 +1,26 @@
+/*
+ * What every thread is doing, and what its local variables hold: what `threads` shows.
+ *
+ * Owns the descriptions of the values and the JSON. Frames are graph/stacks.h's.
+ */
+#ifndef HD_VIEW_THREADS_H
+#define HD_VIEW_THREADS_H
+
+#include "graph/stacks.h"
+#include "view/describe.h"
+#include "view/open.h"
+
+struct hd_view_threads {
+    const struct hd_open *open;
+    struct hd_stacks stacks;
+    struct hd_descriptions descriptions; /* of what the variables hold */
+};
+
+/* Reads the dump again. To be freed whether it succeeds or not. */
+bool hd_view_threads_make(struct hd_view_threads *view, struct hd_open *open, struct hd_error *err);
+void hd_view_threads_free(struct hd_view_threads *view);
+
+/* One object, and a line's end. */
+void hd_view_threads_json(FILE *file, const struct hd_view_threads *view);
+
+#endif

@@ -1,0 +1,146 @@
+/* See top.h. */
+#include "view/top.h"
+
+#include "dump/json_reader.h"
+#include "view/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *const hd_view_top_sorts[] = {"retained", "size", "count", NULL};
+const char *const hd_view_top_bys[] = {"class", "type", "file", "gem", "shape", "method", NULL};
+static const enum hd_facet facets[] = {HD_FACET_FILE, HD_FACET_GEM, HD_FACET_SHAPE, HD_FACET_METHOD};
+
+static int compare(const void *left, const void *right)
+{
+    const struct hd_view_top_row *a = left, *b = right;
+    if (a->key != b->key)
+        return a->key < b->key ? 1 : -1;
+    if (a->sums.shallow != b->sums.shallow)
+        return a->sums.shallow < b->sums.shallow ? 1 : -1;
+    size_t length = a->name.length < b->name.length ? a->name.length : b->name.length;
+    int order = memcmp(a->name.data, b->name.data, length);
+    return order ? order : (a->name.length > b->name.length) - (a->name.length < b->name.length);
+}
+
+static bool rows_fill(struct hd_view_top *view, struct hd_error *err)
+{
+    uint32_t count = view->group_count;
+    const struct hd_retained_group *sums = view->sums;
+    view->rows = calloc((size_t)count + 1, sizeof *view->rows);
+    if (!view->rows)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    for (uint32_t i = 0; i < count; i++) {
+        if (!sums[i].count)
+            continue;
+        uint64_t keys[] = {sums[i].retained, sums[i].shallow, sums[i].count};
+        view->rows[view->row_count++] = (struct hd_view_top_row){sums[i], view->name[i], i, keys[view->sort]};
+    }
+    qsort(view->rows, view->row_count, sizeof *view->rows, compare);
+    bool all = view->limit == 0 || view->limit > view->row_count;
+    view->shown = all ? view->row_count : (uint32_t)view->limit;
+    return true;
+}
+
+/* The exact sizes of the rows that are shown, which then are sorted anew. */
+static bool rows_refine(struct hd_view_top *view, struct hd_error *err)
+{
+    const struct hd_graph *graph = &view->open->graph;
+    uint8_t *member = malloc(graph->node_count);
+    if (!member)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    struct hd_error failure = {0};
+    for (uint32_t i = 0; i < view->shown && failure.code == HD_OK; i++) {
+        struct hd_view_top_row *row = &view->rows[i];
+        for (uint32_t node = 0; node < graph->node_count; node++)
+            member[node] = view->number[node] == row->number;
+        row->sums.retained =
+            hd_dominators_retained_by_set(&view->open->dominators, graph, member, true, &failure);
+        if (view->sort == 0)
+            row->key = row->sums.retained;
+    }
+    free(member);
+    qsort(view->rows, view->shown, sizeof *view->rows, compare);
+    if (failure.code != HD_OK)
+        *err = failure;
+    return failure.code == HD_OK;
+}
+
+static bool facets_make(struct hd_view_top *view, struct hd_error *err)
+{
+    const struct hd_graph *graph = &view->open->graph;
+    if (!hd_facets_create(&view->facets, facets[view->by - HD_VIEW_TOP_FACETS], view->open->dump, graph, err))
+        return false;
+    view->number = view->facets.number;
+    view->name = view->facets.name;
+    view->group_count = view->facets.count;
+    view->sums = view->facet_sums = calloc((size_t)view->group_count + 1, sizeof *view->facet_sums);
+    if (!view->sums)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    return hd_retained_by_group(&view->open->dominators, graph, view->number, view->facet_sums,
+                                view->group_count, err);
+}
+
+static bool types_make(struct hd_view_top *view, struct hd_error *err)
+{
+    static struct hd_graph_text names[HD_BT_COUNT];
+    if (view->exact && !hd_groups_by_type(&view->types, &view->open->graph, err))
+        return false;
+    for (int type = 0; type < HD_BT_COUNT; type++)
+        names[type] = hd_groups_type_name(type);
+    view->number = view->types.number;
+    view->name = names;
+    view->group_count = HD_BT_COUNT;
+    view->sums = hd_derived_type_sums(&view->open->derived, err);
+    return view->sums != NULL;
+}
+
+static bool groups_make(struct hd_view_top *view, struct hd_error *err)
+{
+    if (view->by >= HD_VIEW_TOP_FACETS)
+        return facets_make(view, err);
+    if (view->by == HD_VIEW_TOP_TYPE)
+        return types_make(view, err);
+    const struct hd_groups *classes = hd_derived_classes(&view->open->derived, err);
+    view->sums = classes ? hd_derived_class_sums(&view->open->derived, err) : NULL;
+    if (!view->sums)
+        return false;
+    view->number = classes->number;
+    view->name = classes->name;
+    view->group_count = classes->count;
+    return true;
+}
+
+bool hd_view_top_make(struct hd_view_top *view, const struct hd_view_top_request *request, struct hd_open *open,
+                      struct hd_error *err)
+{
+    *view = (struct hd_view_top){.open = open, .by = request->by, .sort = request->sort, .limit = request->limit,
+                                 .exact = request->exact};
+    return groups_make(view, err) && rows_fill(view, err) && (!view->exact || rows_refine(view, err));
+}
+
+void hd_view_top_free(struct hd_view_top *view)
+{
+    free(view->rows);
+    free(view->facet_sums);
+    hd_groups_destroy(&view->types);
+    hd_facets_destroy(&view->facets);
+}
+
+void hd_view_top_json(FILE *file, const struct hd_view_top *view)
+{
+    fputs("{", file);
+    hd_open_json_head(file, view->open);
+    fprintf(file, ",\"by\":\"%s\",\"sort\":\"%s\",\"exact\":%s,\"reachable_bytes\":%llu,\"total\":%u,\"rows\":[",
+           hd_view_top_bys[view->by], hd_view_top_sorts[view->sort], view->exact ? "true" : "false",
+           (unsigned long long)view->open->dominators.reachable_size, view->row_count);
+    for (uint32_t i = 0; i < view->shown; i++) {
+        const struct hd_view_top_row *row = &view->rows[i];
+        fprintf(file, "%s{\"%s\":", i ? "," : "", hd_view_top_bys[view->by]);
+        hd_json_text(file, row->name);
+        fprintf(file, ",\"count\":%llu,\"size\":%llu,\"retained\":%llu,\"unreachable\":%llu}",
+               (unsigned long long)row->sums.count, (unsigned long long)row->sums.shallow,
+               (unsigned long long)row->sums.retained, (unsigned long long)row->sums.unreachable);
+    }
+    fputs("]}\n", file);
+}
