@@ -51,6 +51,7 @@ tool_library := \
 	src/view/path.c src/view/find.c src/view/threads.c src/view/strings.c src/view/collections.c src/view/diff.c \
 	src/view/diff_json.c src/view/object.c \
 	src/store/exporter.c src/store/sink.c src/store/tree_walk.c src/store/tree_options.c src/store/collapsed.c \
+	src/store/mongodb.c \
 	src/ruby/dwarf.c src/ruby/elf_identity.c src/ruby/layout_table.c
 cli := cli/main.c cli/command.c cli/help.c cli/help_man.c cli/help_shell.c cli/output.c cli/table.c cli/open.c \
 	cli/readable.c cli/twice.c cli/tree_least.c \
@@ -58,16 +59,26 @@ cli := cli/main.c cli/command.c cli/help.c cli/help_man.c cli/help_shell.c cli/o
 	cli/show.c cli/strings.c cli/summary.c cli/suspects.c cli/threads.c cli/top.c cli/tree.c \
 	cli/version.c
 
+# What is built where its library is; else the tool says what it was built without.
+mongoc_libs := $(shell pkg-config --libs libmongoc-1.0 2>/dev/null)
+ifneq ($(mongoc_libs),)
+mongoc_flags := $(shell pkg-config --cflags libmongoc-1.0) -DHD_HAVE_MONGOC=1
+mongodb      := src/store/mongodb_place.c src/store/mongodb_document.c src/store/mongodb_server.c src/store/mongodb_import.c
+tool_library += $(mongodb)
+endif
+
 object = $(addprefix $(BUILD)/obj/,$(addsuffix .o,$(basename $(1))))
 library_objects := $(call object,$(library) $(tool_library))
 cli_objects     := $(call object,$(cli))
-tool_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm -lpthread
+tool_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm -lpthread $(mongoc_libs)
 
 .PHONY: all check demo bench install gem fuzz lint clean share ext ext-3.3 unit
 all: $(BUILD)/libheap_dump.a $(BUILD)/heap_dump share ext
 
 # Loops that look at each number of an index: as vectors they keep up with memory.
 $(BUILD)/obj/src/graph/index_check.o: private override CFLAGS += -O3
+
+$(call object,src/store/mongodb.c $(mongodb)): private override CFLAGS += $(mongoc_flags)
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)

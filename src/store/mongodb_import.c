@@ -5,6 +5,7 @@
 #include "dump/objspace_reader.h"
 #include "store/mongodb_document.h"
 #include "store/mongodb_server.h"
+#include "view/words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -194,12 +195,12 @@ static bool stopped(const struct import *import, struct hd_error *err)
 static void progress(const struct import *import)
 {
     uint64_t read, size;
-    char what[80];
+    char what[80], count[HD_WORDS_NUMBER];
     if (!import->request->progress || import->line.number % PROGRESS_LINES)
         return;
     hd_input_progress(import->input, &read, &size);
-    snprintf(what, sizeof what, "MB read, %llu documents in",
-             (unsigned long long)(import->server.inserted + import->server.present + import->skip));
+    snprintf(what, sizeof what, "MB, %s documents are in",
+             hd_words_count(count, import->server.inserted + import->server.present + import->skip));
     import->request->progress(what, read / 1000000, (size > read ? size : read) / 1000000);
 }
 
@@ -359,12 +360,13 @@ static void interrupt(struct import *import, struct hd_error *err)
     char text[sizeof err->text];
     const struct hd_mongodb_place *place = import->request->place;
     uint64_t in = import->result->inserted + import->result->present;
+    char count[HD_WORDS_NUMBER];
     if (!import->noting || !in)
         return;
     if (import->confirmed)
         note_put(import, &ignored);
-    snprintf(text, sizeof text, "%.250s; %llu documents of the dump are in %.60s.%.60s, the same command (without --drop) adds the rest",
-             err->text, (unsigned long long)in, place->database, place->collection);
+    snprintf(text, sizeof text, "%.250s; %s documents of the dump are in %.60s.%.60s, the same command (without --drop) adds the rest",
+             err->text, hd_words_count(count, in), place->database, place->collection);
     memcpy(err->text, text, sizeof text);
 }
 

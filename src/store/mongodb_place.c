@@ -147,7 +147,7 @@ static bool parts_copy(struct hd_mongodb_place *place, const char *uri, const st
 
 bool hd_mongodb_place_read(struct hd_mongodb_place *place, const char *to, struct hd_error *err)
 {
-    struct parts parts;
+    struct parts parts = {0};
     char *uri;
     *place = (struct hd_mongodb_place){0};
     if (!strncmp(to, "mongodb:env:", 12))
