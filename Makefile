@@ -36,13 +36,13 @@ library := \
 # What only the tool needs: reading dumps and debug information.
 tool_library := \
 	src/base/units.c \
-	src/memory/source_process.c src/memory/core.c src/memory/core_unpack.c src/capture/outside.c src/capture/stop.c src/capture/inject.c src/capture/copy.c \
+	src/memory/source_process.c src/memory/core.c src/memory/core_unpack.c src/capture/outside.c src/capture/stop.c src/capture/target.c src/capture/inject.c src/capture/copy.c src/capture/keeper.c \
 	src/dump/input.c src/dump/json_text.c src/dump/json_reader.cc src/dump/json_walk.cc src/dump/json_values.cc src/dump/address_set.c \
 	src/dump/check.c src/dump/range.c src/dump/objspace_reader.c \
 	src/graph/names.c src/graph/ranks.c src/graph/part.c src/graph/dump_part.c src/graph/objspace_part.c \
 	src/graph/storage.c src/graph/assemble.c src/graph/singletons.c src/graph/graph.c src/graph/builder.c \
 	src/graph/dominators.c src/graph/retained.c src/graph/paths.c src/graph/paths_merge.c src/graph/referrers.c \
-	src/graph/groups.c src/graph/best_names.c src/graph/index.c src/graph/index_check.c src/graph/derived.c \
+	src/graph/groups.c src/graph/best_names.c src/graph/index.c src/graph/index_key.c src/graph/index_check.c src/graph/index_answers.c src/graph/derived.c \
 	src/graph/fields.c src/graph/replay.c src/graph/objspace_fields.c src/graph/second_pass.c src/graph/holders.c \
 	src/graph/strings.c src/graph/collections.c src/graph/facets.c src/graph/find.c src/graph/stacks.c \
 	src/graph/tree.c src/graph/suspects.c src/graph/suspects_read.c src/graph/path_keys.c src/graph/diff.c \
@@ -51,26 +51,32 @@ tool_library := \
 	src/view/path.c src/view/find.c src/view/threads.c src/view/strings.c src/view/collections.c src/view/diff.c \
 	src/view/diff_json.c src/view/object.c \
 	src/store/exporter.c src/store/sink.c src/store/tree_walk.c src/store/tree_options.c src/store/collapsed.c \
-	src/store/mongodb.c \
 	src/ruby/dwarf.c src/ruby/elf_identity.c src/ruby/layout_table.c
-cli := cli/main.c cli/command.c cli/help.c cli/help_man.c cli/help_shell.c cli/output.c cli/table.c cli/open.c \
+# Virtual tables over a dump: with SQLite 3.38 or newer (`make SQLITE=` builds without it).
+SQLITE ?= $(shell pkg-config --atleast-version=3.38 sqlite3 2>/dev/null && echo yes)
+sqlite_library := src/store/sql.c src/store/sql_table.c src/store/sql_heap.c src/store/sql_lines.c src/store/sql_functions.c \
+	src/store/sql_objects.c src/store/sql_refs.c src/store/sql_classes.c src/store/sql_strings.c src/store/sql_stacks.c \
+	src/store/sql_code.c src/store/sql_paths.c src/store/sql_dump.c
+tool_library += src/store/queries.c $(if $(SQLITE),$(sqlite_library),src/store/sql_absent.c)
+# Dumps into MongoDB: with its C driver (`make MONGOC=` builds without it).
+MONGOC ?= $(shell pkg-config --exists libmongoc-1.0 2>/dev/null && echo yes)
+mongoc_library := src/store/mongodb_place.c src/store/mongodb_document.c src/store/mongodb_server.c src/store/mongodb_import.c
+mongoc_flags   := $(if $(MONGOC),$(shell pkg-config --cflags libmongoc-1.0) -DHD_HAVE_MONGOC=1)
+tool_library += src/store/mongodb.c $(if $(MONGOC),$(mongoc_library))
+cli := cli/main.c cli/command.c cli/help.c cli/help_man.c cli/help_shell.c cli/output.c cli/table.c cli/open.c cli/kept.c \
 	cli/readable.c cli/twice.c cli/tree_least.c \
 	cli/check.c cli/collections.c cli/diff.c cli/dump.c cli/diff_text.c cli/export.c cli/find.c cli/flame.c cli/layout.c cli/path.c \
 	cli/show.c cli/strings.c cli/summary.c cli/suspects.c cli/threads.c cli/top.c cli/tree.c \
-	cli/version.c
+	cli/version.c cli/sql.c cli/sql_print.c cli/sql_words.c
 
-# What is built where its library is; else the tool says what it was built without.
-mongoc_libs := $(shell pkg-config --libs libmongoc-1.0 2>/dev/null)
-ifneq ($(mongoc_libs),)
-mongoc_flags := $(shell pkg-config --cflags libmongoc-1.0) -DHD_HAVE_MONGOC=1
-mongodb      := src/store/mongodb_place.c src/store/mongodb_document.c src/store/mongodb_server.c src/store/mongodb_import.c
-tool_library += $(mongodb)
-endif
+# Editing and history at its prompt: with libedit (`make LIBEDIT=` builds without it).
+LIBEDIT ?= $(shell pkg-config --exists libedit 2>/dev/null && echo yes)
+cli += $(if $(LIBEDIT),cli/sql_edit.c,cli/sql_edit_absent.c)
 
 object = $(addprefix $(BUILD)/obj/,$(addsuffix .o,$(basename $(1))))
 library_objects := $(call object,$(library) $(tool_library))
 cli_objects     := $(call object,$(cli))
-tool_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm -lpthread $(mongoc_libs)
+tool_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm -lpthread $(if $(SQLITE),-lsqlite3) $(if $(LIBEDIT),-ledit) $(if $(MONGOC),$(shell pkg-config --libs libmongoc-1.0))
 
 .PHONY: all check demo bench install gem fuzz lint clean share ext ext-3.3 unit
 all: $(BUILD)/libheap_dump.a $(BUILD)/heap_dump share ext
@@ -78,7 +84,10 @@ all: $(BUILD)/libheap_dump.a $(BUILD)/heap_dump share ext
 # Loops that look at each number of an index: as vectors they keep up with memory.
 $(BUILD)/obj/src/graph/index_check.o: private override CFLAGS += -O3
 
-$(call object,src/store/mongodb.c $(mongodb)): private override CFLAGS += $(mongoc_flags)
+# It has the file in it.
+$(BUILD)/obj/src/store/queries.o: docs/queries.sql
+# libbson's headers want their folder.
+$(call object,src/store/mongodb.c $(mongoc_library)): private override CFLAGS += $(mongoc_flags)
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)

@@ -25,6 +25,7 @@ extern const struct hd_command hd_command_layout;
 extern const struct hd_command hd_command_path;
 extern const struct hd_command hd_command_show;
 extern const struct hd_command hd_command_summary;
+extern const struct hd_command hd_command_sql;
 extern const struct hd_command hd_command_strings;
 extern const struct hd_command hd_command_suspects;
 extern const struct hd_command hd_command_threads;

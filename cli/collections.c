@@ -169,6 +169,7 @@ static const struct hd_option options[] = {
 const struct hd_command hd_command_collections = {
     .name = "collections",
     .run = run,
+    .kept = true,
     .summary = "how full arrays and hashes are, the empty ones and the biggest",
     .about = "Says how many of the places that arrays and hashes have are in use, who holds the empty ones, and which are the "
              "biggest.",

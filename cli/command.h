@@ -53,6 +53,7 @@ struct hd_command {
     const struct hd_option *options;   /* without --help, which all have; NULL: none */
     const char *notes;                 /* paragraphs, below the options; NULL: none */
     const char *statuses;              /* "0 fine, 2 wrong options, …" */
+    bool kept;                         /* what it says follows from its words and its dumps alone (cli/kept.h) */
 };
 
 /* The option --json and --limit as most commands have them. */

@@ -105,6 +105,7 @@ static const struct hd_option options[] = {
 const struct hd_command hd_command_diff = {
     .name = "diff",
     .run = run,
+    .kept = true,
     .summary = "what grew from one dump to the next",
     .about = "Says what grew from one dump to another: by class, and by the path that retains it. With a third "
              "dump of the same process: which objects that came between the first two are still there.",

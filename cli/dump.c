@@ -2,8 +2,9 @@
 #define _GNU_SOURCE
 #include "cli/cli.h"
 
-#include "capture/copy.h"
+#include "capture/keeper.h"
 #include "capture/outside.h"
+#include "capture/target.h"
 #include "cli/table.h"
 #include "dump/text.h"
 #include "memory/core.h"
@@ -33,7 +34,7 @@ struct session {
     struct hd_arena arena;
     struct hd_memory memory;
     struct hd_outside outside;
-    struct hd_copy copy;
+    struct hd_keeper keeper;
     struct hd_core core;
     struct hd_output_shared shared;
     struct hd_output output;
@@ -68,17 +69,49 @@ static void command_line_note(struct session *session, pid_t pid)
 
 /* --- the steps --- */
 
+/*
+ * Is it a Ruby that we can read? Looked at while it runs, as only what does not change is: a process that is none must not be
+ * stopped for that. Whoever gave the pid of a shell or of a supervisor may have meant its child.
+ */
+static bool process_look(pid_t pid, struct hd_error *err)
+{
+    struct hd_arena arena = {0};
+    struct hd_memory memory = {0};
+    struct hd_outside outside = {0};
+    char path[64];
+    if (!hd_target_check(pid, err))
+        return false;
+    snprintf(path, sizeof path, "/proc/%d/mem", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool good = (fd >= 0 && hd_memory_open_process(&memory, &arena, pid, fd, err)) || hd_target_refused(pid, fd < 0 ? errno : ESRCH, err);
+    if (good) {
+        good = hd_outside_open(&outside, &memory, err);
+        bool there = good || hd_target_check(pid, err); /* it may be ending: that is then why */
+        pid_t child = good || !there || outside.found ? 0 : hd_target_ruby_below(pid);
+        if (child)
+            hd_error_set(err, HD_ERROR_UNSUPPORTED, "process %d is not a Ruby, but its descendant %d seems to be one: heap_dump dump --pid %d", pid,
+                         child, child);
+        hd_outside_close(&outside);
+        hd_memory_close(&memory);
+    }
+    if (fd >= 0)
+        close(fd);
+    hd_arena_deinit(&arena);
+    return good;
+}
+
 static bool process_reach(struct session *session, struct hd_error *err)
 {
     const struct request *request = session->request;
-    if (!hd_copy_take(&session->copy, request->pid, (enum hd_copy_method)request->method, err))
+    struct hd_keeper *keeper = &session->keeper;
+    if (!process_look(request->pid, err) || !hd_keeper_start(keeper, request->pid, (enum hd_copy_method)request->method, err))
         return false;
     struct timespec ts;
     clock_gettime(CLOCK_REALTIME, &ts);
     session->time = (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
     if (!request->redact)
         command_line_note(session, request->pid);
-    session->memory_open = hd_memory_open_process(&session->memory, &session->arena, session->copy.process, session->copy.memory, err);
+    session->memory_open = hd_memory_open_process(&session->memory, &session->arena, keeper->copy, keeper->memory, err);
     return session->memory_open;
 }
 
@@ -119,13 +152,18 @@ static bool write_dump(struct session *session, struct hd_error *err)
     struct hd_dump_options options = {.redact = request->redact, .all = request->all, .string_limit = request->string_limit,
                                       .source = request->core ? "core" : "process",
                                       .pid = request->core ? session->core.pid : request->pid, .time = session->time};
+    if (session->extra.length)
+        hd_text_literal(&session->extra, ",");
+    hd_text_literal(&session->extra, "\"malloc\":\"");
+    hd_text_escape_any(&session->extra, session->outside.allocator, strlen(session->outside.allocator));
+    hd_text_literal(&session->extra, "\"");
     hd_buffer_append(&session->extra, "", 1);
     options.extra = session->extra.failed || session->extra.length < 2 ? NULL : session->extra.data;
     if (getrandom(options.redact_key, sizeof options.redact_key, 0) != (ssize_t)sizeof options.redact_key && request->redact)
         return hd_error_set(err, HD_ERROR_INTERNAL, "the kernel gave no random key for the redaction");
     session->output_open = hd_output_open(&session->output, request->output, &session->shared, err);
-    const struct hd_stack *stacks = request->core ? session->core.stacks : session->copy.stacks;
-    size_t count = request->core ? session->core.stack_count : session->copy.stack_count;
+    const struct hd_stack *stacks = request->core ? session->core.stacks : session->keeper.stacks;
+    size_t count = request->core ? session->core.stack_count : session->keeper.stack_count;
     return session->output_open
            && hd_outside_dump(&session->outside, stacks, count, &options, &session->output, 0,
                               &session->result, err);
@@ -137,16 +175,16 @@ static void print_text(const struct session *session)
     printf("%s: %s objects, %s, %s, in %.2f s\n", session->request->output, hd_table_count(objects, session->result.objects),
            hd_table_bytes(bytes, session->result.bytes), session->outside.description, session->result.seconds);
     if (!session->request->core) {
-        bool stopped = session->copy.method == HD_COPY_STOP;
-        printf("the process stood still for %.1f ms%s\n", session->copy.stopped * 1000,
+        bool stopped = session->keeper.method == HD_COPY_STOP;
+        printf("the process stood still for %.1f ms%s\n", session->keeper.stopped * 1000,
                stopped ? ", all the while it was read" : " while it was copied");
-        if (*session->copy.note)
-            printf("it was not copied: %s\n", session->copy.note);
+        if (*session->keeper.note)
+            printf("--method stop was used, as it could not be copied: %s\n", session->keeper.note);
     }
     if (session->core.truncated)
         printf("the core is truncated: what is missing from it could not be read\n");
     if (strcmp(session->outside.allocator, "glibc") != 0)
-        printf("its malloc is %s: sizes of memory that C code owns, and what C extensions refer to, are not known\n",
+        printf("its malloc is %s: the size of memory that C code owns is not known and counts nothing, nor what C extensions refer to\n",
                session->outside.allocator);
     printf("next: heap_dump suspects %s\n", session->request->output);
 }
@@ -164,19 +202,21 @@ static void print_json(const struct session *session)
     hd_cli_print_json_string(stdout, session->outside.library);
     printf(",\"build_id\":\"%s\",\"malloc\":\"%s\"", session->outside.image.build_id, session->outside.allocator);
     if (!session->request->core) {
-        printf(",\"method\":\"%s\",\"stopped_ms\":%.3f,\"note\":", methods[session->copy.method], session->copy.stopped * 1000);
-        hd_cli_print_json_string(stdout, session->copy.note);
+        printf(",\"method\":\"%s\",\"stopped_ms\":%.3f,\"window_ms\":%.3f,\"note\":", methods[session->keeper.method],
+               session->keeper.stopped * 1000, session->keeper.foreign * 1000);
+        hd_cli_print_json_string(stdout, session->keeper.note);
     }
     printf("}\n");
 }
 
 static int dump(const struct request *request)
 {
-    struct session session = {.request = request, .copy = {.memory = -1}, .core = {.fd = -1}};
+    struct session session = {.request = request, .keeper = {.channel = -1, .memory = -1}, .core = {.fd = -1}};
     struct hd_error err = {0};
     bool done = (request->core ? core_reach(&session, &err) : process_reach(&session, &err)) && ruby_find(&session, &err);
     done = done && write_dump(&session, &err);
-    hd_copy_release(&session.copy); /* the target first: writing to disk may take its time */
+    struct hd_error *kept = done ? &err : NULL;
+    done = hd_keeper_finish(&session.keeper, kept) && done; /* the target first: writing to disk may take its time */
     done = done && hd_output_commit(&session.output, &err);
     if (session.output_open)
         hd_output_abort(&session.output);

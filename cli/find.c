@@ -142,6 +142,7 @@ static const struct hd_option options[] = {
 const struct hd_command hd_command_find = {
     .name = "find",
     .run = run,
+    .kept = true,
     .summary = "the objects of a class, name, type, size or value",
     .about = "Lists the objects that fit all conditions, those that retain the most first.",
     .operands = {HD_OPERAND_DUMP_FILE},

@@ -6,11 +6,14 @@
 #include "cli/cli.h"
 
 #include "cli/help.h"
+#include "cli/kept.h"
 #include "heap_dump.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct hd_command help_command;
 
@@ -19,7 +22,8 @@ static const struct hd_command *const commands[] = {
     &hd_command_summary,     &hd_command_suspects, &hd_command_top,   &hd_command_tree,
     &hd_command_show,        &hd_command_path,     &hd_command_find,  &hd_command_diff,
     &hd_command_threads,     &hd_command_strings,  &hd_command_collections, &hd_command_flame,
-    &hd_command_export,      &hd_command_check,       &hd_command_layout,   &hd_command_version, &help_command, NULL};
+    &hd_command_sql,         &hd_command_export,   &hd_command_check, &hd_command_layout,
+    &hd_command_version,     &help_command,        NULL};
 
 static const struct hd_command *find(const char *name)
 {
@@ -134,13 +138,20 @@ static const struct hd_command help_command = {
     .options = help_options,
     .statuses = "0 fine, 2 wrong options or no such command."};
 
+/* Nobody reads any more, `head` for one: no reason to complain. */
+static bool reader_left(void)
+{
+    struct pollfd output = {STDOUT_FILENO, POLLOUT, 0};
+    return poll(&output, 1, 0) == 1 && output.revents & POLLERR;
+}
+
 /* What a command printed must have arrived, or its exit status would lie. */
 static int finish(int status)
 {
     errno = 0;
-    bool failed = ferror(stdout) != 0;
+    bool failed = ferror(stdout) != 0, left = reader_left();
     if (fclose(stdout) != 0 || failed) {
-        if (errno != EPIPE)
+        if (errno != EPIPE && !left)
             fprintf(stderr, "heap_dump: cannot write to standard output%s%s\n", errno ? ": " : "",
                     errno ? strerror(errno) : "");
         return status ? status : hd_error_exit_status(HD_ERROR_IO);
@@ -168,5 +179,5 @@ int main(int argc, char **argv)
     const struct hd_command *command = find(name);
     if (!command)
         return unknown(name);
-    return finish(command->run(argc - 1, argv + 1));
+    return finish(hd_kept_run(command, argc - 1, argv + 1));
 }

@@ -268,6 +268,7 @@ static const struct hd_option options[] = {
 const struct hd_command hd_command_path = {
     .name = "path",
     .run = run,
+    .kept = true,
     .summary = "what keeps an object, or the objects of a class, alive",
     .about = "Prints the shortest named path from a root of garbage collection to an object; for a class, the "
              "paths to all its objects, merged into a tree where they go by the same names and classes.",

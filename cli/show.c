@@ -191,6 +191,7 @@ static const struct hd_option options[] = {
 const struct hd_command hd_command_show = {
     .name = "show",
     .run = run,
+    .kept = true,
     .summary = "everything about one object: contents, sizes, references, referrers",
     .about = "Prints an object: its line of the dump made readable, what it takes and retains, its dominator "
              "(the nearest object without which it would be gone), what it refers to and what refers to it. ID "

@@ -204,6 +204,7 @@ static const struct hd_option options[] = {
 const struct hd_command hd_command_strings = {
     .name = "strings",
     .run = run,
+    .kept = true,
     .summary = "strings that are there several times, and the biggest",
     .about = "Says how many bytes equal strings take that could be one object, who holds them, and which strings are the "
              "biggest.",

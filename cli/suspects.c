@@ -265,6 +265,7 @@ static const struct hd_option options[] = {
 const struct hd_command hd_command_suspects = {
     .name = "suspects",
     .run = run,
+    .kept = true,
     .summary = "what probably leaks, in plain words",
     .about = "Reports what probably leaks: the places where much memory hangs on little, what is in them, the "
              "path that keeps them alive, and a guess at what each is.",

@@ -5,13 +5,17 @@
 #include <string.h>
 #include <unistd.h>
 
+bool hd_table_colors(void)
+{
+    const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
+    return isatty(STDOUT_FILENO) && !(none && *none) && term && strcmp(term, "dumb") != 0;
+}
+
 void hd_table_strong(FILE *file, bool on)
 {
     static int color = -1;
-    if (color < 0) {
-        const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
-        color = isatty(fileno(file)) && !(none && *none) && term && strcmp(term, "dumb") != 0;
-    }
+    if (color < 0)
+        color = hd_table_colors();
     if (color)
         fputs(on ? "\033[1m" : "\033[0m", file);
 }

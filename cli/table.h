@@ -48,6 +48,9 @@ void hd_table_deinit(struct hd_table *table);
 /* Prints a line behind `margin` spaces, cleaned as a cell and shortened in its middle to the width of a table. */
 void hd_table_line(FILE *file, const char *text, size_t length, size_t margin);
 
+/* Whether standard output is a terminal that is to have colours: NO_COLOR and TERM=dumb are heeded. */
+bool hd_table_colors(void);
+
 /* Starts and ends what should stand out; nothing but on a terminal. */
 void hd_table_strong(FILE *file, bool on);
 

@@ -241,6 +241,7 @@ static const struct hd_option options[] = {
 const struct hd_command hd_command_threads = {
     .name = "threads",
     .run = run,
+    .kept = true,
     .summary = "what every thread is doing, and what its local variables hold",
     .about = "Prints the frames of every thread, and of fibers that are waiting, the newest first, with their local variables "
              "and what each of these retains. Threads that retain most come first.",

@@ -113,6 +113,7 @@ static const struct hd_option options[] = {
 const struct hd_command hd_command_top = {
     .name = "top",
     .run = run,
+    .kept = true,
     .summary = "which classes, types, files, gems or methods take and retain the most",
     .about = "Lists the classes whose objects take and retain the most memory.",
     .operands = {HD_OPERAND_DUMP_FILE},

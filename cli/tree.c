@@ -199,6 +199,7 @@ static const struct hd_option options[] = {
 const struct hd_command hd_command_tree = {
     .name = "tree",
     .run = run,
+    .kept = true,
     .summary = "what holds how much, from the top down",
     .about = "Prints the dominator tree like `du` prints folders: below each group of objects what would be freed with "
              "it. Objects are put together by class and by the name of the reference that leads to them; classes and "

@@ -7,7 +7,7 @@ TOOL_ONLY = %r{
   /dump/(input|json_reader|json_text|address_set|check|objspace_reader|range) |
   /ruby/(dwarf|layout_table|elf_identity) |
   /memory/(source_process|core|core_unpack) |
-  /capture/(outside|copy|stop|inject)
+  /capture/(outside|copy|keeper|stop|inject|target)
 }x
 
 $CFLAGS << " -std=gnu11 -fvisibility=hidden -Wno-declaration-after-statement"

@@ -24,6 +24,8 @@
     X(MEMORY,      6, "NoMemoryError",                   "out of memory") \
     X(TARGET,      7, "HeapDump::Error",                 "the process being dumped could not be read") \
     X(CHILD,       7, "HeapDump::Error",                 "the process that writes the dump failed") \
+    X(LIMIT,       8, "HeapDump::Error",                 "it would have taken more time or memory than it was allowed") \
+    X(INTERRUPTED, 130, "Interrupt",                     "it was interrupted") \
     X(INTERNAL,   70, "HeapDump::Error",                 "a bug in heap_dump")
 
 enum hd_error_code {

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "capture/copy.h"
 
+#include "capture/target.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -12,21 +14,14 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #ifndef PTRACE_O_SUSPEND_SECCOMP
 #define PTRACE_O_SUSPEND_SECCOMP (1 << 21)
 #endif
 
+enum { OOM_SCORE = 1000 };
 static const double FIRST_STOP = 10; /* seconds for the copy to show up */
-
-static double now(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
 
 /* Whoever ends us while a thread has foreign registers ends the target, too: nobody but SIGKILL can. */
 static void signals_block(sigset_t *before)
@@ -71,21 +66,83 @@ static struct hd_stopped_thread *thread_choose(struct hd_stopped *threads)
     return &threads->threads[0];
 }
 
+/* --- seccomp --- */
+
+static bool same_namespace(pid_t pid, const char *kind)
+{
+    char path[64], own[64], theirs[64];
+    snprintf(path, sizeof path, "/proc/self/ns/%s", kind);
+    ssize_t n = readlink(path, own, sizeof own);
+    snprintf(path, sizeof path, "/proc/%d/ns/%s", pid, kind);
+    return n > 0 && readlink(path, theirs, sizeof theirs) == n && !memcmp(own, theirs, (size_t)n);
+}
+
+/* In a child of ours, as a filter may answer by killing. */
+static bool clone_allowed(void)
+{
+    int status;
+    pid_t pid = fork();
+    if (pid == 0) {
+        long inner = syscall(SYS_clone, CLONE_FILES | CLONE_FS, 0, 0, 0, 0);
+        if (inner == 0)
+            _exit(0);
+        _exit(inner > 0 && syscall(SYS_wait4, inner, &status, __WALL, 0) == inner ? 0 : 1);
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/*
+ * Has the target no other filters than we have ourselves? That is so in a container, whose filter everything in it has: what we
+ * are allowed to do, the target is, too. Filters are only ever added, so the same number of them under the same roof are the same.
+ */
+static bool filter_shared(pid_t target)
+{
+    char own[16] = "", theirs[16] = "";
+    return hd_stop_status(getpid(), "Seccomp_filters", own, sizeof own) && hd_stop_status(target, "Seccomp_filters", theirs, sizeof theirs)
+           && !strcmp(own, theirs) && strcmp(own, "0") != 0 && same_namespace(target, "mnt") && same_namespace(target, "user")
+           && clone_allowed();
+}
+
+/* Before the target is stopped: what takes time and does not change. */
+static void target_look(struct hd_copy *copy)
+{
+    char filter[16] = "0";
+    copy->where = hd_inject_address(copy->target);
+    hd_stop_status(copy->target, "Seccomp", filter, sizeof filter);
+    copy->filtered = strcmp(filter, "0") != 0;
+    copy->filter_shared = copy->filtered && filter_shared(copy->target);
+}
+
 /*
  * Options for the injected thread alone, and only now: with them on all threads, children that the target makes meanwhile would
  * be attached, too. A seccomp filter may answer our call by killing the process, so it is switched off for the while, which only
- * root may do; else no call is made.
+ * root may do; else no call is made, unless we know what the filter allows.
  */
 static bool options_set(struct hd_copy *copy, const struct hd_stopped_thread *thread)
 {
     const long plain = PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACESYSGOOD;
-    char filter[16] = "0";
-    hd_stop_status(copy->target, "Seccomp", filter, sizeof filter);
-    bool filtered = strcmp(filter, "0") != 0;
-    if (ptrace(PTRACE_SETOPTIONS, thread->tid, 0, plain | (filtered ? PTRACE_O_SUSPEND_SECCOMP : 0)) == 0)
+    if (copy->filtered && ptrace(PTRACE_SETOPTIONS, thread->tid, 0, plain | PTRACE_O_SUSPEND_SECCOMP) == 0)
         return true;
-    snprintf(copy->note, sizeof copy->note, "%s", filtered ? "it has a seccomp filter, which only root can go around"
-                                                          : "the kernel refused the options that a copy needs");
+    if ((!copy->filtered || copy->filter_shared) && ptrace(PTRACE_SETOPTIONS, thread->tid, 0, plain) == 0)
+        return true;
+    snprintf(copy->note, sizeof copy->note, "%s", copy->filtered ? "it has a seccomp filter that only root outside of its container can go "
+                                                                   "around" : "the kernel refused the options that a copy needs");
+    return false;
+}
+
+/* The program may have been replaced since we looked. */
+static bool call_there(struct hd_copy *copy, const struct hd_stopped_thread *thread)
+{
+    for (int tries = 0; tries < 2; tries++) {
+        errno = 0;
+        long word = copy->where ? ptrace(PTRACE_PEEKTEXT, thread->tid, (void *)copy->where, 0) : 0;
+        if (copy->where && !errno && (word & 0xffff) == 0x050f)
+            return true;
+        copy->where = hd_inject_address(copy->target);
+    }
+    snprintf(copy->note, sizeof copy->note, "it has no vDSO with a system call");
     return false;
 }
 
@@ -101,8 +158,7 @@ static bool copy_settle(struct hd_copy *copy, struct hd_error *err)
     snprintf(path, sizeof path, "/proc/%d/oom_score_adj", copy->process);
     int fd = open(path, O_WRONLY | O_CLOEXEC); /* if memory runs out, the copy shall go and not the application */
     if (fd >= 0) {
-        ssize_t ignored = write(fd, "1000", 4);
-        (void)ignored;
+        dprintf(fd, "%d", OOM_SCORE);
         close(fd);
     }
     return memory_open(copy, err);
@@ -113,18 +169,13 @@ static bool copy_make(struct hd_copy *copy)
 {
     struct hd_stopped_thread *thread = thread_choose(&copy->threads);
     const long arguments[5] = {CLONE_FILES | CLONE_FS, 0, 0, 0, 0};
-    uint64_t where = hd_inject_address(copy->target);
     struct hd_error failure = {0};
     long result = 0;
     pid_t child = 0;
-    if (!where) {
-        snprintf(copy->note, sizeof copy->note, "it has no vDSO with a system call");
-        return false;
-    }
-    if (!options_set(copy, thread))
+    if (!call_there(copy, thread) || !options_set(copy, thread))
         return false;
     thread->injected = true; /* the options are to be taken back, whatever comes */
-    bool called = hd_inject_call(&copy->threads, thread, where, SYS_clone, arguments, &result, &child, &failure);
+    bool called = hd_inject_call(&copy->threads, thread, copy->where, SYS_clone, arguments, &result, &child, &failure);
     if (called && result > 0 && child > 0) {
         copy->inner = (pid_t)result;
         copy->process = child;
@@ -134,6 +185,64 @@ static bool copy_make(struct hd_copy *copy)
     return false;
 }
 
+/* --- the end of a copy --- */
+
+/* It is the target's child: the target's own wait4 must take it away. `inner` is its pid as the target sees it. */
+static void wait_inject(struct hd_copy *copy, struct hd_stopped *threads, pid_t inner)
+{
+    struct hd_stopped_thread *thread = thread_choose(threads);
+    const long arguments[5] = {inner, 0, __WALL | WNOHANG, 0, 0};
+    struct hd_error ignored = {0};
+    long result;
+    pid_t child;
+    if (!call_there(copy, thread) || !options_set(copy, thread))
+        return;
+    thread->injected = true;
+    hd_inject_call(threads, thread, copy->where, SYS_wait4, arguments, &result, &child, &ignored);
+}
+
+/*
+ * A copy whose keeper was killed is dead, too, but nobody takes it away. It can be told from all others: no other child sends no
+ * signal at its end, was killed, and is still there. Returns its pid as the target sees it, 0 if it is none.
+ */
+static pid_t orphan_inner(pid_t pid)
+{
+    char path[64], text[1024], value[256] = "";
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    FILE *file = fopen(path, "re");
+    size_t length = file ? fread(text, 1, sizeof text - 1, file) : 0;
+    if (file)
+        fclose(file);
+    text[length] = 0;
+    const char *field = strrchr(text, ')'); /* proc(5): the second of 52; the name may hold anything */
+    if (!field || field[1] != ' ' || field[2] != 'Z')
+        return 0;
+    int exit_signal = -1, exit_code = -1;
+    for (int n = 3; n <= 52 && (field = strchr(field + 1, ' ')) != NULL; n++) {
+        exit_signal = n == 38 ? atoi(field) : exit_signal;
+        exit_code = n == 52 ? atoi(field) : exit_code;
+    }
+    bool killed = (exit_code & 127) == SIGKILL || (exit_code & 127) == SIGSEGV; /* see hd_inject_call */
+    if (exit_signal != 0 || !killed || !hd_stop_status(pid, "NSpid", value, sizeof value))
+        return 0;
+    const char *last = strrchr(value, '\t');
+    return (pid_t)atoi(last ? last + 1 : value);
+}
+
+static void orphans_reap(struct hd_copy *copy, struct hd_stopped *threads)
+{
+    enum { MOST = 256 };
+    pid_t children[MOST];
+    for (size_t i = 0; i < threads->count; i++) {
+        size_t count = hd_target_children(copy->target, threads->threads[i].tid, children, MOST);
+        for (size_t k = 0; k < count; k++) {
+            pid_t inner = children[k] == copy->process ? 0 : orphan_inner(children[k]);
+            if (inner > 0)
+                wait_inject(copy, threads, inner);
+        }
+    }
+}
+
 static void copy_reap(struct hd_copy *copy)
 {
     struct hd_error err = {0};
@@ -141,21 +250,13 @@ static void copy_reap(struct hd_copy *copy)
     int status;
     kill(copy->process, SIGKILL);
     hd_stop_wait(copy->process, &status, FIRST_STOP);
-    /* It is the target's child: the target's own wait4 must take it away. */
     sigset_t before;
     signals_block(&before);
     if (hd_stop_all(&threads, copy->target, &err)) {
-        struct hd_stopped_thread *thread = thread_choose(&threads);
-        const long arguments[5] = {copy->inner, 0, __WALL | WNOHANG, 0, 0};
-        uint64_t where = hd_inject_address(copy->target);
-        struct hd_copy options = {.target = copy->target};
-        long result;
-        pid_t child;
-        if (where && options_set(&options, thread)) {
-            thread->injected = true;
-            hd_inject_call(&threads, thread, where, SYS_wait4, arguments, &result, &child, &err);
-        }
+        wait_inject(copy, &threads, copy->inner);
+        orphans_reap(copy, &threads);
         hd_stop_release(&threads);
+        copy->foreign += threads.foreign;
     }
     sigprocmask(SIG_SETMASK, &before, NULL);
 }
@@ -168,13 +269,16 @@ bool hd_copy_take(struct hd_copy *copy, pid_t target, enum hd_copy_method method
     return hd_error_set(err, HD_ERROR_UNSUPPORTED, "processes are read from outside on Linux on x86-64 only");
 #endif
     signals_block(&before);
-    copy->began = now();
+    if (method == HD_COPY_FORK)
+        target_look(copy);
+    copy->began = hd_stop_now();
     bool good = hd_stop_all(&copy->threads, target, err) && stacks_note(copy, err);
     if (good && method == HD_COPY_FORK && !copy_make(copy))
         copy->method = HD_COPY_STOP;
     if (good && copy->method == HD_COPY_FORK) {
         hd_stop_release(&copy->threads);
-        copy->stopped = now() - copy->began;
+        copy->stopped = hd_stop_now() - copy->began;
+        copy->foreign = copy->threads.foreign;
         good = copy_settle(copy, err);
     } else if (good) {
         good = memory_open(copy, err);
@@ -192,7 +296,7 @@ void hd_copy_release(struct hd_copy *copy)
     copy->memory = -1;
     if (copy->threads.count) {
         hd_stop_release(&copy->threads);
-        copy->stopped = now() - copy->began;
+        copy->stopped = hd_stop_now() - copy->began;
     }
     if (copy->process && copy->process != copy->target)
         copy_reap(copy);

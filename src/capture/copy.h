@@ -21,12 +21,15 @@ struct hd_copy {
     int memory;            /* descriptor of its /proc/PID/mem */
     enum hd_copy_method method;
     double stopped;        /* seconds the target stood still; with HD_COPY_STOP known after hd_copy_release */
+    double foreign;        /* seconds in which our end would have left a thread of it with foreign registers, see stop.h */
     char note[200];        /* why it is not the method asked for; "" if it is */
     struct hd_stack *stacks; /* of the target's threads, where they were stopped */
     size_t stack_count;
     /* for copy.c */
     struct hd_stopped threads;
     double began;
+    uint64_t where;        /* of a syscall instruction in the target */
+    bool filtered, filter_shared; /* by seccomp; a filter that we have, too */
     pid_t inner;           /* the copy's pid as the target sees it, which is in another pid namespace perhaps */
 };
 

@@ -76,8 +76,11 @@ bool hd_inject_call(struct hd_stopped *stopped, struct hd_stopped_thread *thread
                     long *result, pid_t *child, struct hd_error *err)
 {
     const uint64_t all = ~0ull;
-    struct user_regs_struct registers = thread->registers;
-    (void)stopped;
+    const struct user_regs_struct *own = &thread->registers;
+    /* Nothing else of the thread's own: should we be killed before it is put back, it and a copy of it end at the first use of the
+     * stack, by a SIGSEGV that is blocked and so calls no handler, instead of going on where they must not. */
+    struct user_regs_struct registers = {.cs = own->cs, .ss = own->ss, .ds = own->ds, .es = own->es, .fs = own->fs, .gs = own->gs,
+                                         .fs_base = own->fs_base, .gs_base = own->gs_base, .eflags = own->eflags};
     *child = 0;
     thread->injected = true;
     registers.rip = where;
@@ -88,9 +91,10 @@ bool hd_inject_call(struct hd_stopped *stopped, struct hd_stopped_thread *thread
     registers.rdx = (unsigned long long)arguments[2];
     registers.r10 = (unsigned long long)arguments[3];
     registers.r8 = (unsigned long long)arguments[4];
-    registers.r9 = 0;
     if (ptrace(PTRACE_SETSIGMASK, thread->tid, (void *)sizeof all, &all))
         return failed(thread->tid, "block the signals of", err);
+    if (!stopped->injected)
+        stopped->injected = hd_stop_now();
     if (ptrace(PTRACE_SETREGS, thread->tid, 0, &registers))
         return failed(thread->tid, "set the registers of", err);
     if (!call_run(thread->tid, child, err))

@@ -55,14 +55,24 @@ static bool is_ruby(const struct hd_image *image, struct hd_memory *memory)
     return hd_image_symbol(image, memory, "rb_cObject") && hd_image_symbol(image, memory, "ruby_version");
 }
 
-static bool not_ruby(const struct hd_outside *outside, struct hd_error *err)
+/* Other Rubies than Ruby's own have no heap of ours, but may export the names that C extensions ask for. */
+static bool is_foreign(const char *path, uint32_t length)
 {
-    for (size_t i = 0; i < outside->memory->mapping_count; i++) {
-        const struct hd_mapping *mapping = &outside->memory->mappings[i];
-        if (path_has(mapping->path, mapping->path_length, "/libjvm.so"))
-            return hd_error_set(err, HD_ERROR_UNSUPPORTED, "this is a Java virtual machine, whose heap (JRuby's, TruffleRuby's) "
-                                "heap_dump cannot read: use jmap or jcmd");
-    }
+    static const char *const words[] = {"/libjvm.so", "truffleruby", "/librubyvm.so", "/libpolyglot", "/libgraal"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (path_has(path, length, words[i]))
+            return true;
+    return false;
+}
+
+static bool not_ruby(const struct hd_outside *outside, bool native, struct hd_error *err)
+{
+    bool foreign = native;
+    for (size_t i = 0; i < outside->memory->mapping_count && !foreign; i++)
+        foreign = is_foreign(outside->memory->mappings[i].path, outside->memory->mappings[i].path_length);
+    if (foreign)
+        return hd_error_set(err, HD_ERROR_UNSUPPORTED, "this is a Java virtual machine or a native image of one, whose heap (JRuby's, "
+                            "TruffleRuby's) heap_dump cannot read: use `jcmd PID GC.heap_dump FILE`, or for a native image its --vm.XX options");
     return hd_error_set(err, HD_ERROR_UNSUPPORTED, "this is not a Ruby: none of its libraries exports rb_cObject (if it is "
                         "the parent of one, a shell or a supervisor, give the child's pid)");
 }
@@ -73,19 +83,20 @@ bool hd_outside_open(struct hd_outside *outside, struct hd_memory *memory, struc
     const char *path;
     uint32_t length;
     size_t at = 0;
-    bool found = false;
+    bool native = false;
     memset(outside, 0, sizeof *outside);
     outside->memory = memory;
     for (int n = 0; n < IMAGES_MAX && hd_image_next(&image, memory, &at, &path, &length); n++) {
         allocator_note(outside, &image, path, length);
-        if (found || !is_ruby(&image, memory))
+        native |= hd_image_symbol(&image, memory, "graal_create_isolate") != 0;
+        if (outside->found || is_foreign(path, length) || !is_ruby(&image, memory))
             continue;
-        found = true;
+        outside->found = true;
         outside->image = image;
         snprintf(outside->library, sizeof outside->library, "%.*s", (int)(length < HD_OUTSIDE_TEXT ? length : HD_OUTSIDE_TEXT), path);
     }
-    if (!found)
-        return not_ruby(outside, err);
+    if (!outside->found)
+        return not_ruby(outside, native, err);
     if (!outside->allocator[0])
         snprintf(outside->allocator, sizeof outside->allocator, "glibc");
     if (outside->image.machine != MACHINE_X86_64)
@@ -94,6 +105,9 @@ bool hd_outside_open(struct hd_outside *outside, struct hd_memory *memory, struc
     text_read(outside, "ruby_version", outside->ruby);
     text_read(outside, "ruby_description", outside->description);
     text_read(outside, "ruby_platform", outside->platform);
+    if (!*outside->ruby || !*outside->platform)
+        return hd_error_set(err, HD_ERROR_TARGET, "the version of the Ruby cannot be read: the process is just beginning or ending, or "
+                            "the core does not have it");
     if (!hd_layout_find(outside->ruby, outside->image.build_id))
         return hd_error_set(err, HD_ERROR_UNSUPPORTED, "there is no layout table for Ruby %s (`heap_dump layout --list` shows those there "
                             "are): load the gem into the process, or make a table as docs/layouts.md says", outside->ruby);

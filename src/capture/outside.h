@@ -17,6 +17,7 @@ enum { HD_OUTSIDE_TEXT = 256 };
 struct hd_outside {
     struct hd_memory *memory;
     struct hd_arena arena;
+    bool found;                        /* a Ruby is there, if perhaps not one that can be read */
     struct hd_image image;             /* the file that has Ruby in it */
     char library[HD_OUTSIDE_TEXT];     /* its path, as the process sees it; may be cut */
     char ruby[HD_OUTSIDE_TEXT];        /* "3.1.2" */

@@ -7,6 +7,8 @@
 #define _GNU_SOURCE
 #include "capture/stop.h"
 
+#include "capture/target.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
@@ -25,7 +27,7 @@
 
 static const double PATIENCE = 5; /* seconds until a thread that does not stop is given up */
 
-static double now(void)
+double hd_stop_now(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
@@ -51,36 +53,10 @@ bool hd_stop_status(pid_t pid, const char *name, char *value, size_t size)
     return found;
 }
 
-/* Why ptrace refused, in the words of somebody who can change it. */
-static bool refused(pid_t pid, int number, struct hd_error *err)
-{
-    char value[256] = "", scope[8] = "0";
-    if (number == ESRCH || (kill(pid, 0) && errno == ESRCH))
-        return hd_error_set(err, HD_ERROR_TARGET, "there is no process %d", pid);
-    if (hd_stop_status(pid, "State", value, sizeof value) && (*value == 'Z' || *value == 'X'))
-        return hd_error_set(err, HD_ERROR_TARGET, "process %d has ended and only waits for its parent to notice", pid);
-    if (hd_stop_status(pid, "TracerPid", value, sizeof value) && strcmp(value, "0") != 0)
-        return hd_error_set(err, HD_ERROR_TARGET, "process %d is being traced by process %s already (a debugger or strace): end that first",
-                            pid, value);
-    FILE *file = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
-    if (file) {
-        if (!fgets(scope, sizeof scope, file))
-            *scope = '0';
-        fclose(file);
-    }
-    if (number == EPERM && *scope != '0' && geteuid() != 0)
-        return hd_error_set(err, HD_ERROR_TARGET, "no permission to look into process %d: kernel.yama.ptrace_scope is %c, so run this as "
-                            "root, or as root `sysctl kernel.yama.ptrace_scope=0`", pid, *scope);
-    if (number == EPERM)
-        return hd_error_set(err, HD_ERROR_TARGET, "no permission to look into process %d: run this as root or as its user (in a container: "
-                            "with --cap-add SYS_PTRACE)", pid);
-    return hd_error_set_errno(err, HD_ERROR_TARGET, number, "cannot attach to process %d", pid);
-}
-
 bool hd_stop_wait(pid_t tid, int *status, double seconds)
 {
-    double end = now() + seconds;
-    for (long pause = 20000;;) {
+    double begun = hd_stop_now();
+    for (;;) {
         pid_t got = waitpid(tid, status, __WALL | WNOHANG);
         if (got == tid)
             return true;
@@ -88,10 +64,11 @@ bool hd_stop_wait(pid_t tid, int *status, double seconds)
             *status = 0; /* gone, as if it had exited */
             return true;
         }
-        if (now() > end)
+        double waited = hd_stop_now() - begun;
+        if (waited > seconds)
             return false;
-        nanosleep(&(struct timespec){0, pause}, NULL);
-        pause = pause < 1000000 ? pause * 2 : pause;
+        double pause = waited * 1e9 / 16; /* what stands still meanwhile does so hardly longer for our sleeping */
+        nanosleep(&(struct timespec){0, pause < 10000 ? 10000 : pause < 1e6 ? (long)pause : 1000000}, NULL);
     }
 }
 
@@ -181,7 +158,7 @@ static int threads_seize(struct hd_stopped *stopped, struct hd_error *err)
     snprintf(path, sizeof path, "/proc/%d/task", stopped->pid);
     DIR *folder = opendir(path);
     if (!folder) {
-        refused(stopped->pid, errno == ENOENT ? ESRCH : errno, err);
+        hd_target_refused(stopped->pid, errno == ENOENT ? ESRCH : errno, err);
         return -1;
     }
     bool good = true;
@@ -197,7 +174,7 @@ static int threads_seize(struct hd_stopped *stopped, struct hd_error *err)
             found++;
         } else if (errno != ESRCH && !(errno == EPERM && stopped->count)) {
             /* EPERM for one of many: a thread that has just ended */
-            good = refused(stopped->pid, errno, err);
+            good = hd_target_refused(stopped->pid, errno, err);
         }
     }
     closedir(folder);
@@ -236,7 +213,7 @@ bool hd_stop_all(struct hd_stopped *stopped, pid_t pid, struct hd_error *err)
         if (found == 0 && stopped->count)
             return true;
         if (found == 0)
-            refused(pid, ESRCH, err);
+            hd_target_refused(pid, ESRCH, err);
         hd_stop_release(stopped);
         return false;
     }
@@ -264,10 +241,14 @@ static void thread_restore(struct hd_stopped_thread *thread)
 
 void hd_stop_release(struct hd_stopped *stopped)
 {
-    for (size_t i = 0; i < stopped->count; i++)
+    for (size_t i = 0; i < stopped->count; i++) {
+        bool injected = stopped->threads[i].injected;
         thread_restore(&stopped->threads[i]);
+        if (injected && stopped->injected)
+            stopped->foreign = hd_stop_now() - stopped->injected;
+    }
     for (size_t i = 0; i < stopped->count; i++)
         ptrace(PTRACE_DETACH, stopped->threads[i].tid, 0, 0);
     free(stopped->threads);
-    *stopped = (struct hd_stopped){.pid = stopped->pid};
+    *stopped = (struct hd_stopped){.pid = stopped->pid, .foreign = stopped->foreign};
 }

@@ -6,7 +6,8 @@
  *
  * Nothing is written into the target's memory. While it is stopped, being killed leaves it running: the kernel detaches the
  * threads of a tracer that dies. Only between hd_inject_call and the hd_stop_release after it a SIGKILL would leave one thread
- * with registers that are not its own; that takes as long as the system call does, for a clone a few milliseconds per GB.
+ * with registers that are not its own, and so end the target; that takes as long as the system call does, for a clone a few
+ * milliseconds per GB.
  */
 #ifndef HD_CAPTURE_STOP_H
 #define HD_CAPTURE_STOP_H
@@ -30,6 +31,8 @@ struct hd_stopped {
     pid_t pid;
     struct hd_stopped_thread *threads;
     size_t count, capacity;
+    double injected; /* when the first system call of ours began; 0 if none did */
+    double foreign;  /* seconds a thread had registers of ours; known after hd_stop_release */
 };
 
 /*
@@ -54,6 +57,9 @@ uint64_t hd_inject_address(pid_t pid);
 
 /* Waits until a traced process or thread stops or ends, at most `seconds`. False if that took longer. */
 bool hd_stop_wait(pid_t tid, int *status, double seconds);
+
+/* Seconds of a clock that only goes forward. */
+double hd_stop_now(void);
 
 /* The value of a line of /proc/PID/status ("TracerPid"); false if the process is gone. */
 bool hd_stop_status(pid_t pid, const char *name, char *value, size_t size);

@@ -3,6 +3,7 @@
 
 #include "dump/json_reader.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,6 +101,27 @@ struct hd_graph_text hd_groups_class_name(const struct hd_graph *graph, uint32_t
     if (type == HD_BT_T_MODULE && (class == HD_NODE_NONE || graph->node_flags[class] & HD_NODE_SINGLETON))
         return (struct hd_graph_text){"Module", 6};
     return hd_graph_class_name(graph, node);
+}
+
+bool hd_groups_names_itself(const struct hd_graph *graph, uint32_t node)
+{
+    uint8_t type = graph->node_type[node];
+    return (type == HD_BT_T_CLASS || type == HD_BT_T_MODULE || type == HD_BT_T_DATA)
+           && hd_graph_name(graph, graph->node_label[node]).length > 0;
+}
+
+char *hd_groups_title(char title[HD_GROUPS_TITLE], const struct hd_graph *graph, uint32_t node)
+{
+    if (node == HD_NODE_ROOT)
+        return strcpy(title, "(root)");
+    struct hd_graph_text class = hd_groups_class_name(graph, node), label = {"", 0};
+    if (hd_groups_names_itself(graph, node))
+        label = hd_graph_name(graph, graph->node_label[node]);
+    if (label.length == class.length && !memcmp(label.data, class.data, class.length))
+        label.length = 0;
+    snprintf(title, HD_GROUPS_TITLE, "%.*s%s%.*s", (int)class.length, class.data, label.length ? " " : "",
+             (int)label.length, label.data);
+    return title;
 }
 
 bool hd_groups_by_class(struct hd_groups *groups, const struct hd_graph *graph, struct hd_error *err)

@@ -24,6 +24,13 @@ struct hd_groups {
  */
 struct hd_graph_text hd_groups_class_name(const struct hd_graph *graph, uint32_t node);
 
+/* What to call a node: its class, and its own name behind it if it has one. Returns `title`; may be cut. */
+enum { HD_GROUPS_TITLE = 512 };
+char *hd_groups_title(char title[HD_GROUPS_TITLE], const struct hd_graph *graph, uint32_t node);
+
+/* Whether it has a name of its own: a class, a module, what Ruby calls a T_DATA. */
+bool hd_groups_names_itself(const struct hd_graph *graph, uint32_t node);
+
 /* By hd_groups_class_name. Classes of the same name are one group. False if memory ran out; then there is nothing to destroy. */
 bool hd_groups_by_class(struct hd_groups *groups, const struct hd_graph *graph, struct hd_error *err);
 

@@ -25,8 +25,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ENDS ((size_t)64 << 10)
-#define SETTLED 20000000u /* ns; more than the kernel's tick, which is how fine the times of a file are */
 #define CACHE_DAYS 30
 #define DAY ((time_t)24 * 60 * 60)
 
@@ -43,73 +41,6 @@ struct hd_index {
     char path[PATH_MAX];
     struct hd_index_plan plan;
 };
-
-/* ---- the dump ---- */
-
-static uint64_t nanoseconds(struct timespec time)
-{
-    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
-static bool hash_ends(struct hd_index_key *key, int fd)
-{
-    char *bytes = malloc(ENDS);
-    uint64_t last = key->size > ENDS ? key->size - ENDS : 0;
-    ssize_t first_got = bytes ? pread(fd, bytes, ENDS, 0) : -1;
-    if (first_got >= 0)
-        key->ends = hd_index_hash(bytes, (uint64_t)first_got, 0);
-    ssize_t last_got = bytes ? pread(fd, bytes, ENDS, (off_t)last) : -1;
-    if (last_got >= 0)
-        key->ends = hd_index_hash(bytes, (uint64_t)last_got, key->ends);
-    free(bytes);
-    return first_got >= 0 && last_got >= 0;
-}
-
-/* A file that was changed within the last tick is waited for: another change in that tick would not show. */
-static bool wait_settled(struct hd_index_key *key, int fd, struct stat *status)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t changed = nanoseconds(status->st_ctim), at = nanoseconds(now);
-    if (at >= changed && at - changed < SETTLED) {
-        struct timespec pause = {0, (long)(SETTLED - (at - changed))};
-        nanosleep(&pause, NULL);
-        clock_gettime(CLOCK_REALTIME, &now);
-        at = nanoseconds(now);
-        if (fstat(fd, status))
-            return false;
-        changed = nanoseconds(status->st_ctim);
-    }
-    key->settled = at >= changed && at - changed >= SETTLED;
-    return true;
-}
-
-bool hd_index_identify(struct hd_index_key *key, const char *path)
-{
-    struct stat status;
-    *key = (struct hd_index_key){.size = 0};
-    if (!strcmp(path, "-") || !realpath(path, key->path))
-        return false;
-    int fd = open(key->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    bool ok = fd >= 0 && !fstat(fd, &status) && S_ISREG(status.st_mode) && wait_settled(key, fd, &status);
-    if (ok) {
-        key->device = status.st_dev;
-        key->inode = status.st_ino;
-        key->size = (uint64_t)status.st_size;
-        key->modified = nanoseconds(status.st_mtim);
-        key->changed = nanoseconds(status.st_ctim);
-        ok = hash_ends(key, fd);
-    }
-    if (fd >= 0)
-        close(fd);
-    return ok;
-}
-
-bool hd_index_same(const struct hd_index_key *one, const struct hd_index_key *other)
-{
-    return one->device == other->device && one->inode == other->inode && one->size == other->size
-           && one->modified == other->modified && one->changed == other->changed && one->ends == other->ends;
-}
 
 /* ---- places ---- */
 
@@ -184,7 +115,8 @@ static const struct hd_index_header *header_of(const struct hd_index *index)
     return index->file;
 }
 
-static const uint64_t sections_of[] = {[HD_INDEX_SUMS] = HD_INDEX_SECTIONS_SUMS,
+static const uint64_t sections_of[] = {[HD_INDEX_HEADER] = 0,
+                                       [HD_INDEX_SUMS] = HD_INDEX_SECTIONS_SUMS,
                                        [HD_INDEX_GRAPH] = HD_INDEX_SECTIONS_GRAPH,
                                        [HD_INDEX_TREE] = HD_INDEX_SECTIONS_TREE};
 
@@ -203,7 +135,7 @@ static bool check(struct hd_index *index, enum hd_index_need need, const struct 
     if (h->inode != key->inode || h->size != key->size || h->modified != key->modified || h->changed != key->changed
         || h->ends != key->ends)
         return unfit(err, path, "is of another dump, or of another state of this one");
-    if (!hd_index_plan(plan, h) || plan->length != index->length)
+    if (!hd_index_plan(plan, h) || plan->length > index->length)
         return unfit(err, path, "has not the length it should have");
     const uint64_t *sums = (const uint64_t *)((const char *)index->file + HD_INDEX_ALIGN);
     if (hd_index_header_sum(h, sums, plan->first_block[HD_INDEX_SECTION_COUNT]) != h->sum)
@@ -305,6 +237,18 @@ void hd_index_unmap(struct hd_index *index)
     if (atomic_load(&index->damaged))
         unlink(index->path); /* it may be another one by now: that is made again, too */
     free(index);
+}
+
+const char *hd_index_rest(const struct hd_index *index, uint64_t *length)
+{
+    *length = index->length - index->plan.length;
+    return (const char *)index->file + index->plan.length;
+}
+
+const char *hd_index_path(const struct hd_index *index, uint64_t *end)
+{
+    *end = index->plan.length;
+    return index->path;
 }
 
 /* ---- what is derived ---- */

@@ -37,6 +37,7 @@ struct hd_index; /* a mapped index */
 
 /* How much of it is wanted. What is not is neither looked at nor handed out: those columns are NULL. */
 enum hd_index_need {
+    HD_INDEX_HEADER, /* nothing: whether there is one, and what graph/index_answers.c finds behind it */
     HD_INDEX_SUMS,  /* counts, names, and what hd_index_class_sums and hd_index_type_sums give */
     HD_INDEX_GRAPH, /* and the graph, and of the dominators `parent` and `retained` */
     HD_INDEX_TREE,  /* and the dominators' children: all of both */
@@ -85,5 +86,18 @@ bool hd_index_paths(struct hd_index *index, const struct hd_graph *graph, struct
 bool hd_index_save(const struct hd_index_key *key, const struct hd_graph *graph,
                    const struct hd_dominators *dominators, const struct hd_index_derived *derived,
                    struct hd_error *err);
+
+/*
+ * Answers: texts that took long to make, kept in the index behind all else under the question they answer. Both may be any bytes.
+ * NULL data if that question has none. It lives as long as the index is mapped.
+ */
+struct hd_graph_text hd_index_answer(const struct hd_index *index, struct hd_graph_text question);
+
+/*
+ * Keeps one with the index of that dump as it is on the disk now. False, and nothing is changed, if there is no such index, it
+ * cannot be written, or it has enough of them (64 MiB in all, 8 MiB each): it is made again when it is asked for.
+ */
+bool hd_index_keep_answer(const struct hd_index_key *key, struct hd_graph_text question, struct hd_graph_text answer,
+                          struct hd_error *err);
 
 #endif

@@ -6,12 +6,13 @@
  *     0     struct hd_index_header, zeros up to HD_INDEX_ALIGN
  *     …     the block sums: a hash of each block of each section, in their order; zeros up to HD_INDEX_ALIGN
  *     …     the sections, in the order of HD_INDEX_SECTIONS, each followed by zeros up to HD_INDEX_ALIGN
+ *     …     answers (graph/index_answers.c), which are appended later, or nothing
  *
  * A section is a column of struct hd_graph or struct hd_dominators; or `depth`: [node_count] how many steps a node is from the
  * root in the dominator tree, UINT32_MAX for the unreachable, with which one pass shows that the tree is one; or what
  * graph/derived.h makes: columns of struct hd_paths, the groups by class, and a struct hd_retained_group for each class and type.
  * Where each section begins follows from the counts in the header, so there is no table of offsets to be
- * wrong; the file's length must be exactly what follows from them. A block is HD_INDEX_BLOCK bytes of a section, the last one what is left.
+ * wrong; the file must be at least as long as follows from them. A block is HD_INDEX_BLOCK bytes of a section, the last one what is left.
  *
  * Nothing is believed: header.sum covers the header and the block sums, those cover the sections, and every number that
  * is used to look something up is compared with what it counts (graph/index_check.c). That takes some 100 ms per GB and
@@ -23,7 +24,7 @@
 #include "graph/index.h"
 
 #define HD_INDEX_MAGIC "hd index"
-#define HD_INDEX_VERSION 2u /* raise it when the format changes, or what the builder or the dominators make of a dump */
+#define HD_INDEX_VERSION 3u /* raise it when the format changes, or what the builder or the dominators make of a dump */
 #define HD_INDEX_WORD 0x01020304u
 #define HD_INDEX_ALIGN ((uint64_t)4096)
 #define HD_INDEX_BLOCK ((uint64_t)1 << 17) /* what a second look finds in the cache still */
@@ -121,6 +122,12 @@ uint64_t hd_index_header_sum(const struct hd_index_header *header, const uint64_
  */
 bool hd_index_check(const struct hd_index_header *header, const struct hd_index_plan *plan, const char *file,
                     uint64_t sections);
+
+/* What lies behind the sections of a mapped index. */
+const char *hd_index_rest(const struct hd_index *index, uint64_t *length);
+
+/* The file it was mapped from, and where its sections end. */
+const char *hd_index_path(const struct hd_index *index, uint64_t *end);
 
 /* Computes the block sums of what is to be saved; data[section] is where each lies. */
 void hd_index_sum_blocks(const struct hd_index_plan *plan, const void *const *data, uint64_t *sums);

@@ -41,10 +41,14 @@ static void push_read(void *data, uint64_t child, bool inferred)
 static void children_push(struct trace *trace, uint64_t addr)
 {
     const struct hd_live *live = trace->vm->live;
-    if (live && live->reachable)
+    if (live && live->reachable) {
         live->reachable(addr, push_child, trace);
-    else
-        hd_references_each(trace->vm, hd_vm_object(trace->vm, addr), addr, push_read, trace);
+        return;
+    }
+    const uint8_t *object = hd_vm_object(trace->vm, addr);
+    hd_references_each(trace->vm, object, addr, push_read, trace);
+    if (!trace->vm->chunks && (*object & HD_T_MASK) == HD_T_DATA)
+        hd_references_guess(trace->vm, object, addr, push_read, trace);
 }
 
 bool hd_liveness_trace(struct hd_vm *vm, const struct hd_roots *roots, _Atomic uint64_t *heartbeat, struct hd_error *err)

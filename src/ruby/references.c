@@ -12,8 +12,9 @@ uint64_t hd_chunk_size(struct hd_vm *vm, uint64_t addr)
     vm->memory->unreadable = unreadable; /* a guess */
     if (!good)
         return 0;
-    uint64_t size = head & ~flags;
-    return size < LEAST + HEADER || size > most || (size & 15) ? 0 : size - HEADER;
+    const struct hd_range *range = &vm->memory->ranges[vm->memory->last];
+    uint64_t size = head & ~flags, there = addr >= range->start && addr < range->end ? range->end - addr : 0;
+    return size < LEAST + HEADER || size > most || (size & 15) || size - HEADER > there ? 0 : size - HEADER;
 }
 
 void hd_references_scan(struct hd_vm *vm, uint64_t from, uint64_t to, hd_reference_each *each, void *data)

@@ -15,6 +15,12 @@ typedef void hd_reference_each(void *data, uint64_t child, bool inferred);
 /* The class is among them. The same child may come more than once. */
 void hd_references_each(struct hd_vm *vm, const uint8_t *object, uint64_t addr, hd_reference_each *each, void *data);
 
+/*
+ * What a T_DATA may keep alive where malloc's chunks tell no size: whatever the first bytes of its data look like. Too much, as what
+ * lies behind it in memory counts, too; but what is alive must not be called garbage.
+ */
+void hd_references_guess(struct hd_vm *vm, const uint8_t *object, uint64_t addr, hd_reference_each *each, void *data);
+
 /* What an execution context holds on its VM stack and, where `machine`, on the machine stack that it has saved. */
 void hd_references_of_context(struct hd_vm *vm, uint64_t ec, bool machine, hd_reference_each *each, void *data);
 

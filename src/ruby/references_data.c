@@ -261,3 +261,12 @@ void hd_references_of_data(struct hd_references *r, const uint8_t *object, uint6
     if (size)
         hd_references_scan(r->vm, data.addr, data.addr + size, r->each, r->data);
 }
+
+void hd_references_guess(struct hd_vm *vm, const uint8_t *object, uint64_t addr, hd_reference_each *each, void *data)
+{
+    enum { GUESS_BYTES = 512 };
+    struct hd_references r = {vm, each, data};
+    struct data own = data_of(&r, object, addr);
+    if (!vm->chunks && own.addr && own.mark && !own.embedded)
+        hd_references_scan(vm, own.addr, own.addr + GUESS_BYTES, each, data);
+}

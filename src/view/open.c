@@ -129,28 +129,9 @@ bool hd_open_node(const struct hd_open *open, const char *text, uint32_t *node, 
     return true;
 }
 
-static bool names_itself(const struct hd_graph *graph, uint32_t node)
-{
-    uint8_t type = graph->node_type[node];
-    return (type == HD_BT_T_CLASS || type == HD_BT_T_MODULE || type == HD_BT_T_DATA)
-           && hd_graph_name(graph, graph->node_label[node]).length > 0;
-}
-
 char *hd_open_title(char title[HD_OPEN_TITLE], const struct hd_open *open, uint32_t node)
 {
-    const struct hd_graph *graph = &open->graph;
-    if (node == HD_NODE_ROOT) {
-        snprintf(title, HD_OPEN_TITLE, "(root)");
-        return title;
-    }
-    struct hd_graph_text class = hd_groups_class_name(graph, node), label = {"", 0};
-    if (names_itself(graph, node))
-        label = hd_graph_name(graph, graph->node_label[node]);
-    if (label.length == class.length && !memcmp(label.data, class.data, class.length))
-        label.length = 0;
-    snprintf(title, HD_OPEN_TITLE, "%.*s%s%.*s", (int)class.length, class.data, label.length ? " " : "",
-             (int)label.length, label.data);
-    return title;
+    return hd_groups_title(title, &open->graph, node);
 }
 
 void hd_open_json_node(FILE *file, const struct hd_open *open, uint32_t node)
@@ -163,7 +144,7 @@ void hd_open_json_node(FILE *file, const struct hd_open *open, uint32_t node)
     unsigned long long id = graph->node_address[node];
     fprintf(file, "\"id\":%llu,\"hex\":\"0x%llx\",\"class\":", id, id);
     hd_json_text(file, hd_groups_class_name(graph, node));
-    if (names_itself(graph, node)) {
+    if (hd_groups_names_itself(graph, node)) {
         fputs(",\"label\":", file);
         hd_json_text(file, hd_graph_name(graph, graph->node_label[node]));
     }

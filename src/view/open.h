@@ -10,12 +10,13 @@
 #include "graph/builder.h"
 #include "graph/dominators.h"
 #include "graph/derived.h"
+#include "graph/groups.h"
 #include "graph/index.h"
 
 #include <pthread.h>
 #include <stdio.h>
 
-enum { HD_OPEN_WARNINGS = 5, HD_OPEN_TITLE = 512 };
+enum { HD_OPEN_WARNINGS = 5, HD_OPEN_TITLE = HD_GROUPS_TITLE };
 
 struct hd_open {
     const char *path; /* as people know it */

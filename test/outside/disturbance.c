@@ -19,11 +19,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/msg.h>
 #include <sys/select.h>
 #include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -170,6 +173,19 @@ static bool receiving(struct kind *kind)
     return recv(kind->fd[0], &byte, 1, 0) == -1 && errno == EAGAIN;
 }
 
+static bool accepting(struct kind *kind)
+{
+    struct timeval tv = {0, WAIT_MS * 1000};
+    struct sockaddr_un own = {.sun_family = AF_UNIX};
+    if (!kind->number++) { /* the kernel chooses a name */
+        kind->fd[0] = socket(AF_UNIX, SOCK_STREAM, 0);
+        setsockopt(kind->fd[0], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
+        if (bind(kind->fd[0], (struct sockaddr *)&own, sizeof own.sun_family) || listen(kind->fd[0], 1))
+            return false;
+    }
+    return accept(kind->fd[0], NULL, NULL) == -1 && errno == EAGAIN;
+}
+
 static bool on_timer(struct kind *kind)
 {
     uint64_t count;
@@ -181,6 +197,38 @@ static bool on_timer(struct kind *kind)
     return read((int)kind->number, &count, sizeof count) == (ssize_t)sizeof count;
 }
 
+/* The same numbers go three ways: a pipe, a message queue, and as changes of a file that inotify tells of. */
+static int queue, watcher, watched;
+
+static bool ways_open(void)
+{
+    char name[] = "/tmp/disturbance-XXXXXX";
+    queue = msgget(IPC_PRIVATE, 0600);
+    watched = mkstemp(name);
+    watcher = inotify_init1(0);
+    bool good = queue >= 0 && watched >= 0 && watcher >= 0 && inotify_add_watch(watcher, name, IN_MODIFY) >= 0;
+    unlink(name);
+    return good;
+}
+
+struct message {
+    long type;
+    uint64_t number;
+};
+
+static bool queue_reading(struct kind *kind)
+{
+    struct message message;
+    return msgrcv(queue, &message, sizeof message.number, 0, 0) == (ssize_t)sizeof message.number && message.number == ++kind->number;
+}
+
+static bool watching(struct kind *kind)
+{
+    char events[4096];
+    (void)kind;
+    return read(watcher, events, sizeof events) > 0;
+}
+
 /* Numbers through a pipe: none lost, none twice. */
 static int numbers[2];
 
@@ -188,8 +236,9 @@ static bool writing(struct kind *kind)
 {
     struct timespec ts = span(10);
     nanosleep(&ts, NULL);
-    kind->number++;
-    return write(numbers[1], &kind->number, sizeof kind->number) == (ssize_t)sizeof kind->number;
+    struct message message = {1, ++kind->number};
+    return write(numbers[1], &kind->number, sizeof kind->number) == (ssize_t)sizeof kind->number
+           && msgsnd(queue, &message, sizeof message.number, 0) == 0 && pwrite(watched, &kind->number, 8, 0) == 8;
 }
 
 static bool reading(struct kind *kind)
@@ -259,9 +308,12 @@ static struct kind kinds[] = {
     {.name = "semtimedop", .once = on_system_v, .least = WAIT_MS},
     {.name = "sigtimedwait", .once = for_signal, .least = WAIT_MS},
     {.name = "recv with a timeout", .once = receiving, .least = WAIT_MS},
+    {.name = "accept with a timeout", .once = accepting, .least = WAIT_MS},
     {.name = "timerfd", .once = on_timer, .least = 0},
     {.name = "pipe, writing", .once = writing, .least = 0},
     {.name = "pipe, reading", .once = reading, .least = 0},
+    {.name = "message queue", .once = queue_reading, .least = 0},
+    {.name = "inotify", .once = watching, .least = 0},
     {.name = "fork and wait", .once = children, .least = 0},
     {.name = "real-time signal", .once = signalling, .least = 0},
     {.name = "floating point", .once = calculating, .least = 0},
@@ -306,7 +358,7 @@ int main(int argc, char **argv)
     sigaction(SIGCHLD, &action, NULL);
     sigaction(SIGRTMIN + 3, &action, NULL);
     main_thread = pthread_self();
-    if (pipe(numbers))
+    if (pipe(numbers) || !ways_open())
         return 2;
     for (int i = 0; i < KINDS; i++) {
         if (kinds[i].fd[0] == 0 && pipe(kinds[i].fd))
@@ -318,7 +370,13 @@ int main(int argc, char **argv)
     while (now() < end)
         usleep(20000);
     done = true;
-    usleep(100000);
+    struct timespec limit;
+    clock_gettime(CLOCK_REALTIME, &limit);
+    limit.tv_sec += 3;
+    for (int i = 0; i < KINDS; i++) /* readers may wait for ever, but nobody may be in the middle of a fork */
+        if (kinds[i].once != reading && kinds[i].once != queue_reading && kinds[i].once != watching)
+            pthread_timedjoin_np(kinds[i].thread, NULL, &limit);
+    msgctl(queue, IPC_RMID, NULL);
     for (int i = 0; i < KINDS; i++) {
         printf("%-24s %6lu good %4lu bad %s\n", kinds[i].name, kinds[i].good, kinds[i].bad, kinds[i].bad ? strerror(kinds[i].error) : "");
         bad += kinds[i].bad + (kinds[i].good == 0);

@@ -87,6 +87,36 @@ module OutsideTest
     end
   end
 
+  QUIET = "$stdout.puts('ready'); $stdout.flush; $stdin.read"
+  NOBODY = %w[setpriv --reuid 65534 --regid 65534 --clear-groups].freeze
+
+  # A process that must go on and end as if nothing had happened.
+  def with_target(**options)
+    target = Target.new("native", **options)
+    yield target
+    assert target.finish, "the process goes on and ends as it would have"
+  ensure
+    target&.kill
+  end
+
+  # The tool where every user can run it.
+  def tool_for_all
+    copy = File.join(FOLDER, "tool")
+    FileUtils.cp(TOOL, copy) unless File.exist?(copy)
+    FileUtils.chmod(0o755, [copy, FOLDER])
+    copy
+  end
+
+  def children(pid) = Dir.glob("/proc/#{pid}/task/*/children").map { |path| File.read(path) }.join
+
+  # Everything of a process that a visitor could leave changed.
+  def traces(pid)
+    status = File.read("/proc/#{pid}/status")
+    { threads: Dir.children("/proc/#{pid}/task").size, descriptors: Dir.children("/proc/#{pid}/fd").sort, children: children(pid),
+      mappings: File.readlines("/proc/#{pid}/maps").map { |line| line.split[0, 2] }, tracer: status[/^TracerPid:\s+(\d+)/, 1],
+      signals: status[/^SigBlk:.*/], oom: File.read("/proc/#{pid}/oom_score_adj") }
+  end
+
   def dump(*options, file: File.join(FOLDER, "outside-#{rand(1 << 40)}.json"))
     out, err, status = Open3.capture3(TOOL, "dump", "--json", "-o", file, *options.map(&:to_s))
     assert status.success?, "heap_dump dump #{options.join(" ")}: #{err}#{out}"

@@ -1,0 +1,215 @@
+/*
+ * See keeper.h. The two talk through a pair of sockets: a report, then the threads' stacks, then nothing until the tool closes
+ * its side or ends, then a second report.
+ */
+#define _GNU_SOURCE
+#include "capture/keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { STACKS_MAX = 1 << 22 };
+
+struct report {
+    struct hd_error error; /* code HD_OK: it worked */
+    pid_t copy;
+    enum hd_copy_method method;
+    double stopped, foreign;
+    char note[200];
+    size_t stack_count;
+};
+
+static bool all_sent(int channel, const void *bytes, size_t length)
+{
+    for (size_t done = 0; done < length;) {
+        ssize_t sent = send(channel, (const char *)bytes + done, length - done, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent <= 0)
+            return false;
+        done += (size_t)sent;
+    }
+    return true;
+}
+
+static bool all_received(int channel, void *bytes, size_t length)
+{
+    for (size_t done = 0; done < length;) {
+        ssize_t got = recv(channel, (char *)bytes + done, length - done, 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return false;
+        done += (size_t)got;
+    }
+    return true;
+}
+
+/* --- the keeper --- */
+
+/* Nothing of the tool's stays open here, no terminal sends a signal, and timers are exact: the target waits for us. */
+static int keeper_settle(int channel)
+{
+    enum { KEPT = 3 };
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+    setsid();
+    prctl(PR_SET_TIMERSLACK, 1L, 0L, 0L, 0L);
+    prctl(PR_SET_NAME, "heap_dump-keep", 0L, 0L, 0L);
+    if (channel != KEPT)
+        dup2(channel, KEPT);
+    for (int fd = 0; fd < KEPT; fd++)
+        close(fd);
+    if (syscall(SYS_close_range, KEPT + 1, ~0u, 0) != 0)
+        for (int fd = KEPT + 1; fd < 1024; fd++) /* kernels before 5.9 */
+            close(fd);
+    int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC); /* where it may be lowered: others go first */
+    if (score >= 0) {
+        ssize_t ignored = write(score, "-900", 4);
+        (void)ignored;
+        close(score);
+    }
+    return KEPT;
+}
+
+static void report_fill(struct report *report, const struct hd_copy *copy)
+{
+    report->copy = copy->process;
+    report->method = copy->method;
+    report->stopped = copy->stopped;
+    report->foreign = copy->foreign;
+    report->stack_count = copy->stack_count;
+    memcpy(report->note, copy->note, sizeof report->note);
+}
+
+static void keeper_run(int channel, pid_t target, enum hd_copy_method method)
+{
+    struct report report = {0};
+    struct hd_copy copy;
+    char byte;
+    channel = keeper_settle(channel);
+    bool good = hd_copy_take(&copy, target, method, &report.error);
+    report_fill(&report, &copy);
+    bool said = all_sent(channel, &report, sizeof report);
+    if (good) {
+        said = said && all_sent(channel, copy.stacks, copy.stack_count * sizeof *copy.stacks);
+        while (said && recv(channel, &byte, 1, 0) < 0 && errno == EINTR)
+            continue;
+        hd_copy_release(&copy);
+        report_fill(&report, &copy);
+        all_sent(channel, &report, sizeof report);
+    }
+    _exit(0);
+}
+
+/* --- the tool's side --- */
+
+static bool gone(pid_t target, struct hd_error *err)
+{
+    return hd_error_set(err, HD_ERROR_TARGET, "the helper process that held the copy of process %d was killed: take the dump again", target);
+}
+
+static bool report_take(struct hd_keeper *keeper, const struct report *report)
+{
+    keeper->copy = report->copy;
+    keeper->method = report->method;
+    keeper->stopped = report->stopped;
+    keeper->foreign = report->foreign;
+    memcpy(keeper->note, report->note, sizeof keeper->note);
+    keeper->note[sizeof keeper->note - 1] = 0;
+    return report->stack_count <= STACKS_MAX;
+}
+
+static bool stacks_receive(struct hd_keeper *keeper, size_t count, struct hd_error *err)
+{
+    keeper->stacks = calloc(count + 1, sizeof *keeper->stacks);
+    if (!keeper->stacks)
+        return hd_error_set(err, HD_ERROR_MEMORY, "no memory for the list of threads");
+    keeper->stack_count = count;
+    return all_received(keeper->channel, keeper->stacks, count * sizeof *keeper->stacks);
+}
+
+static bool memory_open(struct hd_keeper *keeper, struct hd_error *err)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/mem", keeper->copy);
+    keeper->memory = open(path, O_RDONLY | O_CLOEXEC);
+    return keeper->memory >= 0 || hd_error_set_errno(err, HD_ERROR_TARGET, errno, "cannot open %s", path);
+}
+
+static bool keeper_fork(struct hd_keeper *keeper, pid_t target, enum hd_copy_method method, struct hd_error *err)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+        return hd_error_set_errno(err, HD_ERROR_TARGET, errno, "cannot make a pair of sockets");
+    keeper->process = fork();
+    if (keeper->process == 0) {
+        close(ends[0]);
+        keeper_run(ends[1], target, method);
+    }
+    close(ends[1]);
+    keeper->channel = ends[0];
+    if (keeper->process > 0)
+        return true;
+    keeper->process = 0;
+    return hd_error_set_errno(err, HD_ERROR_TARGET, errno, "cannot start the helper process that holds the copy");
+}
+
+bool hd_keeper_start(struct hd_keeper *keeper, pid_t target, enum hd_copy_method method, struct hd_error *err)
+{
+    struct report report;
+    struct hd_error failure = {0}, ignored;
+    *keeper = (struct hd_keeper){.channel = -1, .memory = -1};
+    bool good = keeper_fork(keeper, target, method, &failure);
+    good = good && (all_received(keeper->channel, &report, sizeof report) || gone(target, &failure));
+    if (good && report.error.code != HD_OK) {
+        failure = report.error;
+        good = false;
+    }
+    good = good && report_take(keeper, &report)
+           && (stacks_receive(keeper, report.stack_count, &failure) || failure.code || gone(target, &failure)) && memory_open(keeper, &failure);
+    if (good)
+        return true;
+    hd_keeper_finish(keeper, &ignored);
+    if (err)
+        *err = failure;
+    return false;
+}
+
+bool hd_keeper_finish(struct hd_keeper *keeper, struct hd_error *err)
+{
+    struct report report;
+    bool good = true;
+    int status;
+    if (keeper->memory >= 0)
+        close(keeper->memory);
+    keeper->memory = -1;
+    free(keeper->stacks);
+    keeper->stacks = NULL;
+    keeper->stack_count = 0;
+    if (keeper->process > 0) {
+        shutdown(keeper->channel, SHUT_WR);
+        good = all_received(keeper->channel, &report, sizeof report) && report_take(keeper, &report);
+        close(keeper->channel); /* it may still be sending what we do not want any more */
+        keeper->channel = -1;
+        while (waitpid(keeper->process, &status, 0) < 0 && errno == EINTR)
+            continue;
+        good = good || hd_error_set(err, HD_ERROR_TARGET, "the helper process that held the copy was killed, so what was read may be "
+                                    "incomplete: take the dump again");
+    }
+    keeper->process = 0;
+    if (keeper->channel >= 0)
+        close(keeper->channel);
+    keeper->channel = -1;
+    return good;
+}

@@ -1,0 +1,193 @@
+# frozen_string_literal: true
+
+# The process that is dumped comes to no harm: filters, limits, namespaces, a tool that is killed at any moment.
+require_relative "helper"
+
+class SafetyTest < Minitest::Test
+  include OutsideTest
+
+  # Installs a seccomp filter (linux/filter.h, linux/seccomp.h): the call number 56, clone, gets ACTION, another number is let
+  # through; then runs what follows.
+  FILTER = <<~'RUBY'
+    require "fiddle"
+    def filter(number, action)
+      words = [[0x20, 0, 0, 0], [0x15, 0, 1, number], [0x06, 0, 0, action], [0x06, 0, 0, 0x7fff0000]] # load nr; equal?; return; return ALLOW
+      code = words.map { |word| word.pack("SCCL") }.join
+      program = [4, 0, 0, 0].pack("S4") + [Fiddle::Pointer[code].to_i].pack("Q")
+      prctl = Fiddle::Function.new(Fiddle.dlopen(nil)["prctl"], [Fiddle::TYPE_INT] + [Fiddle::TYPE_LONG] * 4, Fiddle::TYPE_INT)
+      prctl.call(38, 1, 0, 0, 0).zero? && prctl.call(22, 2, Fiddle::Pointer[program].to_i, 0, 0).zero? or abort "no filter"
+    end
+  RUBY
+  CLONE = 56
+  KILL = 0x80000000
+  REFUSE = 0x00050001 # EPERM
+
+  def setup
+    skip "this needs root and setpriv" unless Process.uid.zero? && system("command -v setpriv >/dev/null")
+  end
+
+  # The facts of a dump that somebody else takes. Where Yama keeps users from each other's processes there is nothing to test.
+  def dump_as(wrap, pid)
+    scope = File.exist?("/proc/sys/kernel/yama/ptrace_scope") ? File.read("/proc/sys/kernel/yama/ptrace_scope").to_i : 0
+    skip "kernel.yama.ptrace_scope is #{scope}" if scope.positive?
+    folder = File.join(FOLDER, "nobody").tap { |path| FileUtils.mkdir_p(path); File.chown(65_534, 65_534, path) }
+    file = File.join(folder, "dump.json")
+    out, err, status = Open3.capture3(*wrap, tool_for_all, "dump", "--json", "--pid", pid.to_s, "-o", file)
+    assert status.success?, err + out
+    assert system(TOOL, "check", "--quiet", file)
+    JSON.parse(out)
+  end
+
+  def test_as_the_same_user
+    with_target(name: "nobody", program: QUIET, wrap: NOBODY) { |target| assert_equal "fork", dump_as(NOBODY, target.pid)["method"] }
+  end
+
+  # Root switches the filter off for the while, even one that answers our call by killing the process.
+  def test_a_seccomp_filter_that_kills_and_root
+    with_target(name: "filtered", program: "#{FILTER}; filter(#{CLONE}, #{KILL}); #{QUIET}") do |target|
+      facts, = dump("--pid", target.pid)
+      assert_equal ["fork", ""], facts.values_at("method", "note")
+      assert_empty children(target.pid)
+    end
+  end
+
+  # Others cannot, so the process is stopped instead, and that is said.
+  def test_a_seccomp_filter_and_the_same_user
+    with_target(name: "filtered", program: "#{FILTER}; filter(#{CLONE}, #{KILL}); #{QUIET}", wrap: NOBODY) do |target|
+      facts = dump_as(NOBODY, target.pid)
+      assert_equal "stop", facts["method"]
+      assert_match(/it has a seccomp filter that only root outside of its container can go around/, facts["note"])
+      text = IO.popen([*NOBODY, tool_for_all, "dump", "--pid", target.pid.to_s, "-o", File.join(FOLDER, "nobody/dump.json")], &:read)
+      assert_match(/^the process stood still for [\d.]+ ms, all the while it was read$/, text)
+      assert_match(/^--method stop was used, as it could not be copied: it has a seccomp filter/, text)
+    end
+  end
+
+  # In a container everything has the filter that the runtime has put around it, the tool, too: what it may do the process may.
+  def test_in_a_container_with_a_filter
+    tool_for_all
+    runtime = File.join(FOLDER, "runtime.rb")
+    File.write(runtime, "#{FILTER}\nfilter(Integer(ARGV[0]), #{REFUSE})\nexec(*ARGV.drop(1))")
+    around = [*NOBODY, RbConfig.ruby, runtime]
+    with_target(name: "container", program: QUIET, wrap: [*around, "246"]) do |target| # kexec_load
+      assert_equal ["fork", ""], dump_as([*around, "246"], target.pid).values_at("method", "note")
+      assert_empty children(target.pid)
+    end
+  end
+
+  def test_no_further_process_allowed
+    program = "Process.setrlimit(Process::RLIMIT_NPROC, 0, 0); #{QUIET}"
+    with_target(name: "limited", program: program, wrap: NOBODY) do |target|
+      facts, = dump("--pid", target.pid)
+      assert_equal ["stop", "Resource temporarily unavailable"], facts.values_at("method", "note")
+    end
+  end
+
+  # pids.max of its control group, as containers have it.
+  def test_a_full_control_group
+    root = %w[/sys/fs/cgroup/pids /sys/fs/cgroup].find { |path| File.exist?(File.join(path, "cgroup.procs")) } || skip("there are no control groups")
+    group = File.join(root, "heap_dump-test-#{$$}")
+    Dir.mkdir(group)
+    with_target(name: "group", program: QUIET) do |target|
+      File.write(File.join(group, "cgroup.procs"), target.pid.to_s)
+      File.write(File.join(group, "pids.max"), File.read(File.join(group, "pids.current")))
+      facts, = dump("--pid", target.pid)
+      assert_equal ["stop", "Resource temporarily unavailable"], facts.values_at("method", "note")
+      File.write(File.join(root, "cgroup.procs"), target.pid.to_s)
+    end
+  rescue SystemCallError => e
+    skip "no control group for pids can be made here: #{e.message}"
+  ensure
+    Dir.rmdir(group) if group && Dir.exist?(group)
+  end
+
+  # A container: pids of its own, files of its own. The library is nowhere to be seen for us.
+  def test_a_container
+    skip "unshare is not there" unless system("command -v unshare >/dev/null")
+    library = File.readlines("/proc/self/maps").map { |line| line.split[5] }.compact.find { |path| path.include?("/libruby") }
+    skip "this Ruby has no library of its own" unless library
+    place = File.join(FOLDER, "image")
+    name = File.basename(library)[/libruby-?\d\.\d\.so\.\d\.\d/] || File.basename(library) # its soname
+    FileUtils.mkdir_p(place)
+    script = "mount -t tmpfs none #{place} && cp #{library} #{place}/#{name} && exec env LD_LIBRARY_PATH=#{place} \"$@\""
+    with_target(name: "container", program: QUIET, wrap: ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "sh", "-c", script, "sh"]) do |target|
+      facts, = dump("--pid", target.pid)
+      assert_equal ["fork", File.join(place, name)], facts.values_at("method", "library")
+      refute File.exist?(facts["library"])
+      assert_operator facts["objects"], :>, 5_000
+      assert_empty children(target.pid)
+    end
+  end
+
+  # What is in the middle of a collection, or has its lock in the hands of another thread that computes.
+  def test_collections_and_a_lock_held_elsewhere
+    collecting = "require 'heap_dump'; HeapDump.dump(ARGV[0]); $kept = Array.new(2000) { |n| \"kept \#{n}\" }\n" \
+                 "worker = Thread.new { loop { GC.start; Array.new(2000) { |n| [n] } } }; #{QUIET}; worker.kill"
+    computing = "require 'heap_dump'; HeapDump.dump(ARGV[0]); $kept = Array.new(2000) { |n| \"kept \#{n}\" }\n" \
+                "worker = Thread.new { n = 0; loop { n += 1 } }; #{QUIET}; worker.kill"
+    { collecting: collecting, computing: computing }.each do |name, program|
+      with_target(name: name.to_s, program: program) do |target|
+        12.times do
+          facts, file = dump("--pid", target.pid)
+          assert_equal 0, facts["unreadable"]
+          assert_equal 2_000, File.read(file).scan(/"kept \d+"/).uniq.size
+          File.delete(file)
+        end
+      end
+    end
+  end
+
+  # Killed, or interrupted from the keyboard, at any moment: the process goes on, and what was being copied of it is gone.
+  def test_the_tool_is_killed
+    with_target(name: "survivor", program: "$beats = 0; Thread.new { loop { $beats += 1; sleep 0.001 } }; #{QUIET}; exit!($beats > 100 ? 0 : 1)") do |target|
+      before = traces(target.pid)
+      150.times do |n|
+        tool = Process.spawn(TOOL, "dump", "--pid", target.pid.to_s, "-o", File.join(FOLDER, "killed.json"), out: File::NULL, err: File::NULL)
+        sleep rand * 0.03
+        Process.kill(n.odd? ? :KILL : :INT, tool)
+        Process.wait(tool)
+      end
+      assert_equal before, settled(before, target.pid)
+      dump("--pid", target.pid)
+    end
+  end
+
+  # The helper that holds the copy, too, but once the copy is made (the moment before is documented in stop.h). Nobody can then
+  # take the dead copy away, until the next dump does.
+  def test_the_helper_is_killed
+    with_target(name: "orphan", program: "$big = 'x' * 50_000_000; #{QUIET}") do |target|
+      before = traces(target.pid)
+      5.times do
+        reader, writer = IO.pipe
+        tool = Process.spawn(TOOL, "dump", "--pid", target.pid.to_s, "-o", File.join(FOLDER, "orphan.json"), out: File::NULL, err: writer)
+        writer.close
+        Process.kill(:STOP, tool) if wait_for(2) { copied?(target.pid) }
+        helper = File.read("/proc/#{tool}/task/#{tool}/children").to_i
+        Process.kill(:KILL, helper) if helper.positive?
+        Process.kill(:CONT, tool)
+        Process.wait(tool)
+        next if $?.success? # it was quicker
+
+        assert_equal 7, $?.exitstatus
+        assert_match(/the helper process that held the copy.* was killed.*take the dump again/, reader.read)
+      end
+      dump("--pid", target.pid)
+      assert_equal before, settled(before, target.pid)
+    end
+  end
+
+  # There is a copy, and the process runs again.
+  def copied?(pid) = !children(pid).empty? && File.read("/proc/#{pid}/status")[/^TracerPid:\s+0$/]
+
+  def wait_for(seconds)
+    limit = Process.clock_gettime(Process::CLOCK_MONOTONIC) + seconds
+    found = nil
+    sleep 0.0005 until (found = yield) || Process.clock_gettime(Process::CLOCK_MONOTONIC) > limit
+    found
+  end
+
+  def settled(expected, pid)
+    wait_for(5) { traces(pid) == expected }
+    traces(pid)
+  end
+end

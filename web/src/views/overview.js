@@ -1,0 +1,145 @@
+// The first view: how much there is, where it is, and what probably leaks.
+import { hierarchy } from "d3-hierarchy";
+import { drawCells } from "../chart/cells.js";
+import { treemapCells } from "../chart/layouts.js";
+import { treeOf } from "../chart/tree_data.js";
+import { pathLine } from "../drawn_path.js";
+import { h } from "../dom.js";
+import { bytes, count, exact, percent, plural } from "../format.js";
+import { KINDS, dot, kindOf, kindOfType } from "../kinds.js";
+import { load } from "../loading.js";
+import { bar, classPattern, figure, figures, heading, objectLink, section, warnings } from "../parts.js";
+import { go, href } from "../route.js";
+import { name, plain } from "../text.js";
+import { memorySection } from "./memory_part.js";
+
+export const title = "Overview";
+const DUST_AREA = 500; // px²: smaller areas are put together
+
+export function show(place, { dump, info, signal }) {
+  const top = h("div", { class: "slot slot-head" });
+  const map = h("div", { class: "slot slot-map" });
+  const suspects = h("div", { class: "slot slot-suspects" });
+  const types = h("div", { class: "slot slot-types" });
+  place.append(top, h("div", { class: "two" }, section("Who retains it", h("p", { class: "quiet lead" }, "Each area is memory that would be freed with what it is named after. ", h("a", { href: href("tree") }, "Open the tree")), map), types),
+    section("What probably leaks", suspects));
+
+  load(top, "/api/summary", { dump }, (answer) => summary(answer, info), { signal });
+  load(types, "/api/summary", { dump }, byType, { signal });
+  load(suspects, "/api/suspects", { dump }, suspectCards, { signal });
+  let end = () => {};
+  load(map, "/api/tree", { dump }, (answer) => { const [element, stop] = smallMap(answer); end = stop; return element; }, { signal });
+  return () => end();
+}
+
+function summary(answer, info) {
+  const head = answer.dump ?? {};
+  const command = (head.cmdline ?? []).filter(Boolean).join(" ");
+  const words = [head.description ?? (head.ruby && `Ruby ${head.ruby}`), head.pid && `process ${head.pid}`, head.time && head.time.replace("T", " ").replace("Z", " UTC"),
+    { self: "from inside", process: "from outside", core: "from a core file" }[head.source]].filter(Boolean);
+  return [
+    heading(command ? name(command, 90) : name(info.name ?? info.file, 90), words.map((text, at) => [at > 0 && " · ", name(text, 90)])),
+    warnings(answer),
+    figures(
+      figure(bytes(answer.reachable_bytes), "reachable", exact(answer.reachable_bytes)),
+      figure(count(answer.reachable), "objects", `${count(answer.references)} references`),
+      ...poolFigures(answer, head),
+      figure(bytes(answer.bytes - answer.reachable_bytes), "unreachable", answer.garbage > 0 ? plural(answer.garbage, "object") : "nothing waits to be freed"),
+    ),
+    memorySection(answer, head),
+  ];
+}
+
+function poolFigures(answer, head) {
+  const pools = Array.isArray(head.size_pools) ? head.size_pools : [];
+  const slots = pools.reduce((total, pool) => total + (pool.slots ?? 0), 0);
+  if (!slots) return [];
+  const pages = pools.reduce((total, pool) => total + (pool.pages ?? 0), 0);
+  const room = pools.reduce((total, pool) => total + (pool.slots ?? 0) * (pool.slot_size ?? 0), 0);
+  return [figure(percent(answer.objects / slots), "of the slots used", `${count(pages)} heap pages, ${bytes(room)}`)];
+}
+
+function byType(answer) {
+  const kinds = new Map();
+  for (const row of answer.types) {
+    const kind = kindOfType(row.type);
+    const sum = kinds.get(kind) ?? { kind, bytes: 0, objects: 0 };
+    sum.bytes += row.reachable_bytes;
+    sum.objects += row.reachable;
+    kinds.set(kind, sum);
+  }
+  const rows = [...kinds.values()].sort((a, b) => b.bytes - a.bytes);
+  const total = Math.max(1, answer.reachable_bytes);
+  const most = Math.max(1, ...rows.map((row) => row.bytes));
+  const retainers = (answer.top ?? []).slice(0, 8);
+  const biggest = Math.max(1, ...retainers.map((row) => row.retained));
+  return [section("By type", h("ul", { class: "bars" }, rows.map((row) => h("li", {},
+    h("span", { class: "bars-name" }, dot(row.kind), KINDS[row.kind]), bar(row.bytes / most, row.kind), h("span", { class: "num", title: exact(row.bytes) }, bytes(row.bytes)),
+    h("span", { class: "num quiet" }, percent(row.bytes / total)))))),
+  retainers.length > 0 && section("Classes that retain most", h("ul", { class: "bars" }, retainers.map((row) => h("li", {},
+    h("a", { class: "bars-name", href: href("objects", { class: classPattern(row.class) }) }, name(row.class, 60)), bar(row.retained / biggest), h("span", { class: "num", title: exact(row.retained) }, bytes(row.retained)),
+    h("span", { class: "num quiet" }, count(row.count)))), h("li", { class: "bars-more" }, h("a", { href: href("classes") }, "All classes"))))];
+}
+
+function card(suspect, at, whole) {
+  const share = suspect.data_bytes / whole;
+  const classes = suspect.classes ?? [];
+  const most = Math.max(1, ...classes.map((row) => row.size));
+  const title = plain(suspect.place ?? suspect.kind, 120);
+  return h("li", { class: "card" },
+    h("div", { class: "card-head" }, h("span", { class: "rank", "aria-hidden": "true" }, at + 1), h("h3", {}, name(suspect.place ?? suspect.kind, 120))),
+    h("div", { class: "card-size" }, h("span", { class: "card-bytes", title: exact(suspect.retained) }, bytes(suspect.retained)), h("span", { class: "quiet" }, `in ${plural(suspect.objects, "object")}, ${percent(share)} of the data`)),
+    bar(share),
+    h("p", { class: "card-guess" }, name(suspect.guess ?? "", 700, "prose")),
+    suspect.path?.length > 0 && h("p", { class: "card-path" }, pathLine(suspect.path)),
+    classes.length > 0 && h("ul", { class: "bars card-classes" }, classes.slice(0, 4).map((row) => h("li", {}, h("a", { class: "bars-name", href: href("objects", { class: classPattern(row.class) }) }, name(row.class, 40)),
+      bar(row.size / most), h("span", { class: "num", title: exact(row.size) }, bytes(row.size)), h("span", { class: "num quiet" }, count(row.count))))),
+    suspect.duplicate_strings > 0 && h("p", { class: "quiet" }, `${count(suspect.duplicate_strings)} of its strings repeat others in it: ${bytes(suspect.duplicate_bytes)}`),
+    suspect.samples?.length > 0 && h("p", { class: "card-sample quiet" }, "for example ", objectLink(suspect.samples[0], { limit: 40 }), suspect.samples[0].contents && [" ", name(suspect.samples[0].contents, 90)]),
+    h("div", { class: "card-buttons" },
+      suspect.holder && !suspect.holder.root && h("a", { class: "button primary", href: href("object", { id: suspect.holder.hex }), "aria-label": `Open ${title}` }, "Open"),
+      suspect.holder && !suspect.holder.root && h("a", { class: "button", href: href("tree", { id: suspect.holder.hex }), "aria-label": `Show ${title} in the tree` }, "In the tree"),
+      suspect.content && !suspect.content.root && h("a", { class: "button", href: href("object", { id: suspect.content.hex }), "aria-label": `Open the biggest of what ${title} holds` }, `Biggest ${plain(suspect.content.class ?? "of its objects", 28)}`)));
+}
+
+function suspectCards(answer) {
+  if (answer.suspects.length === 0) {
+    return h("p", { class: "notice" }, "No single place retains much of the data. If the process grows all the same, compare two dumps: heap_dump serve BEFORE AFTER.");
+  }
+  return [h("p", { class: "quiet lead" }, `Shares are of the ${bytes(answer.data_bytes)} of data: of what is reachable but classes, code and stacks. A guess is made from names and types: look before you act.`),
+    h("ol", { class: "cards" }, answer.suspects.map((suspect, at) => card(suspect, at, Math.max(1, answer.data_bytes))))];
+}
+
+// Two levels of the tree are enough here: the picture is to be understood at once.
+function smallMap(answer) {
+  const box = h("div", { class: "map-box" });
+  if (!treeOf(answer)) return [h("p", { class: "quiet" }, "Nothing is retained."), () => {}];
+  const total = Math.max(1, answer.rows[0].retained);
+  const cut = (node, levels) => ({ ...node.data, bytes: node.value, children: levels > 0 ? (node.children ?? []).map((child) => cut(child, levels - 1)) : [] });
+  const draw = () => {
+    if (box.clientWidth < 40) return;
+    const whole = treeOf(answer, (total / (box.clientWidth * box.clientHeight)) * DUST_AREA);
+    const root = hierarchy(cut(whole, 2)).sum((node) => (node.children.length > 0 ? 0 : node.bytes)).sort((a, b) => b.value - a.value);
+    drawCells(box, treemapCells(root, box.clientWidth, box.clientHeight, 60), {
+      label: "Who retains the memory", pick: () => {}, out: () => {},
+      open: ({ node }) => { const { row } = node.data; go("tree", row.sample.root ? {} : { group: row.group }); },
+      describe: ({ node, inside, w, h: high }) => {
+        const { row, part, kind } = node.data;
+        const words = part === "folded" ? `${count(node.data.folded.groups)} smaller` : null;
+        const text = words ?? plain(rowName(row), 60);
+        return { className: `k-${kind} part-${part}${inside ? " inside" : ""}`, label: `${text}: ${bytes(node.value)}, ${percent(node.value / total)}`,
+          words: [words ?? name(rowName(row), 60), high > 34 && !inside && h("span", { class: "cell-bytes" }, bytes(node.value)), inside && w > 120 && h("span", { class: "cell-bytes" }, bytes(node.value))] };
+      },
+    });
+  };
+  const observer = new ResizeObserver(draw);
+  observer.observe(box);
+  return [box, () => observer.disconnect()];
+}
+
+/** "@callbacks · Hash", "Shop::Events", "Thread × 9" */
+export function rowName(row) {
+  if (row.sample.root) return "Roots";
+  const own = row.sample.label && kindOf(row.sample) === "class" ? row.sample.label : row.sample.class ?? row.sample.type ?? "?";
+  return row.count > 1 ? `${own} × ${count(row.count)}` : own;
+}
