@@ -26,7 +26,7 @@ all_cxxflags = -std=gnu++17 $(common) $(CXXFLAGS)
 # What the extension has, too (ext/heap_dump/extconf.rb takes it from the same folders).
 library := \
 	src/base/arena.c src/base/error.c \
-	src/memory/memory.c src/memory/maps.c src/memory/image.c src/memory/source_self.c \
+	src/memory/memory.c src/memory/maps.c src/memory/smaps.c src/memory/image.c src/memory/source_self.c \
 	src/ruby/layout.c src/ruby/vm.c src/ruby/heap.c src/ruby/table.c src/ruby/symbol.c src/ruby/class.c \
 	src/ruby/ivar.c src/ruby/object.c src/ruby/string.c src/ruby/number.c src/ruby/class_object.c src/ruby/imemo.c src/ruby/iseq.c src/ruby/data.c \
 	src/ruby/thread.c src/ruby/roots.c src/ruby/roots_outside.c src/ruby/liveness.c \
@@ -50,7 +50,10 @@ tool_library := \
 	src/view/summary.c src/view/top.c src/view/suspects.c src/view/suspects_words.c src/view/tree_view.c src/view/tree_rows.c \
 	src/view/path.c src/view/find.c src/view/threads.c src/view/strings.c src/view/collections.c src/view/diff.c \
 	src/view/diff_json.c src/view/object.c \
+	src/rss/marks.c src/rss/window.c src/rss/resident.c src/rss/ledger.c src/rss/glibc.c src/rss/glibc_cache.c src/rss/owners.c \
+	src/rss/pages.c src/rss/stacks.c src/rss/transient.c src/rss/rss.c src/view/memory.c src/view/memory_findings.c \
 	src/store/exporter.c src/store/sink.c src/store/tree_walk.c src/store/tree_options.c src/store/collapsed.c \
+	src/store/json_text.c src/store/heapsnapshot.c \
 	src/ruby/dwarf.c src/ruby/elf_identity.c src/ruby/layout_table.c
 # Virtual tables over a dump: with SQLite 3.38 or newer (`make SQLITE=` builds without it).
 SQLITE ?= $(shell pkg-config --atleast-version=3.38 sqlite3 2>/dev/null && echo yes)
@@ -64,8 +67,8 @@ mongoc_library := src/store/mongodb_place.c src/store/mongodb_document.c src/sto
 mongoc_flags   := $(if $(MONGOC),$(shell pkg-config --cflags libmongoc-1.0) -DHD_HAVE_MONGOC=1)
 tool_library += src/store/mongodb.c $(if $(MONGOC),$(mongoc_library))
 cli := cli/main.c cli/command.c cli/help.c cli/help_man.c cli/help_shell.c cli/output.c cli/table.c cli/open.c cli/kept.c \
-	cli/readable.c cli/twice.c cli/tree_least.c \
-	cli/check.c cli/collections.c cli/diff.c cli/dump.c cli/diff_text.c cli/export.c cli/find.c cli/flame.c cli/layout.c cli/path.c \
+	cli/readable.c cli/twice.c cli/tree_least.c cli/memory.c cli/memory_text.c \
+	cli/check.c cli/collections.c cli/diff.c cli/dump.c cli/diff_text.c cli/export.c cli/find.c cli/flame.c cli/index.c cli/layout.c cli/path.c \
 	cli/show.c cli/strings.c cli/summary.c cli/suspects.c cli/threads.c cli/top.c cli/tree.c \
 	cli/version.c cli/sql.c cli/sql_print.c cli/sql_words.c
 
@@ -78,7 +81,7 @@ library_objects := $(call object,$(library) $(tool_library))
 cli_objects     := $(call object,$(cli))
 tool_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm -lpthread $(if $(SQLITE),-lsqlite3) $(if $(LIBEDIT),-ledit) $(if $(MONGOC),$(shell pkg-config --libs libmongoc-1.0))
 
-.PHONY: all check demo bench install gem fuzz lint clean share ext ext-3.3 unit
+.PHONY: all check demo bench install gem fuzz lint clean share ext ext-others unit
 all: $(BUILD)/libheap_dump.a $(BUILD)/heap_dump share ext
 
 # Loops that look at each number of an index: as vectors they keep up with memory.
@@ -132,7 +135,11 @@ ext:
 unit_tests := $(patsubst test/unit/%.c,$(BUILD)/test/unit/%,$(wildcard test/unit/*_test.c))
 graph_tests := $(BUILD)/test/graph/print_graph $(BUILD)/test/graph/dominators_driver
 outside_tests := $(BUILD)/test/outside/disturbance $(BUILD)/test/outside/copy_driver
-unit: $(unit_tests) $(graph_tests) $(outside_tests)
+memory_tests := $(BUILD)/test/memory/malloc_oracle.so
+unit: $(unit_tests) $(graph_tests) $(outside_tests) $(memory_tests)
+$(BUILD)/test/memory/%.so: test/memory/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(warnings) -shared -fPIC -fvisibility=hidden -o $@ $<
 $(BUILD)/test/outside/%: test/outside/%.c $(BUILD)/libheap_dump.a
 	@mkdir -p $(@D)
 	$(CC) $(all_cflags) -MF $(BUILD)/obj/$*.d -o $@ $< $(BUILD)/libheap_dump.a $(tool_libs) -lstdc++
@@ -143,22 +150,25 @@ $(BUILD)/test/unit/%: test/unit/%.c $(BUILD)/libheap_dump.a
 	@mkdir -p $(@D)
 	$(CC) $(all_cflags) -MF $(BUILD)/obj/$*.d -o $@ $< $(BUILD)/libheap_dump.a -lcmocka $(tool_libs) -lstdc++
 
-# The same for Debian trixie's Ruby 3.3, which script/rubies unpacks into build/rubies.
-ext-3.3:
-	@script/rubies
-	@mkdir -p $(BUILD)/ext-3.3/obj $(BUILD)/ext-3.3/heap_dump
-	@$(call stale_headers,$(BUILD)/ext-3.3/obj)
-	@cd $(BUILD)/ext-3.3/obj && { [ Makefile -nt $(CURDIR)/ext/heap_dump/extconf.rb ] \
+# The extension for the Rubies of script/rubies, each with its own compiler.
+other_rubies := 2.7 3.3 3.4
+.PHONY: $(addprefix ext-,$(other_rubies))
+ext-others: $(addprefix ext-,$(other_rubies))
+$(addprefix ext-,$(other_rubies)): ext-%:
+	@script/rubies $*
+	@mkdir -p $(BUILD)/$@/obj $(BUILD)/$@/heap_dump
+	@$(call stale_headers,$(BUILD)/$@/obj)
+	@cd $(BUILD)/$@/obj && { [ Makefile -nt $(CURDIR)/ext/heap_dump/extconf.rb ] \
 		&& [ Makefile -nt $(CURDIR)/Makefile ] \
-		|| $(CURDIR)/build/rubies/3.3/bin/run ruby $(CURDIR)/ext/heap_dump/extconf.rb; }
-	@build/rubies/3.3/bin/run make --no-print-directory -C $(BUILD)/ext-3.3/obj
-	@cmp -s $(BUILD)/ext-3.3/obj/heap_dump.so $(BUILD)/ext-3.3/heap_dump/heap_dump.so \
-		|| $(call replace,$(BUILD)/ext-3.3/obj/heap_dump.so,$(BUILD)/ext-3.3/heap_dump/heap_dump.so)
+		|| $(CURDIR)/build/rubies/$*/bin/run ruby $(CURDIR)/ext/heap_dump/extconf.rb; }
+	@build/rubies/$*/bin/run make --no-print-directory -C $(BUILD)/$@/obj
+	@cmp -s $(BUILD)/$@/obj/heap_dump.so $(BUILD)/$@/heap_dump/heap_dump.so \
+		|| $(call replace,$(BUILD)/$@/obj/heap_dump.so,$(BUILD)/$@/heap_dump/heap_dump.so)
 
 check:
 	@script/setup
 	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory all unit ext-3.3
+	@$(MAKE) --no-print-directory all unit ext-others
 	@test/run
 
 # Compiles everything with warnings as errors, into a folder of its own.
@@ -209,7 +219,7 @@ $(BUILD)/fuzz_%: $(BUILD)/obj/fuzz/fuzz_%.o $(fuzz_helpers) $(BUILD)/libheap_dum
 	$(CXX) $(CFLAGS) $(LDFLAGS) -o $@ $(filter -%,$(FUZZ_ENGINE)) $(filter %.o,$^) $(BUILD)/libheap_dump.a $(tool_libs)
 
 clean:
-	rm -rf $(BUILD)/obj $(BUILD)/ext $(BUILD)/ext-3.3 $(BUILD)/lint $(BUILD)/fuzz $(BUILD)/libheap_dump.a \
+	rm -rf $(BUILD)/obj $(BUILD)/ext $(addprefix $(BUILD)/ext-,$(other_rubies)) $(BUILD)/lint $(BUILD)/fuzz $(BUILD)/libheap_dump.a \
 		$(BUILD)/heap_dump
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

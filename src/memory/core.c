@@ -178,7 +178,7 @@ static void mapping_add(struct hd_memory *memory, const GElf_Phdr *segment, cons
 {
     struct hd_mapping *mapping = &memory->mappings[memory->mapping_count++];
     *mapping = (struct hd_mapping){.start = segment->p_vaddr, .end = segment->p_vaddr + segment->p_memsz,
-                                   .writable = segment->p_flags & PF_W};
+                                   .writable = segment->p_flags & PF_W, .executable = segment->p_flags & PF_X};
     if (!part)
         return;
     mapping->named = part->path[0] == '/';

@@ -35,7 +35,7 @@ struct hd_mapping {
     uint64_t offset;      /* in the file */
     const char *path;     /* not terminated; "[stack]" and the like, too */
     uint32_t path_length; /* 0 for anonymous memory */
-    bool writable;
+    bool writable, executable;
     bool named; /* backed by a file */
 };
 

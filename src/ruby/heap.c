@@ -3,7 +3,8 @@
  *
  * gc.c: objspace->heap_pages.sorted holds a pointer to each struct heap_page in address order; its `start` is
  * the first slot, slots follow one another, and a page's body is aligned to its size (16 KiB up to 3.1,
- * 64 KiB since 3.2), so the page of an address is found by its upper bits.
+ * 64 KiB since 3.2), so the page of an address is found by its upper bits. Since 3.4 (gc/default/default.c) the table
+ * has its size in front of it.
  */
 #include "ruby/vm.h"
 
@@ -68,6 +69,10 @@ bool hd_heap_open(struct hd_vm *vm, struct hd_error *err)
     vm->page_shift = (unsigned)l->k_HEAP_PAGE_ALIGN_LOG;
     uint64_t table = hd_memory_u64(vm->memory, vm->objspace + l->objspace_sorted);
     uint64_t count = hd_memory_u64(vm->memory, vm->objspace + l->objspace_allocated);
+    if (hd_layout_has(l->objspace_sorted_data)) {
+        count = hd_memory_u64(vm->memory, table + (uint64_t)l->objspace_sorted_size);
+        table += (uint64_t)l->objspace_sorted_data;
+    }
     if (!count || count > PAGES_MAX || !hd_memory_at(vm->memory, table, 8 * count))
         return hd_error_set(err, HD_ERROR_SELF_CHECK,
                             "the table of heap pages of Ruby %s was not found where the layout table says: it does "

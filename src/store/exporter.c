@@ -7,10 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const struct hd_exporter hd_exporter_collapsed, hd_exporter_mongodb;
+extern const struct hd_exporter hd_exporter_collapsed;
+extern const struct hd_exporter hd_exporter_heapsnapshot;
+extern const struct hd_exporter hd_exporter_mongodb;
 
 /* In the order of the help. */
-const struct hd_exporter *const hd_exporters[] = {&hd_exporter_collapsed, &hd_exporter_mongodb, NULL};
+const struct hd_exporter *const hd_exporters[] = {&hd_exporter_heapsnapshot, &hd_exporter_collapsed, &hd_exporter_mongodb,
+                                                   NULL};
 
 /* ---- the target ---- */
 
