@@ -353,6 +353,13 @@ void hd_line_plain_value(struct hd_line *line, uint64_t value)
         immediate_write(line, value);
 }
 
+void hd_line_count(struct hd_line *line, uint64_t number)
+{
+    bool damaged = number >= line->vm->heap_low && number <= line->vm->heap_high;
+    line->unreadable += damaged;
+    hd_text_uint(line->out, damaged ? 0 : number);
+}
+
 /* --- keys --- */
 
 void hd_line_name(struct hd_line *line, struct hd_text name)
