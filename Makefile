@@ -3,7 +3,7 @@
 #   make                 build/libheap_dump.a, build/heap_dump, build/ext/heap_dump/heap_dump.so
 #   make check           install what is needed (script/setup), build for both Rubies, run all tests
 #   make demo            a leaking web application, dumped
-#   make bench           dumping against ObjectSpace.dump_all, analysing against simdjson
+#   make bench           dumping against ObjectSpace.dump_all, from outside against gcore, analysing against simdjson
 #   make unit            the C unit tests and the drivers of the graph tests, in build/test
 #   make install         PREFIX=/usr/local DESTDIR=
 #   make gem             heap_dump-VERSION.gem
@@ -55,7 +55,7 @@ tool_library := \
 	src/rss/marks.c src/rss/window.c src/rss/resident.c src/rss/ledger.c src/rss/glibc.c src/rss/glibc_cache.c src/rss/owners.c \
 	src/rss/pages.c src/rss/stacks.c src/rss/transient.c src/rss/rss.c src/view/memory.c src/view/memory_findings.c \
 	src/store/exporter.c src/store/sink.c src/store/tree_walk.c src/store/tree_options.c src/store/collapsed.c \
-	src/store/json_text.c src/store/heapsnapshot.c \
+	src/store/json_text.c src/store/heapsnapshot.c src/store/pprof.c src/store/pprof_message.c src/store/speedscope.c \
 	src/ruby/dwarf.c src/ruby/elf_identity.c src/ruby/layout_table.c
 # Virtual tables over a dump: with SQLite 3.38 or newer (`make SQLITE=` builds without it).
 SQLITE ?= $(shell pkg-config --atleast-version=3.38 sqlite3 2>/dev/null && echo yes)
@@ -124,6 +124,12 @@ $(BUILD)/web/assets.o: $(BUILD)/web/assets.c
 $(BUILD)/libheap_dump.a: $(library_objects)
 	$(AR) rcs $@ $^
 $(BUILD)/heap_dump: $(cli_objects) $(BUILD)/libheap_dump.a
+	$(CXX) $(LDFLAGS) -o $@ $^ $(tool_libs)
+
+# What makes the tables (tools/layouts/build), without any.
+layout_objects := $(call object,tools/layouts/tool.c) $(filter-out %/cli/main.o,$(cli_objects)) \
+	$(filter-out %/src/ruby/layout.o,$(library_objects))
+$(BUILD)/heap_dump_layout: $(layout_objects)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(tool_libs)
 
 # The manual page and the completions are made from the commands' tables.
@@ -205,6 +211,7 @@ demo:
 
 bench: all $(BUILD)/bench/parse_only
 	@bench/run
+	@bench/outside
 	@bench/analyse --hard
 $(BUILD)/bench/%: bench/%.cc
 	@mkdir -p $(@D)
