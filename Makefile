@@ -37,7 +37,7 @@ library := \
 tool_library := \
 	src/base/units.c src/base/progress.c \
 	src/memory/source_process.c src/memory/core.c src/memory/core_unpack.c src/capture/outside.c src/capture/stop.c src/capture/target.c src/capture/inject.c src/capture/copy.c src/capture/keeper.c \
-	src/dump/input.c src/dump/json_text.c src/dump/json_reader.cc src/dump/json_walk.cc src/dump/address_set.c \
+	src/dump/input.c src/dump/json_text.c src/dump/json_reader.cc src/dump/json_walk.cc src/dump/json_values.cc src/dump/address_set.c \
 	src/dump/check.c src/dump/range.c src/dump/objspace_reader.c \
 	src/graph/names.c src/graph/ranks.c src/graph/part.c src/graph/dump_part.c src/graph/objspace_part.c \
 	src/graph/storage.c src/graph/assemble.c src/graph/singletons.c src/graph/graph.c src/graph/builder.c \
@@ -63,6 +63,11 @@ sqlite_library := src/store/sql.c src/store/sql_table.c src/store/sql_heap.c src
 	src/store/sql_objects.c src/store/sql_refs.c src/store/sql_classes.c src/store/sql_strings.c src/store/sql_stacks.c \
 	src/store/sql_code.c src/store/sql_paths.c src/store/sql_dump.c
 tool_library += src/store/queries.c $(if $(SQLITE),$(sqlite_library),src/store/sql_absent.c)
+# Dumps into MongoDB: with its C driver (`make MONGOC=` builds without it).
+MONGOC ?= $(shell pkg-config --exists libmongoc-1.0 2>/dev/null && echo yes)
+mongoc_library := src/store/mongodb_place.c src/store/mongodb_document.c src/store/mongodb_server.c src/store/mongodb_import.c
+mongoc_flags   := $(if $(MONGOC),$(shell pkg-config --cflags libmongoc-1.0) -DHD_HAVE_MONGOC=1)
+tool_library += src/store/mongodb.c $(if $(MONGOC),$(mongoc_library))
 # A server for the page: with libmicrohttpd (`make MICROHTTPD=` builds without it).
 MICROHTTPD ?= $(shell pkg-config --atleast-version=0.9.73 libmicrohttpd 2>/dev/null && echo yes)
 tool_library += $(if $(MICROHTTPD),src/web/server.c src/web/request.c src/web/guard.c,src/web/server_none.c)
@@ -79,7 +84,8 @@ cli += $(if $(LIBEDIT),cli/sql_edit.c,cli/sql_edit_absent.c)
 object = $(addprefix $(BUILD)/obj/,$(addsuffix .o,$(basename $(1))))
 library_objects := $(call object,$(library) $(tool_library)) $(BUILD)/web/assets.o
 cli_objects     := $(call object,$(cli))
-tool_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm -lpthread $(if $(SQLITE),-lsqlite3) $(if $(LIBEDIT),-ledit) $(if $(MICROHTTPD),-lmicrohttpd)
+tool_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm -lpthread $(if $(SQLITE),-lsqlite3) $(if $(LIBEDIT),-ledit) $(if $(MICROHTTPD),-lmicrohttpd) \
+	$(if $(MONGOC),$(shell pkg-config --libs libmongoc-1.0))
 
 .PHONY: all check demo bench install gem fuzz lint clean share ext ext-others unit
 all: $(BUILD)/libheap_dump.a $(BUILD)/heap_dump share ext
@@ -89,6 +95,8 @@ $(BUILD)/obj/src/graph/index_check.o: private override CFLAGS += -O3
 
 # It has the file in it.
 $(BUILD)/obj/src/store/queries.o: docs/queries.sql
+# libbson's headers want their folder.
+$(call object,src/store/mongodb.c $(mongoc_library)): private override CFLAGS += $(mongoc_flags)
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
