@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const struct hd_exporter hd_exporter_collapsed;
+extern const struct hd_exporter hd_exporter_collapsed, hd_exporter_sqlite;
 
 /* In the order of the help. */
-const struct hd_exporter *const hd_exporters[] = {&hd_exporter_collapsed, NULL};
+const struct hd_exporter *const hd_exporters[] = {&hd_exporter_collapsed, &hd_exporter_sqlite, NULL};
 
 /* ---- the target ---- */
 
