@@ -50,7 +50,7 @@ static void begin(void)
     const struct hd_sql_limits limits = {0.5, 64 << 20};
     struct hd_error err = {0};
     struct stat status;
-    hd_question_require(mkdtemp(folder) != NULL && !chdir(folder), "no folder");
+    hd_question_require(mkdtemp(folder) != NULL, "no folder");
     snprintf(dump, sizeof dump, "%s/dump.json", folder);
     snprintf(index_file, sizeof index_file, "%s.idx", dump);
     FILE *out = fopen(dump, "wb");
