@@ -41,7 +41,7 @@ static bool add_program(struct hd_buffer *text)
     if (stat("/proc/self/exe", &status))
         return false;
     const uint64_t program[] = {status.st_ino, (uint64_t)status.st_size, (uint64_t)status.st_mtim.tv_sec,
-                                (uint64_t)status.st_mtim.tv_nsec, hd_table_colors()};
+                                (uint64_t)status.st_mtim.tv_nsec};
     add(text, program, sizeof program);
     return true;
 }
@@ -83,54 +83,72 @@ static struct hd_graph_text text_of(const struct hd_buffer *buffer)
     return (struct hd_graph_text){(const char *)buffer->data, buffer->length};
 }
 
-/* True if the question has been answered; *status is the command's then. */
-static bool repeat(const struct question *question, int *status)
+/* Writes a text with what a terminal needs, or nothing, in place of its marks. False if it cannot be written. */
+static bool pass_on(FILE *file, const char *text, size_t length)
+{
+    bool colors = hd_table_colors();
+    for (size_t at = 0; at < length;) {
+        size_t end = at;
+        while (end < length && text[end] != HD_TABLE_STRONG && text[end] != HD_TABLE_PLAIN)
+            end++;
+        if (fwrite(text + at, 1, end - at, file) != end - at)
+            return false;
+        if (end < length && colors)
+            fputs(text[end] == HD_TABLE_STRONG ? HD_TABLE_STRONG_TERMINAL : HD_TABLE_PLAIN_TERMINAL, file);
+        at = end + 1;
+    }
+    return true;
+}
+
+/* What was answered before; .status < 0: nothing. Its texts live as long as the index. */
+struct repeated {
+    struct hd_index *index;
+    int status;
+    struct hd_graph_text complaint, output;
+};
+
+static struct repeated repeat(const struct question *question)
 {
     struct hd_graph graph;
     struct hd_dominators dominators;
-    struct hd_index *index = hd_index_map_for(&question->key[0], HD_INDEX_HEADER, &graph, &dominators, NULL);
-    struct hd_graph_text kept = index ? hd_index_answer(index, text_of(&question->text)) : (struct hd_graph_text){NULL, 0};
+    struct repeated said = {.index = hd_index_map_for(&question->key[0], HD_INDEX_HEADER, &graph, &dominators, NULL),
+                            .status = -1};
+    struct hd_graph_text kept = {NULL, 0};
     struct answer answer;
-    bool found = kept.data && kept.length >= sizeof answer;
-    if (found) {
-        memcpy(&answer, kept.data, sizeof answer);
-        found = answer.complaint_bytes <= kept.length - sizeof answer;
-    }
-    if (found) {
-        const char *complaint = kept.data + sizeof answer, *output = complaint + answer.complaint_bytes;
-        fwrite(complaint, 1, answer.complaint_bytes, stderr);
-        fwrite(output, 1, (size_t)(kept.data + kept.length - output), stdout);
-        *status = (int)answer.status;
-    }
-    hd_index_unmap(index);
-    return found;
+    if (said.index)
+        kept = hd_index_answer(said.index, text_of(&question->text));
+    if (!kept.data || kept.length < sizeof answer)
+        return said;
+    memcpy(&answer, kept.data, sizeof answer);
+    size_t rest = kept.length - sizeof answer;
+    if (answer.complaint_bytes > rest)
+        return said;
+    said.status = (int)answer.status;
+    said.complaint = (struct hd_graph_text){kept.data + sizeof answer, answer.complaint_bytes};
+    said.output = (struct hd_graph_text){said.complaint.data + answer.complaint_bytes, rest - answer.complaint_bytes};
+    return said;
 }
 
 /* --- hearing what a command says, while it goes where it should --- */
 
 struct tee {
-    FILE *file; /* what stands for the real one meanwhile */
-    FILE *real;
+    FILE *place; /* what was there before */
+    FILE *file;  /* what stands for it meanwhile */
+    FILE *real; /* NULL: it only is heard */
     struct hd_buffer heard;
 };
 
 static ssize_t tee_write(void *cookie, const char *data, size_t length)
 {
     struct tee *tee = cookie;
-    size_t wrote = fwrite(data, 1, length, tee->real);
     if (tee->heard.length <= LONGEST)
-        add(&tee->heard, data, wrote);
-    return (ssize_t)wrote;
+        add(&tee->heard, data, length);
+    return !tee->real || pass_on(tee->real, data, length) ? (ssize_t)length : 0;
 }
 
-static int tee_flush_real(struct tee *tee)
+static bool tee_begin(struct tee *tee, FILE **place, int mode, bool quiet)
 {
-    return fflush(tee->real) || ferror(tee->real);
-}
-
-static bool tee_begin(struct tee *tee, FILE **place, int mode)
-{
-    *tee = (struct tee){.real = *place};
+    *tee = (struct tee){.place = *place, .real = quiet ? NULL : *place};
     tee->file = fopencookie(tee, "w", (cookie_io_functions_t){.write = tee_write});
     if (!tee->file)
         return false;
@@ -146,8 +164,8 @@ static bool tee_end(struct tee *tee, FILE **place)
         return false;
     bool ok = !ferror(tee->file);
     ok = !fclose(tee->file) && ok;
-    *place = tee->real;
-    return !tee_flush_real(tee) && ok && !tee->heard.failed && tee->heard.length <= LONGEST;
+    *place = tee->place;
+    return !fflush(tee->place) && ok && !tee->heard.failed && tee->heard.length <= LONGEST;
 }
 
 static double processor_time(void)
@@ -157,16 +175,19 @@ static double processor_time(void)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-static int run_and_keep(const struct hd_command *command, int argc, char **argv, const struct question *question)
+static int run_and_keep(const struct hd_command *command, int argc, char **argv, const struct question *question,
+                        bool quiet)
 {
     struct tee output, complaint;
     double began = processor_time();
-    bool heard = tee_begin(&output, &stdout, _IOFBF);
-    heard = tee_begin(&complaint, &stderr, _IONBF) && heard;
+    bool heard = tee_begin(&output, &stdout, _IOFBF, quiet);
+    heard = tee_begin(&complaint, &stderr, _IONBF, quiet) && heard;
+    hd_table_marks = output.file != NULL;
     int status = command->run(argc, argv);
+    hd_table_marks = false;
     heard = tee_end(&complaint, &stderr) && heard;
     heard = tee_end(&output, &stdout) && heard;
-    if (heard && status <= 1 && processor_time() - began > WORTH_IT) {
+    if (heard && status <= 1 && (quiet || processor_time() - began > WORTH_IT)) {
         struct hd_buffer text = {0};
         const struct answer answer = {(uint64_t)status, complaint.heard.length};
         add(&text, &answer, sizeof answer);
@@ -181,22 +202,37 @@ static int run_and_keep(const struct hd_command *command, int argc, char **argv,
     return status;
 }
 
-int hd_kept_run(const struct hd_command *command, int argc, char **argv)
+static int answer(const struct hd_command *command, int argc, char **argv, bool quiet)
 {
-    if (!command->kept)
-        return command->run(argc, argv);
     struct hd_call call;
     hd_call_begin(&call, command, argc, argv);
+    bool writes = false; /* not only to standard output */
     while (hd_call_option(&call))
-        ;
+        writes = writes || !strcmp(call.option->name, "output");
     if (!hd_call_operands(&call))
         return call.status;
     struct question question = {.dumps = 0};
-    int status;
-    if (hd_open_without_index || !ask(&question, &call))
-        status = command->run(argc, argv);
-    else if (!repeat(&question, &status))
-        status = run_and_keep(command, argc, argv, &question);
+    if (hd_open_without_index || writes || !ask(&question, &call)) {
+        hd_buffer_deinit(&question.text);
+        return quiet ? 0 : command->run(argc, argv);
+    }
+    struct repeated said = repeat(&question);
+    if (said.status < 0)
+        said.status = run_and_keep(command, argc, argv, &question, quiet);
+    else if (!quiet && (!pass_on(stderr, said.complaint.data, said.complaint.length)
+                        || !pass_on(stdout, said.output.data, said.output.length)))
+        said.status = hd_error_exit_status(HD_ERROR_IO); /* cli/main.c says why */
+    hd_index_unmap(said.index);
     hd_buffer_deinit(&question.text);
-    return status;
+    return said.status;
+}
+
+int hd_kept_run(const struct hd_command *command, int argc, char **argv)
+{
+    return command->kept ? answer(command, argc, argv, false) : command->run(argc, argv);
+}
+
+int hd_kept_ahead(const struct hd_command *command, int argc, char **argv)
+{
+    return answer(command, argc, argv, true);
 }

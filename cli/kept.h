@@ -1,8 +1,8 @@
 /*
  * Runs a command, or says again what it said: answers that took a while are kept in the index of the dump.
  *
- * Owns what makes two questions the same: the words of the command line, the very state of each dump, the program, and whether
- * there are colours. Must not know any command. A command whose table says `kept` answers by nothing but its words and its dumps.
+ * Owns what makes two questions the same: the words of the command line, the very state of each dump, and the program. Must not know
+ * any command. A command whose table says `kept` answers by nothing but its words and its dumps.
  */
 #ifndef HD_CLI_KEPT_H
 #define HD_CLI_KEPT_H
@@ -11,5 +11,8 @@
 
 /* As command->run; the same output and exit status, whether it was run or not. */
 int hd_kept_run(const struct hd_command *command, int argc, char **argv);
+
+/* Has the command answer now, for whoever asks later; nothing is printed. Its exit status; at once if it has answered before. */
+int hd_kept_ahead(const struct hd_command *command, int argc, char **argv);
 
 #endif

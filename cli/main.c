@@ -19,11 +19,28 @@ static const struct hd_command help_command;
 
 static const struct hd_command *const commands[] = {
     &hd_command_dump,
-    &hd_command_summary,     &hd_command_suspects, &hd_command_top,   &hd_command_tree,
-    &hd_command_show,        &hd_command_path,     &hd_command_find,  &hd_command_diff,
-    &hd_command_threads,     &hd_command_strings,  &hd_command_collections, &hd_command_flame,
-    &hd_command_sql,         &hd_command_export,   &hd_command_check, &hd_command_layout,
-    &hd_command_version,     &help_command,        NULL};
+    &hd_command_memory,
+    &hd_command_summary,
+    &hd_command_suspects,
+    &hd_command_top,
+    &hd_command_tree,
+    &hd_command_show,
+    &hd_command_path,
+    &hd_command_find,
+    &hd_command_diff,
+    &hd_command_threads,
+    &hd_command_strings,
+    &hd_command_collections,
+    &hd_command_flame,
+    &hd_command_serve,
+    &hd_command_sql,
+    &hd_command_export,
+    &hd_command_index,
+    &hd_command_check,
+    &hd_command_layout,
+    &hd_command_version,
+    &help_command,
+    NULL};
 
 static const struct hd_command *find(const char *name)
 {

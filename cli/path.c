@@ -101,7 +101,7 @@ static bool paths(const struct request *request, struct hd_open *open, struct hd
     if (!hd_view_path_find(open, node, request->exclude_weak, request->all, &list, &count, err))
         return false;
     if (request->json)
-        hd_view_path_json(stdout, open, node, list, count);
+        hd_view_path_json(stdout, open, node, list, count, 0);
     else
         paths_text(open, node, list, count);
     hd_paths_free(list, count);
@@ -221,7 +221,7 @@ static int path(const struct request *request)
         return hd_open_fail("path", request->json, &err);
     if (!request->json)
         hd_open_warn(&open, "path");
-    bool done = hd_open_parse_id(request->target, &id) ? paths(request, &open, &err)
+    bool done = request->target[0] == '@' || hd_open_parse_id(request->target, &id) ? paths(request, &open, &err)
                                                        : class_paths(request, &open, &err);
     hd_open_close(&open);
     return done ? 0 : hd_open_fail("path", request->json, &err);

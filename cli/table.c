@@ -11,13 +11,14 @@ bool hd_table_colors(void)
     return isatty(STDOUT_FILENO) && !(none && *none) && term && strcmp(term, "dumb") != 0;
 }
 
+bool hd_table_marks;
+
 void hd_table_strong(FILE *file, bool on)
 {
-    static int color = -1;
-    if (color < 0)
-        color = hd_table_colors();
-    if (color)
-        fputs(on ? "\033[1m" : "\033[0m", file);
+    if (hd_table_marks)
+        fputc(on ? HD_TABLE_STRONG : HD_TABLE_PLAIN, file);
+    else if (hd_table_colors())
+        fputs(on ? HD_TABLE_STRONG_TERMINAL : HD_TABLE_PLAIN_TERMINAL, file);
 }
 
 void hd_table_line(FILE *file, const char *text, size_t length, size_t margin)

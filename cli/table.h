@@ -51,7 +51,15 @@ void hd_table_line(FILE *file, const char *text, size_t length, size_t margin);
 /* Whether standard output is a terminal that is to have colours: NO_COLOR and TERM=dumb are heeded. */
 bool hd_table_colors(void);
 
-/* Starts and ends what should stand out; nothing but on a terminal. */
+/*
+ * Starts and ends what should stand out; nothing but on a terminal. With hd_table_marks set a byte stands for each that no text
+ * has in it, for whoever passes the text on (cli/kept.c).
+ */
+#define HD_TABLE_STRONG '\x01'
+#define HD_TABLE_PLAIN '\x02'
+#define HD_TABLE_STRONG_TERMINAL "\033[1m"
+#define HD_TABLE_PLAIN_TERMINAL "\033[0m"
+extern bool hd_table_marks;
 void hd_table_strong(FILE *file, bool on);
 
 /* What the commands call the library's words by (view/words.h, view/json.h). */

@@ -263,6 +263,12 @@ static void copy_reap(struct hd_copy *copy)
 
 bool hd_copy_take(struct hd_copy *copy, pid_t target, enum hd_copy_method method, struct hd_error *err)
 {
+    return hd_copy_take_with(copy, target, method, NULL, NULL, err);
+}
+
+bool hd_copy_take_with(struct hd_copy *copy, pid_t target, enum hd_copy_method method, void (*standing)(void *data, pid_t target),
+                       void *data, struct hd_error *err)
+{
     sigset_t before;
     *copy = (struct hd_copy){.target = target, .process = target, .memory = -1, .method = method};
 #if !defined(__x86_64__) || !defined(__linux__)
@@ -273,6 +279,8 @@ bool hd_copy_take(struct hd_copy *copy, pid_t target, enum hd_copy_method method
         target_look(copy);
     copy->began = hd_stop_now();
     bool good = hd_stop_all(&copy->threads, target, err) && stacks_note(copy, err);
+    if (good && standing)
+        standing(data, target);
     if (good && method == HD_COPY_FORK && !copy_make(copy))
         copy->method = HD_COPY_STOP;
     if (good && copy->method == HD_COPY_FORK) {

@@ -36,6 +36,13 @@ struct hd_copy {
 /* Takes the copy. On failure nothing is left of it and hd_copy_release does nothing. */
 bool hd_copy_take(struct hd_copy *copy, pid_t target, enum hd_copy_method method, struct hd_error *err);
 
+/*
+ * The same; standing(data, target) is called while the target stands still, before it is copied: for what a copy does not tell, as the
+ * kernel's figures. It lengthens the stop by the time it takes, and must not wait for the target.
+ */
+bool hd_copy_take_with(struct hd_copy *copy, pid_t target, enum hd_copy_method method, void (*standing)(void *data, pid_t target),
+                       void *data, struct hd_error *err);
+
 /* Ends the copy, or lets the target go on. */
 void hd_copy_release(struct hd_copy *copy);
 

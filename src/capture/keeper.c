@@ -5,6 +5,8 @@
 #define _GNU_SOURCE
 #include "capture/keeper.h"
 
+#include "capture/target.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -65,7 +67,7 @@ static int keeper_settle(int channel)
     sigprocmask(SIG_BLOCK, &all, NULL);
     setsid();
     prctl(PR_SET_TIMERSLACK, 1L, 0L, 0L, 0L);
-    prctl(PR_SET_NAME, "heap_dump-keep", 0L, 0L, 0L);
+    prctl(PR_SET_NAME, HD_TARGET_KEEPER, 0L, 0L, 0L);
     if (channel != KEPT)
         dup2(channel, KEPT);
     for (int fd = 0; fd < KEPT; fd++)
@@ -92,13 +94,21 @@ static void report_fill(struct report *report, const struct hd_copy *copy)
     memcpy(report->note, copy->note, sizeof report->note);
 }
 
-static void keeper_run(int channel, pid_t target, enum hd_copy_method method)
+/* What is asked for. */
+struct errand {
+    pid_t target;
+    enum hd_copy_method method;
+    void (*standing)(void *data, pid_t target);
+    void *data;
+};
+
+static void keeper_run(int channel, const struct errand *errand)
 {
     struct report report = {0};
     struct hd_copy copy;
     char byte;
     channel = keeper_settle(channel);
-    bool good = hd_copy_take(&copy, target, method, &report.error);
+    bool good = hd_copy_take_with(&copy, errand->target, errand->method, errand->standing, errand->data, &report.error);
     report_fill(&report, &copy);
     bool said = all_sent(channel, &report, sizeof report);
     if (good) {
@@ -147,7 +157,7 @@ static bool memory_open(struct hd_keeper *keeper, struct hd_error *err)
     return keeper->memory >= 0 || hd_error_set_errno(err, HD_ERROR_TARGET, errno, "cannot open %s", path);
 }
 
-static bool keeper_fork(struct hd_keeper *keeper, pid_t target, enum hd_copy_method method, struct hd_error *err)
+static bool keeper_fork(struct hd_keeper *keeper, const struct errand *errand, struct hd_error *err)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
@@ -155,7 +165,7 @@ static bool keeper_fork(struct hd_keeper *keeper, pid_t target, enum hd_copy_met
     keeper->process = fork();
     if (keeper->process == 0) {
         close(ends[0]);
-        keeper_run(ends[1], target, method);
+        keeper_run(ends[1], errand);
     }
     close(ends[1]);
     keeper->channel = ends[0];
@@ -167,10 +177,17 @@ static bool keeper_fork(struct hd_keeper *keeper, pid_t target, enum hd_copy_met
 
 bool hd_keeper_start(struct hd_keeper *keeper, pid_t target, enum hd_copy_method method, struct hd_error *err)
 {
+    return hd_keeper_start_with(keeper, target, method, NULL, NULL, err);
+}
+
+bool hd_keeper_start_with(struct hd_keeper *keeper, pid_t target, enum hd_copy_method method, void (*standing)(void *data, pid_t target),
+                          void *data, struct hd_error *err)
+{
+    const struct errand errand = {target, method, standing, data};
     struct report report;
     struct hd_error failure = {0}, ignored;
     *keeper = (struct hd_keeper){.channel = -1, .memory = -1};
-    bool good = keeper_fork(keeper, target, method, &failure);
+    bool good = keeper_fork(keeper, &errand, &failure);
     good = good && (all_received(keeper->channel, &report, sizeof report) || gone(target, &failure));
     if (good && report.error.code != HD_OK) {
         failure = report.error;

@@ -30,6 +30,10 @@ struct hd_keeper {
  */
 bool hd_keeper_start(struct hd_keeper *keeper, pid_t target, enum hd_copy_method method, struct hd_error *err);
 
+/* The same; standing(data, target) runs in the keeper as hd_copy_take_with says: what it finds must go to memory that both share. */
+bool hd_keeper_start_with(struct hd_keeper *keeper, pid_t target, enum hd_copy_method method, void (*standing)(void *data, pid_t target),
+                          void *data, struct hd_error *err);
+
 /*
  * Ends the copy, or lets the target go on. False if the keeper was killed before: then what was read may be incomplete. Safe to
  * call again.

@@ -239,15 +239,15 @@ void hd_index_unmap(struct hd_index *index)
     free(index);
 }
 
-const char *hd_index_rest(const struct hd_index *index, uint64_t *length)
+const char *hd_index_rest(const struct hd_index *index, uint64_t *offset, uint64_t *length)
 {
+    *offset = index->plan.length;
     *length = index->length - index->plan.length;
     return (const char *)index->file + index->plan.length;
 }
 
-const char *hd_index_path(const struct hd_index *index, uint64_t *end)
+const char *hd_index_where(const struct hd_index *index)
 {
-    *end = index->plan.length;
     return index->path;
 }
 

@@ -53,6 +53,9 @@ struct hd_index *hd_index_map_for(const struct hd_index_key *key, enum hd_index_
                                   struct hd_dominators *dominators, struct hd_error *err);
 void hd_index_unmap(struct hd_index *index);
 
+/* The file it was mapped from. */
+const char *hd_index_where(const struct hd_index *index);
+
 /* Counts of what is marked. */
 struct hd_index_marks {
     uint64_t garbage, frozen, weak;

@@ -60,8 +60,8 @@ static bool next(const char *data, uint64_t length, uint64_t *at, struct hd_grap
 
 struct hd_graph_text hd_index_answer(const struct hd_index *index, struct hd_graph_text question)
 {
-    uint64_t length, at = 0, sum;
-    const char *data = hd_index_rest(index, &length);
+    uint64_t offset, length, at = 0, sum;
+    const char *data = hd_index_rest(index, &offset, &length);
     struct hd_graph_text other, answer;
     while (next(data, length, &at, &other, &answer, &sum))
         if (other.length == question.length && !memcmp(other.data, question.data, question.length)
@@ -136,8 +136,9 @@ bool hd_index_keep_answer(const struct hd_index_key *key, struct hd_graph_text q
     struct hd_index *index = hd_index_map_for(key, HD_INDEX_HEADER, &graph, &dominators, err);
     if (!index)
         return false;
-    uint64_t end;
-    const char *path = hd_index_path(index, &end);
+    uint64_t end, length;
+    const char *path = hd_index_where(index);
+    hd_index_rest(index, &end, &length);
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     bool ok = fd >= 0 ? keep_in(fd, end, question, answer, err)
                       : hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot open %.300s", path);

@@ -123,11 +123,8 @@ uint64_t hd_index_header_sum(const struct hd_index_header *header, const uint64_
 bool hd_index_check(const struct hd_index_header *header, const struct hd_index_plan *plan, const char *file,
                     uint64_t sections);
 
-/* What lies behind the sections of a mapped index. */
-const char *hd_index_rest(const struct hd_index *index, uint64_t *length);
-
-/* The file it was mapped from, and where its sections end. */
-const char *hd_index_path(const struct hd_index *index, uint64_t *end);
+/* What lies behind the sections of a mapped index, and where in the file that begins. */
+const char *hd_index_rest(const struct hd_index *index, uint64_t *offset, uint64_t *length);
 
 /* Computes the block sums of what is to be saved; data[section] is where each lies. */
 void hd_index_sum_blocks(const struct hd_index_plan *plan, const void *const *data, uint64_t *sums);

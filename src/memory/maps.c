@@ -58,6 +58,7 @@ static bool line_parse(const char *p, const char *end, struct hd_mapping *mappin
     if (end - p < 6 || p[1] != 'r')
         return false;
     mapping->writable = p[2] == 'w';
+    mapping->executable = p[3] == 'x';
     p = hex_parse(p + 6, end, &mapping->offset);
     for (int field = 0; field < 3; field++) { /* the rest of the offset, device, inode */
         while (p < end && *p != ' ')

@@ -7,10 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const struct hd_exporter hd_exporter_collapsed, hd_exporter_sqlite;
+extern const struct hd_exporter hd_exporter_collapsed;
+extern const struct hd_exporter hd_exporter_heapsnapshot;
+extern const struct hd_exporter hd_exporter_pprof;
+extern const struct hd_exporter hd_exporter_speedscope;
+extern const struct hd_exporter hd_exporter_sqlite;
 
 /* In the order of the help. */
-const struct hd_exporter *const hd_exporters[] = {&hd_exporter_collapsed, &hd_exporter_sqlite, NULL};
+const struct hd_exporter *const hd_exporters[] = {&hd_exporter_heapsnapshot, &hd_exporter_pprof, &hd_exporter_speedscope,
+                                                  &hd_exporter_collapsed, &hd_exporter_sqlite, NULL};
 
 /* ---- the target ---- */
 

@@ -117,13 +117,25 @@ bool hd_open_parse_id(const char *text, uint64_t *id)
     return errno == 0;
 }
 
+/* "@2467": the id of the object in a heap snapshot (store/heapsnapshot.c), where the tools that read those show it so. */
+static bool parse_snapshot_id(const char *text, const struct hd_graph *graph, uint32_t *node)
+{
+    uint64_t number;
+    if (text[0] != '@' || text[1] == '0' || !hd_open_parse_id(text + 1, &number) || number % 2 == 0)
+        return false;
+    *node = number / 2 < graph->node_count ? (uint32_t)(number / 2) : HD_NODE_NONE;
+    return true;
+}
+
 bool hd_open_node(const struct hd_open *open, const char *text, uint32_t *node, struct hd_error *err)
 {
     uint64_t id;
-    if (!hd_open_parse_id(text, &id))
-        return hd_error_set(err, HD_ERROR_USAGE, "%.100s is not an id: a decimal number or 0x and hexadecimal digits",
-                            text);
-    *node = hd_graph_find(&open->graph, id);
+    if (!parse_snapshot_id(text, &open->graph, node)) {
+        if (!hd_open_parse_id(text, &id))
+            return hd_error_set(err, HD_ERROR_USAGE, "%.100s is not an id: a decimal number or 0x and hexadecimal digits",
+                                text);
+        *node = hd_graph_find(&open->graph, id);
+    }
     if (*node == HD_NODE_NONE || *node == HD_NODE_ROOT)
         return hd_error_set(err, HD_ERROR_USAGE, "%.200s has no object with the id %.40s", open->path, text);
     return true;

@@ -57,7 +57,7 @@ void hd_open_json_head(FILE *file, const struct hd_open *open);
 /* The text as an id, decimal or 0x…; false if it is none. */
 bool hd_open_parse_id(const char *text, uint64_t *id);
 
-/* The node an argument names by its id; false and *err (HD_ERROR_USAGE) if it is no id or no object has it. */
+/* The node an argument names by its id, or by "@N", its id in a heap snapshot that was made of this dump; false and *err (HD_ERROR_USAGE) if it is no id or no object has it. */
 bool hd_open_node(const struct hd_open *open, const char *text, uint32_t *node, struct hd_error *err);
 
 /* What to call a node: its class, and for classes and modules their own name behind it. Returns `title`; may be cut. */

@@ -58,6 +58,37 @@ class KeptTest < Minitest::Test
     ASKED.each { |words| assert_kept(*words) }
   end
 
+  # `heap_dump index` asks ahead; nothing is asked anew after it.
+  def test_index
+    out, err, status = tool("index")
+    assert_equal 0, status, err
+    assert_match(/\A#{Regexp.escape(index)}  [\d.]+ MB\n\nnext: heap_dump suspects /, out)
+    size = File.size(index)
+    [["suspects"], ["tree"], ["top", "--by", "method"], ["top", "--by", "shape"], ["strings"]].each do |words|
+      assert_equal run_tool(*words, "--no-index", @dump), tool(*words)
+    end
+    assert_equal size, File.size(index)
+    assert_equal [index, size], JSON.parse(tool("index", "--json").first).values_at("index", "bytes")
+  end
+
+  def test_index_of_what_has_none
+    assert_equal 4, run_tool("index", "-", stdin: File.read(@dump)).last
+    assert_equal 3, run_tool("index", __FILE__).last
+    assert_equal 4, run_tool("index", File.join(@folder, "none")).last
+  end
+
+  # Bold is for terminals, in kept answers, too.
+  def test_colours
+    asked = "#{TOOL} suspects --share 1 #{@dump}"
+    plain = `#{asked} 2>/dev/null`
+    2.times do
+      shown = IO.popen([{ "TERM" => "xterm" }, "script", "-qec", asked, "/dev/null"], &:read).delete("\r")
+      assert_includes shown, "\e[1m1. "
+      assert_includes shown.gsub(/\e\[\dm/, ""), plain
+      refute_match(/\e|[\x01\x02]/, plain = `#{asked} 2>/dev/null`)
+    end
+  end
+
   # The lines of the dump are not read for it.
   def test_the_dump_is_not_read
     assert_kept("strings")
