@@ -18,6 +18,12 @@ void hd_json_string(FILE *file, const char *string);
 void hd_json_text(FILE *file, struct hd_graph_text text);
 
 /*
+ * Writes a JSON value of a dump again, so that it is valid whatever it was: texts are cut as hd_json_limit says, lists and maps after
+ * 1,000 elements, what is too deep becomes null. With no limit set it is copied.
+ */
+void hd_json_value(FILE *file, struct hd_graph_text value);
+
+/*
  * From now on this thread cuts texts that are longer than so many bytes, at a character, and puts a … behind; 0: no limit. For
  * those who must send an answer whatever a dump calls its classes. Returns the limit before.
  */
