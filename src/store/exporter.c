@@ -12,6 +12,7 @@ extern const struct hd_exporter hd_exporter_heapsnapshot;
 extern const struct hd_exporter hd_exporter_objspace;
 extern const struct hd_exporter hd_exporter_pprof;
 extern const struct hd_exporter hd_exporter_speedscope;
+extern const struct hd_exporter hd_exporter_sqlite;
 extern const struct hd_exporter hd_exporter_mongodb;
 
 /* In the order of the help. */
@@ -21,6 +22,7 @@ const struct hd_exporter *const hd_exporters[] = {
     &hd_exporter_speedscope,
     &hd_exporter_collapsed,
     &hd_exporter_objspace,
+    &hd_exporter_sqlite,
     &hd_exporter_mongodb,
     NULL};
 
