@@ -305,7 +305,7 @@ void hd_suspects_words_contents(struct hd_buffer *out, const struct hd_open *ope
     size_t before = out->length;
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         struct hd_graph_text value = hd_readable_member(object, fields[i]);
-        if (!value.data)
+        if (!value.data || (open->redacted && strcmp(fields[i], "self") != 0))
             continue;
         add(out, out->length > before ? "; " : "");
         if (!strcmp(fields[i], "self"))
