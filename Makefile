@@ -55,14 +55,15 @@ tool_library := \
 	src/rss/marks.c src/rss/window.c src/rss/resident.c src/rss/ledger.c src/rss/glibc.c src/rss/glibc_cache.c src/rss/owners.c \
 	src/rss/pages.c src/rss/stacks.c src/rss/transient.c src/rss/rss.c src/view/memory.c src/view/memory_findings.c \
 	src/store/exporter.c src/store/sink.c src/store/tree_walk.c src/store/tree_options.c src/store/collapsed.c \
-	src/store/json_text.c src/store/heapsnapshot.c src/store/pprof.c src/store/pprof_message.c src/store/speedscope.c \
+	src/store/json_text.c src/store/heapsnapshot.c src/store/pprof.c src/store/pprof_message.c src/store/speedscope.c src/store/root_kinds.c src/store/objspace.c \
 	src/ruby/dwarf.c src/ruby/elf_identity.c src/ruby/layout_table.c
 # Virtual tables over a dump: with SQLite 3.38 or newer (`make SQLITE=` builds without it).
 SQLITE ?= $(shell pkg-config --atleast-version=3.38 sqlite3 2>/dev/null && echo yes)
 sqlite_library := src/store/sql.c src/store/sql_table.c src/store/sql_heap.c src/store/sql_lines.c src/store/sql_functions.c \
 	src/store/sql_objects.c src/store/sql_refs.c src/store/sql_classes.c src/store/sql_strings.c src/store/sql_stacks.c \
-	src/store/sql_code.c src/store/sql_paths.c src/store/sql_dump.c
-tool_library += src/store/queries.c $(if $(SQLITE),$(sqlite_library),src/store/sql_absent.c)
+	src/store/sql_code.c src/store/sql_paths.c src/store/sql_dump.c src/store/sqlite.c
+sqlite_absent := src/store/sql_absent.c src/store/sqlite_absent.c
+tool_library += src/store/queries.c $(if $(SQLITE),$(sqlite_library),$(sqlite_absent))
 # Dumps into MongoDB: with its C driver (`make MONGOC=` builds without it).
 MONGOC ?= $(shell pkg-config --exists libmongoc-1.0 2>/dev/null && echo yes)
 mongoc_library := src/store/mongodb_place.c src/store/mongodb_document.c src/store/mongodb_server.c src/store/mongodb_import.c
@@ -237,12 +238,12 @@ gem:
 # With clang each target is libFuzzer's; without it fuzz/driver.c mutates blindly. What they find new is kept in
 # build/fuzz/new-NAME, an input that fails in build/fuzz/NAME-crash-….
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS ?= check commands index core
+FUZZ_TARGETS ?= check commands index core sql
 fuzz:
 	@MAKE="$(MAKE)" BUILD="$(BUILD)/fuzz" fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 # What fuzz/run links: FUZZ_ENGINE is libFuzzer's switch or the driver's object.
-.SECONDARY: $(addprefix $(BUILD)/obj/fuzz/,fuzz_check.o fuzz_core.o fuzz_commands.o fuzz_index.o questions.o driver.o)
+.SECONDARY: $(addprefix $(BUILD)/obj/fuzz/,fuzz_check.o fuzz_core.o fuzz_commands.o fuzz_index.o fuzz_sql.o questions.o driver.o)
 fuzz_helpers := $(call object,$(filter-out cli/main.c,$(cli)) fuzz/questions.c)
 $(BUILD)/fuzz_%: $(BUILD)/obj/fuzz/fuzz_%.o $(fuzz_helpers) $(BUILD)/libheap_dump.a $(filter %.o,$(FUZZ_ENGINE))
 	$(CXX) $(CFLAGS) $(LDFLAGS) -o $@ $(filter -%,$(FUZZ_ENGINE)) $(filter %.o,$^) $(BUILD)/libheap_dump.a $(tool_libs)
