@@ -3,11 +3,11 @@
 #   make                 build/libheap_dump.a, build/heap_dump, build/ext/heap_dump/heap_dump.so
 #   make check           install what is needed (script/setup), build for both Rubies, run all tests
 #   make demo            a leaking web application, dumped
-#   make bench           dumping against ObjectSpace.dump_all, analysing against simdjson
+#   make bench           dumping against ObjectSpace.dump_all, from outside against gcore, analysing against simdjson
 #   make unit            the C unit tests and the drivers of the graph tests, in build/test
 #   make install         PREFIX=/usr/local DESTDIR=
 #   make gem             heap_dump-VERSION.gem
-#   make fuzz            readers, index loader and commands under ASan and UBSan, FUZZ_SECONDS for each target
+#   make fuzz            readers, index loader, commands and cores under ASan and UBSan, FUZZ_SECONDS for each target
 #   make lint            as CI compiles: warnings are errors
 
 BUILD   := build
@@ -35,7 +35,7 @@ library := \
 	src/capture/inside.c src/capture/loaded.c
 # What only the tool needs: reading dumps and debug information.
 tool_library := \
-	src/base/units.c \
+	src/base/units.c src/base/progress.c \
 	src/memory/source_process.c src/memory/core.c src/memory/core_unpack.c src/capture/outside.c src/capture/stop.c src/capture/target.c src/capture/inject.c src/capture/copy.c src/capture/keeper.c \
 	src/dump/input.c src/dump/json_text.c src/dump/json_reader.cc src/dump/json_walk.cc src/dump/address_set.c \
 	src/dump/check.c src/dump/range.c src/dump/objspace_reader.c \
@@ -49,11 +49,13 @@ tool_library := \
 	src/view/json.c src/view/words.c src/view/open.c src/view/readable.c src/view/describe.c src/view/ways.c \
 	src/view/summary.c src/view/top.c src/view/suspects.c src/view/suspects_words.c src/view/tree_view.c src/view/tree_rows.c \
 	src/view/path.c src/view/find.c src/view/threads.c src/view/strings.c src/view/collections.c src/view/diff.c \
-	src/view/diff_json.c src/view/object.c \
+	src/view/diff_json.c src/view/object.c src/view/profile.c src/view/profile_line.c \
+	src/web/question.c src/web/site.c src/web/answer.c src/web/answer_dump.c src/web/answer_tree.c src/web/answer_object.c \
+	src/web/job.c src/web/sql.c src/web/assets.c \
 	src/rss/marks.c src/rss/window.c src/rss/resident.c src/rss/ledger.c src/rss/glibc.c src/rss/glibc_cache.c src/rss/owners.c \
 	src/rss/pages.c src/rss/stacks.c src/rss/transient.c src/rss/rss.c src/view/memory.c src/view/memory_dump.c src/view/memory_findings.c \
 	src/store/exporter.c src/store/sink.c src/store/tree_walk.c src/store/tree_options.c src/store/collapsed.c \
-	src/store/json_text.c src/store/heapsnapshot.c \
+	src/store/json_text.c src/store/heapsnapshot.c src/store/pprof.c src/store/pprof_message.c src/store/speedscope.c \
 	src/ruby/dwarf.c src/ruby/elf_identity.c src/ruby/layout_table.c
 # Virtual tables over a dump: with SQLite 3.38 or newer (`make SQLITE=` builds without it).
 SQLITE ?= $(shell pkg-config --atleast-version=3.38 sqlite3 2>/dev/null && echo yes)
@@ -61,10 +63,13 @@ sqlite_library := src/store/sql.c src/store/sql_table.c src/store/sql_heap.c src
 	src/store/sql_objects.c src/store/sql_refs.c src/store/sql_classes.c src/store/sql_strings.c src/store/sql_stacks.c \
 	src/store/sql_code.c src/store/sql_paths.c src/store/sql_dump.c
 tool_library += src/store/queries.c $(if $(SQLITE),$(sqlite_library),src/store/sql_absent.c)
+# A server for the page: with libmicrohttpd (`make MICROHTTPD=` builds without it).
+MICROHTTPD ?= $(shell pkg-config --atleast-version=0.9.73 libmicrohttpd 2>/dev/null && echo yes)
+tool_library += $(if $(MICROHTTPD),src/web/server.c src/web/request.c src/web/guard.c,src/web/server_none.c)
 cli := cli/main.c cli/command.c cli/help.c cli/help_man.c cli/help_shell.c cli/output.c cli/table.c cli/open.c cli/kept.c \
 	cli/readable.c cli/twice.c cli/tree_least.c cli/memory.c cli/memory_text.c \
 	cli/check.c cli/collections.c cli/diff.c cli/dump.c cli/diff_text.c cli/export.c cli/find.c cli/flame.c cli/index.c cli/layout.c cli/path.c \
-	cli/show.c cli/strings.c cli/summary.c cli/suspects.c cli/threads.c cli/top.c cli/tree.c \
+	cli/serve.c cli/show.c cli/strings.c cli/summary.c cli/suspects.c cli/threads.c cli/top.c cli/tree.c \
 	cli/version.c cli/sql.c cli/sql_print.c cli/sql_words.c
 
 # Editing and history at its prompt: with libedit (`make LIBEDIT=` builds without it).
@@ -72,11 +77,11 @@ LIBEDIT ?= $(shell pkg-config --exists libedit 2>/dev/null && echo yes)
 cli += $(if $(LIBEDIT),cli/sql_edit.c,cli/sql_edit_absent.c)
 
 object = $(addprefix $(BUILD)/obj/,$(addsuffix .o,$(basename $(1))))
-library_objects := $(call object,$(library) $(tool_library))
+library_objects := $(call object,$(library) $(tool_library)) $(BUILD)/web/assets.o
 cli_objects     := $(call object,$(cli))
-tool_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm -lpthread $(if $(SQLITE),-lsqlite3) $(if $(LIBEDIT),-ledit)
+tool_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm -lpthread $(if $(SQLITE),-lsqlite3) $(if $(LIBEDIT),-ledit) $(if $(MICROHTTPD),-lmicrohttpd)
 
-.PHONY: all check demo bench install gem fuzz lint clean share ext ext-3.3 unit
+.PHONY: all check demo bench install gem fuzz lint clean share ext ext-others unit
 all: $(BUILD)/libheap_dump.a $(BUILD)/heap_dump share ext
 
 # Loops that look at each number of an index: as vectors they keep up with memory.
@@ -91,6 +96,22 @@ $(BUILD)/obj/%.o: %.c
 $(BUILD)/obj/%.o: %.cc
 	@mkdir -p $(@D)
 	$(CXX) $(all_cxxflags) -c $< -o $@
+
+# The page: made of web/ by web/build where there are node and npm (`make NPM=` leaves it out), and put into the program as it is.
+# It asks the registry of npm once; where that cannot be reached the page is left out, too, but not in CI, which would not notice.
+NPM ?= $(shell command -v node >/dev/null && command -v npm >/dev/null && echo yes)
+page := $(if $(NPM),$(shell find web -type f))
+$(BUILD)/embed: tools/embed.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O1 $(warnings) -o $@ $< -lz
+$(BUILD)/web/assets.c: $(BUILD)/embed $(page)
+	@mkdir -p $(@D)
+	@rm -rf $(BUILD)/web/dist
+	@$(if $(NPM),web/build $(BUILD)/web/dist || { rm -rf $(BUILD)/web/dist; test -z "$$CI"; },true)
+	@test -f $(BUILD)/web/dist/index.html $(if $(filter command%,$(origin NPM)),|| true) || echo "heap_dump is built without its page: that needs node and npm" >&2
+	$(BUILD)/embed $(BUILD)/web/dist > $@.new && mv $@.new $@
+$(BUILD)/web/assets.o: $(BUILD)/web/assets.c
+	$(CC) $(all_cflags) -c $< -o $@
 
 $(BUILD)/libheap_dump.a: $(library_objects)
 	$(AR) rcs $@ $^
@@ -143,27 +164,30 @@ $(BUILD)/test/unit/%: test/unit/%.c $(BUILD)/libheap_dump.a
 	@mkdir -p $(@D)
 	$(CC) $(all_cflags) -MF $(BUILD)/obj/$*.d -o $@ $< $(BUILD)/libheap_dump.a -lcmocka $(tool_libs) -lstdc++
 
-# The same for Debian trixie's Ruby 3.3, which script/rubies unpacks into build/rubies.
-ext-3.3:
-	@script/rubies
-	@mkdir -p $(BUILD)/ext-3.3/obj $(BUILD)/ext-3.3/heap_dump
-	@$(call stale_headers,$(BUILD)/ext-3.3/obj)
-	@cd $(BUILD)/ext-3.3/obj && { [ Makefile -nt $(CURDIR)/ext/heap_dump/extconf.rb ] \
+# The extension for the Rubies of script/rubies, each with its own compiler.
+other_rubies := 2.7 3.3 3.4
+.PHONY: $(addprefix ext-,$(other_rubies))
+ext-others: $(addprefix ext-,$(other_rubies))
+$(addprefix ext-,$(other_rubies)): ext-%:
+	@script/rubies $*
+	@mkdir -p $(BUILD)/$@/obj $(BUILD)/$@/heap_dump
+	@$(call stale_headers,$(BUILD)/$@/obj)
+	@cd $(BUILD)/$@/obj && { [ Makefile -nt $(CURDIR)/ext/heap_dump/extconf.rb ] \
 		&& [ Makefile -nt $(CURDIR)/Makefile ] \
-		|| $(CURDIR)/build/rubies/3.3/bin/run ruby $(CURDIR)/ext/heap_dump/extconf.rb; }
-	@build/rubies/3.3/bin/run make --no-print-directory -C $(BUILD)/ext-3.3/obj
-	@cmp -s $(BUILD)/ext-3.3/obj/heap_dump.so $(BUILD)/ext-3.3/heap_dump/heap_dump.so \
-		|| $(call replace,$(BUILD)/ext-3.3/obj/heap_dump.so,$(BUILD)/ext-3.3/heap_dump/heap_dump.so)
+		|| $(CURDIR)/build/rubies/$*/bin/run ruby $(CURDIR)/ext/heap_dump/extconf.rb; }
+	@build/rubies/$*/bin/run make --no-print-directory -C $(BUILD)/$@/obj
+	@cmp -s $(BUILD)/$@/obj/heap_dump.so $(BUILD)/$@/heap_dump/heap_dump.so \
+		|| $(call replace,$(BUILD)/$@/obj/heap_dump.so,$(BUILD)/$@/heap_dump/heap_dump.so)
 
 check:
 	@script/setup
 	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory all unit ext-3.3
+	@$(MAKE) --no-print-directory all unit ext-others
 	@test/run
 
 # Compiles everything with warnings as errors, into a folder of its own.
 lint:
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/lint CFLAGS="-O2 -Werror" $(BUILD)/lint/libheap_dump.a \
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/lint NPM= CFLAGS="-O2 -Werror" $(BUILD)/lint/libheap_dump.a \
 		$(BUILD)/lint/heap_dump >/dev/null
 
 demo:
@@ -173,6 +197,7 @@ demo:
 
 bench: all $(BUILD)/bench/parse_only
 	@bench/run
+	@bench/outside
 	@bench/analyse --hard
 $(BUILD)/bench/%: bench/%.cc
 	@mkdir -p $(@D)
@@ -198,18 +223,18 @@ gem:
 # With clang each target is libFuzzer's; without it fuzz/driver.c mutates blindly. What they find new is kept in
 # build/fuzz/new-NAME, an input that fails in build/fuzz/NAME-crash-….
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS ?= check commands index
+FUZZ_TARGETS ?= check commands index core
 fuzz:
 	@MAKE="$(MAKE)" BUILD="$(BUILD)/fuzz" fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 # What fuzz/run links: FUZZ_ENGINE is libFuzzer's switch or the driver's object.
-.SECONDARY: $(addprefix $(BUILD)/obj/fuzz/,fuzz_check.o fuzz_commands.o fuzz_index.o questions.o driver.o)
+.SECONDARY: $(addprefix $(BUILD)/obj/fuzz/,fuzz_check.o fuzz_core.o fuzz_commands.o fuzz_index.o questions.o driver.o)
 fuzz_helpers := $(call object,$(filter-out cli/main.c,$(cli)) fuzz/questions.c)
 $(BUILD)/fuzz_%: $(BUILD)/obj/fuzz/fuzz_%.o $(fuzz_helpers) $(BUILD)/libheap_dump.a $(filter %.o,$(FUZZ_ENGINE))
 	$(CXX) $(CFLAGS) $(LDFLAGS) -o $@ $(filter -%,$(FUZZ_ENGINE)) $(filter %.o,$^) $(BUILD)/libheap_dump.a $(tool_libs)
 
 clean:
-	rm -rf $(BUILD)/obj $(BUILD)/ext $(BUILD)/ext-3.3 $(BUILD)/lint $(BUILD)/fuzz $(BUILD)/libheap_dump.a \
-		$(BUILD)/heap_dump
+	rm -rf $(BUILD)/obj $(BUILD)/ext $(addprefix $(BUILD)/ext-,$(other_rubies)) $(BUILD)/lint $(BUILD)/fuzz $(BUILD)/libheap_dump.a \
+		$(BUILD)/heap_dump $(BUILD)/embed $(BUILD)/web/assets.c $(BUILD)/web/assets.o $(BUILD)/web/dist
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -164,9 +164,12 @@ static bool write_dump(struct session *session, struct hd_error *err)
     session->output_open = hd_output_open(&session->output, request->output, &session->shared, err);
     const struct hd_stack *stacks = request->core ? session->core.stacks : session->keeper.stacks;
     size_t count = request->core ? session->core.stack_count : session->keeper.stack_count;
-    return session->output_open
-           && hd_outside_dump(&session->outside, stacks, count, &options, &session->output, 0,
-                              &session->result, err);
+    bool good = session->output_open
+                && hd_outside_dump(&session->outside, stacks, count, &options, &session->output, 0, &session->result, err);
+    if (!good && err->code == HD_ERROR_SELF_CHECK && session->core.truncated)
+        hd_error_set(err, HD_ERROR_BAD_DUMP, "the core is truncated, and what is left of it is too little to find Ruby's objects: look for a "
+                     "limit of its size (ulimit -c, the disk) and take another");
+    return good;
 }
 
 static void print_text(const struct session *session)
@@ -182,7 +185,8 @@ static void print_text(const struct session *session)
             printf("--method stop was used, as it could not be copied: %s\n", session->keeper.note);
     }
     if (session->core.truncated)
-        printf("the core is truncated: what is missing from it could not be read\n");
+        printf("the core is truncated: %llu pages of Ruby's heap are missing, and objects that only a missing stack keeps alive are not\n"
+               "in the dump (--all keeps them)\n", (unsigned long long)session->result.lost_pages);
     if (strcmp(session->outside.allocator, "glibc") != 0)
         printf("its malloc is %s: the size of memory that C code owns is not known and counts nothing, nor what C extensions refer to\n",
                session->outside.allocator);
@@ -200,6 +204,9 @@ static void print_json(const struct session *session)
     hd_cli_print_json_string(stdout, session->outside.ruby);
     printf(",\"library\":");
     hd_cli_print_json_string(stdout, session->outside.library);
+    if (session->request->core)
+        printf(",\"truncated\":%s,\"lost_pages\":%llu", session->core.truncated ? "true" : "false",
+               (unsigned long long)session->result.lost_pages);
     printf(",\"build_id\":\"%s\",\"malloc\":\"%s\"", session->outside.image.build_id, session->outside.allocator);
     if (!session->request->core) {
         printf(",\"method\":\"%s\",\"stopped_ms\":%.3f,\"window_ms\":%.3f,\"note\":", methods[session->keeper.method],
@@ -215,8 +222,11 @@ static int dump(const struct request *request)
     struct hd_error err = {0};
     bool done = (request->core ? core_reach(&session, &err) : process_reach(&session, &err)) && ruby_find(&session, &err);
     done = done && write_dump(&session, &err);
-    struct hd_error *kept = done ? &err : NULL;
-    done = hd_keeper_finish(&session.keeper, kept) && done; /* the target first: writing to disk may take its time */
+    struct hd_error lost = {0};
+    if (!hd_keeper_finish(&session.keeper, &lost)) { /* the target first: writing to disk may take its time */
+        done = false;
+        err = lost; /* whatever was found wrong came from that */
+    }
     done = done && hd_output_commit(&session.output, &err);
     if (session.output_open)
         hd_output_abort(&session.output);

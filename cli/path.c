@@ -101,7 +101,7 @@ static bool paths(const struct request *request, struct hd_open *open, struct hd
     if (!hd_view_path_find(open, node, request->exclude_weak, request->all, &list, &count, err))
         return false;
     if (request->json)
-        hd_view_path_json(stdout, open, node, list, count);
+        hd_view_path_json(stdout, open, node, list, count, 0);
     else
         paths_text(open, node, list, count);
     hd_paths_free(list, count);

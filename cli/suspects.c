@@ -208,7 +208,7 @@ static bool report(const struct request *request, struct hd_open *open, struct h
     if (!hd_view_suspects_make(&suspects, open, request->share, request->limit, err))
         return false;
     if (request->json)
-        hd_view_suspects_json(stdout, open, &suspects);
+        hd_view_suspects_json(stdout, open, &suspects, 0);
     else
         print_text(open, &suspects);
     hd_suspects_destroy(&suspects);

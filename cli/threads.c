@@ -202,7 +202,7 @@ static int threads(const struct request *request)
         return hd_open_fail("threads", request->json, &err);
     bool done = hd_view_threads_make(&view, &open, &err);
     if (done && request->json) {
-        hd_view_threads_json(stdout, &view);
+        hd_view_threads_json(stdout, &view, &(struct hd_view_threads_most){0});
     } else if (done) {
         hd_open_warn(&open, "threads");
         print_text(request, &view);

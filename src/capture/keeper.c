@@ -5,6 +5,8 @@
 #define _GNU_SOURCE
 #include "capture/keeper.h"
 
+#include "capture/target.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -65,7 +67,7 @@ static int keeper_settle(int channel)
     sigprocmask(SIG_BLOCK, &all, NULL);
     setsid();
     prctl(PR_SET_TIMERSLACK, 1L, 0L, 0L, 0L);
-    prctl(PR_SET_NAME, "heap_dump-keep", 0L, 0L, 0L);
+    prctl(PR_SET_NAME, HD_TARGET_KEEPER, 0L, 0L, 0L);
     if (channel != KEPT)
         dup2(channel, KEPT);
     for (int fd = 0; fd < KEPT; fd++)

@@ -86,6 +86,7 @@ bool hd_outside_open(struct hd_outside *outside, struct hd_memory *memory, struc
     bool native = false;
     memset(outside, 0, sizeof *outside);
     outside->memory = memory;
+    hd_memory_limit(memory);
     for (int n = 0; n < IMAGES_MAX && hd_image_next(&image, memory, &at, &path, &length); n++) {
         allocator_note(outside, &image, path, length);
         native |= hd_image_symbol(&image, memory, "graal_create_isolate") != 0;
@@ -189,6 +190,7 @@ bool hd_outside_dump(struct hd_outside *outside, const struct hd_stack *stacks, 
                 && hd_dumper_write_end(dumper, output, &progress, err);
     *result = (struct hd_outside_result){.objects = atomic_load(&progress.objects), .references = atomic_load(&progress.references),
                                          .unreadable = atomic_load(&progress.unreadable),
+                                         .lost_pages = dumper ? hd_dumper_lost_pages(dumper) : 0,
                                          .bytes = output->shared ? atomic_load(&output->shared->plain) : 0, .seconds = now() - started};
     return good;
 }

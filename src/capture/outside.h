@@ -35,6 +35,7 @@ void hd_outside_close(struct hd_outside *outside);
 
 struct hd_outside_result {
     uint64_t objects, references, unreadable, bytes;
+    uint64_t lost_pages; /* of the heap, missing from a core */
     double seconds;
 };
 

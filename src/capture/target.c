@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { CAP_SYS_PTRACE_BIT = 19 };
@@ -84,12 +85,19 @@ static bool forbidden(pid_t pid, struct hd_error *err)
                         "SYS_PTRACE)", pid);
 }
 
+/* A keeper of ours (keeper.h) is done in a moment: one that takes another dump, or whose tool was interrupted. */
 static bool traced(pid_t pid, struct hd_error *err)
 {
+    static const double patience = 5; /* seconds */
     char tracer[32] = "", name[64] = "a debugger or strace";
-    if (!hd_stop_status(pid, "TracerPid", tracer, sizeof tracer) || !strcmp(tracer, "0"))
-        return false;
-    hd_stop_status((pid_t)atoi(tracer), "Name", name, sizeof name);
+    for (double begun = hd_stop_now();;) {
+        if (!hd_stop_status(pid, "TracerPid", tracer, sizeof tracer) || !strcmp(tracer, "0"))
+            return false;
+        if (!hd_stop_status((pid_t)atoi(tracer), "Name", name, sizeof name) || strcmp(name, HD_TARGET_KEEPER) != 0
+            || hd_stop_now() - begun > patience)
+            break;
+        nanosleep(&(struct timespec){0, 2000000}, NULL);
+    }
     hd_error_set(err, HD_ERROR_TARGET, "process %d is being traced by process %s already (%s): end that first", pid, tracer, name);
     return true;
 }

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#define HD_TARGET_KEEPER "heap_dump-keep" /* what a keeper is called, at most 15 characters; see keeper.h */
+
 /* Is it there, alive, of this machine's kind, traced by nobody, and may we look into it? Else HD_ERROR_TARGET or _UNSUPPORTED. */
 bool hd_target_check(pid_t pid, struct hd_error *err);
 

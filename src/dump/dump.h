@@ -114,6 +114,9 @@ bool hd_dumper_write_objects(struct hd_dumper *dumper, struct hd_output *out, st
 /* For another thread of this process. NULL if memory ran out. */
 struct hd_dumper *hd_dumper_copy(const struct hd_dumper *dumper, struct hd_arena *arena);
 
+/* Pages of the heap that are missing from a core: what was on them is not in the dump. */
+uint64_t hd_dumper_lost_pages(const struct hd_dumper *dumper);
+
 /* Writes the _END_ line and the closing bracket, after every worker has ended. */
 bool hd_dumper_write_end(struct hd_dumper *dumper, struct hd_output *out, struct hd_dump_progress *progress,
                          struct hd_error *err);

@@ -25,6 +25,14 @@ static bool same_machine(const char *a, const char *b)
     return length == strcspn(b, "-") && !memcmp(a, b, length);
 }
 
+/* What leads round in circles, or to the same million elements again and again, is no Ruby's. */
+static bool honest(const struct hd_dumper *dumper, struct hd_error *err)
+{
+    return !hd_memory_exhausted(&dumper->memory)
+           || hd_error_set(err, HD_ERROR_TARGET, "this memory is damaged or made up: following what its objects say never ends (more than "
+                           "%llu GB were looked at)", (unsigned long long)(dumper->memory.limit >> 30));
+}
+
 /* Unless a collection has run just before, a trace tells what is alive. */
 static bool liveness_find(struct hd_dumper *dumper, const struct hd_dump_options *options, struct hd_dump_progress *progress,
                           struct hd_error *err)
@@ -65,8 +73,9 @@ struct hd_dumper *hd_dumper_create(struct hd_arena *arena, const struct hd_dump_
         hd_error_set(err, HD_ERROR_MEMORY, "no memory for the list of roots");
         return NULL;
     }
-    if (!liveness_find(dumper, options, progress, err))
+    if (!liveness_find(dumper, options, progress, err) || !honest(dumper, err))
         return NULL;
+    dumper->memory.looked = 0; /* the writers begin anew */
     dumper->memory.unreadable = 0; /* searching the VM guesses; what counts is what is missing from the dump */
     return dumper;
 }
@@ -80,6 +89,11 @@ struct hd_dumper *hd_dumper_copy(const struct hd_dumper *dumper, struct hd_arena
     copy->arena = copy->vm.arena = arena;
     copy->vm.memory = &copy->memory; /* which has a cache */
     return copy;
+}
+
+uint64_t hd_dumper_lost_pages(const struct hd_dumper *dumper)
+{
+    return dumper->vm.lost_pages;
 }
 
 /* --- writing --- */
@@ -154,6 +168,7 @@ bool hd_dumper_write_head(struct hd_dumper *dumper, struct hd_output *out, struc
     hd_roots_write(&line, &dumper->roots);
     bool ok = block_flush(&line, out, progress, err);
     counts_add(dumper, &line, progress);
+    atomic_fetch_add(&progress->unreadable, dumper->vm.lost_pages);
     dumper->memory.unreadable = 0; /* counted */
     hd_line_deinit(&line);
     return ok;
@@ -174,6 +189,8 @@ static bool pages_write(struct hd_dumper *dumper, struct hd_line *line, struct h
             if (!hd_type_is_object(type) || (page->live && !hd_page_bit(page->live, page, addr)))
                 continue;
             hd_object_write(line, page, object, addr);
+            if (!honest(dumper, err))
+                return false;
             if (line->head.length >= BLOCK_BYTES && !block_flush(line, out, progress, err))
                 return false;
         }

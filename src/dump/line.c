@@ -353,13 +353,30 @@ void hd_line_plain_value(struct hd_line *line, uint64_t value)
         immediate_write(line, value);
 }
 
+void hd_line_count(struct hd_line *line, uint64_t number)
+{
+    bool damaged = number >= line->vm->heap_low && number <= line->vm->heap_high;
+    line->unreadable += damaged;
+    hd_text_uint(line->out, damaged ? 0 : number);
+}
+
 /* --- keys --- */
 
 void hd_line_name(struct hd_line *line, struct hd_text name)
 {
-    bool escape = name.length && (*name.data == '$' || *name.data == '\\');
-    hd_buffer_append(line->out, "\"\\\\", escape ? 3 : 1);
+    hd_line_literal(line, "\"");
+    size_t at = line->out->length;
     hd_text_escape_any(line->out, name.data, name.length);
+    /* by what was written: a byte that is no UTF-8 became a \x… */
+    const char *written = line->out->data + at;
+    size_t length = line->out->failed ? 0 : line->out->length - at;
+    if (length && (*written == '$' || (length > 1 && written[0] == '\\' && written[1] == '\\'))) {
+        hd_line_literal(line, "\\\\");
+        if (!line->out->failed) {
+            memmove(line->out->data + at + 2, line->out->data + at, length);
+            memcpy(line->out->data + at, "\\\\", 2);
+        }
+    }
     hd_line_literal(line, "\":");
 }
 

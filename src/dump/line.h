@@ -72,6 +72,9 @@ void hd_line_ref(struct hd_line *line, uint64_t addr);
 #define hd_line_key_ref(line, name, addr) \
     (hd_line_live((line), (addr)) ? (hd_line_key((line), name), hd_line_ref((line), (addr)), true) : false)
 
+/* A count or size. No honest one looks like an object's id: such a one is damage, written as 0 and counted as unreadable. */
+void hd_line_count(struct hd_line *line, uint64_t number);
+
 /* A VALUE by the value grammar; strings are inlined. */
 void hd_line_value(struct hd_line *line, uint64_t value);
 /* The same where strings must not be inlined (`default`, `self`, …). */

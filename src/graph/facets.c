@@ -221,11 +221,38 @@ static void shape_read(struct worker *worker, struct hd_graph_text object)
     }
 }
 
+static void site_read(struct worker *worker, struct hd_graph_text object)
+{
+    struct hd_graph_text key, value, file = {NULL, 0}, method = {NULL, 0}, line = {NULL, 0};
+    for (size_t at = 0; (value = hd_fields_next(object, &at, &key)).data;) {
+        if (hd_fields_is(key, "file"))
+            file = value;
+        else if (hd_fields_is(key, "line"))
+            line = value;
+        else if (hd_fields_is(key, "method"))
+            method = value;
+    }
+    worker->name.length = 0;
+    if (!is_text(file))
+        return;
+    hd_fields_unescape(&worker->name, file);
+    hd_buffer_append(&worker->name, "\n", 1);
+    if (line.data && is_digit(line.data[0]))
+        hd_buffer_append(&worker->name, line.data, line.length);
+    hd_buffer_append(&worker->name, "\n", 1);
+    if (is_text(method))
+        hd_fields_unescape(&worker->name, method);
+}
+
 /* The group's name into worker->name. */
 static void name_make(struct worker *worker, enum hd_facet facet, struct hd_graph_text object)
 {
     if (facet == HD_FACET_SHAPE) {
         shape_read(worker, object);
+        return;
+    }
+    if (facet == HD_FACET_SITE) {
+        site_read(worker, object);
         return;
     }
     source_read(worker, object);

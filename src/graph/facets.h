@@ -13,8 +13,9 @@
 /*
  * FILE and METHOD: where the object was allocated, if that was traced, else where the code is that it holds (iseqs, procs
  * and environments). Blocks belong to their method. GEM: from that file. SHAPE: its number and the variables it has.
+ * SITE: where it was allocated, "FILE\nLINE\nMETHOD"; "" if that was not traced.
  */
-enum hd_facet { HD_FACET_FILE, HD_FACET_GEM, HD_FACET_SHAPE, HD_FACET_METHOD };
+enum hd_facet { HD_FACET_FILE, HD_FACET_GEM, HD_FACET_SHAPE, HD_FACET_METHOD, HD_FACET_SITE };
 
 struct hd_facets {
     uint32_t *number; /* [node_count] group of the node, HD_NODE_NONE for the root */

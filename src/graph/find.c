@@ -90,6 +90,7 @@ static bool columns_filter(const struct hd_find_query *query, const struct hd_gr
     for (uint32_t node = 1; node < graph->node_count; node++) {
         uint8_t type = graph->node_type[node];
         bool fits = graph->node_size[node] >= query->min_size && dominators->retained[node] >= query->min_retained &&
+                    (!query->number || query->number[node] == query->group) &&
                     (!query->type || type_fits(graph, node, query->type)) && (!query->value || can_have_value(type));
         if (fits && query->name_glob && has_own_name(type)) {
             struct hd_graph_text name = hd_graph_name(graph, graph->node_label[node]);

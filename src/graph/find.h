@@ -18,6 +18,8 @@ struct hd_find_query {
     const char *name_glob;  /* what the object itself is called: a class, module, method, iseq, thread, symbol, open file */
     const char *type;       /* T_STRING, string, or a T_DATA's or T_IMEMO's own: proc, iseq */
     uint64_t min_size, min_retained;
+    const uint32_t *number; /* [node_count] groups of some kind: only those of group `group`; NULL: of all */
+    uint32_t group;
     const regex_t *value; /* what a String, Symbol or Regexp has in it */
 };
 

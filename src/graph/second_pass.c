@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "graph/second_pass.h"
 
+#include "base/progress.h"
 #include "dump/input.h"
 #include "dump/range.h"
 #include "graph/fields.h"
@@ -16,6 +17,7 @@
 
 #define SEEK_MIN ((uint64_t)1 << 20)          /* reading on is cheaper than going there */
 #define WORKER_MIN 20000u                     /* a thread for fewer lines is not worth it */
+#define TELL_LINES 1024u
 
 struct pass {
     const char *path;
@@ -25,6 +27,7 @@ struct pass {
     int fd;
     uint32_t *order; /* wanted nodes by line */
     uint32_t count;
+    struct hd_progress *progress; /* NULL: nobody watches */
 };
 
 struct worker {
@@ -56,6 +59,13 @@ static uint64_t address_of(struct hd_graph_text value)
         address = address * (hex ? 16 : 10) + digit;
     }
     return address;
+}
+
+/* One more is done: now and then that is told. */
+static bool go_on(const struct pass *pass, uint32_t i, struct hd_error *err)
+{
+    return (i + 1) % TELL_LINES || hd_progress_add(pass->progress, TELL_LINES)
+           || hd_error_set(err, HD_ERROR_INTERRUPTED, "nobody waits for this any more");
 }
 
 static bool visit_line(const struct worker *worker, uint32_t node, const char *text, size_t length,
@@ -95,7 +105,7 @@ static bool read_lines(struct worker *worker, struct hd_range *range, size_t lim
             return false;
         if (result == HD_RANGE_END || line.offset != target || line.too_long)
             return changed(pass, &worker->err);
-        if (!visit_line(worker, pass->order[i], line.text, line.length, &worker->err))
+        if (!visit_line(worker, pass->order[i], line.text, line.length, &worker->err) || !go_on(pass, i, &worker->err))
             return false;
     }
     return true;
@@ -159,7 +169,7 @@ static bool read_stream(struct pass *pass, struct hd_error *err)
         else if (result == HD_INPUT_END || line.offset != target)
             ok = changed(pass, err);
         else
-            ok = visit_line(&worker, pass->order[i], line.text, line.length, err);
+            ok = visit_line(&worker, pass->order[i], line.text, line.length, err) && go_on(pass, i, err);
     }
     hd_input_close(input);
     return ok;
@@ -208,7 +218,8 @@ static bool is_plain(int fd)
 bool hd_second_pass(const char *path, const struct hd_graph *graph, const uint8_t *wanted, hd_second_pass_visit *visit,
                     void *data, struct hd_error *err)
 {
-    struct pass pass = {.path = path, .graph = graph, .visit = visit, .data = data};
+    struct pass pass = {.path = path, .graph = graph, .visit = visit, .data = data,
+                        .progress = hd_progress_watcher()};
     if (!strcmp(path, "-"))
         return hd_error_set(err, HD_ERROR_IO, "this needs a second look at the dump, and standard input cannot be read "
                             "again: give a file");
@@ -216,6 +227,7 @@ bool hd_second_pass(const char *path, const struct hd_graph *graph, const uint8_
     if (pass.fd < 0)
         return hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot open %.200s", path);
     bool ok = order_make(&pass, wanted) || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    hd_progress_stage(pass.progress, "reading the dump again", pass.count);
     ok = ok && (is_plain(pass.fd) ? read_plain(&pass, err) : read_stream(&pass, err));
     free(pass.order);
     close(pass.fd);

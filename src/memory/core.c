@@ -313,6 +313,20 @@ static int by_mapping(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
+/* gcore writes the list of files last, so a core that was cut off has none: a file is known by its first bytes then. */
+static void files_guess(struct hd_memory *memory)
+{
+    static const char unknown[] = "/(a file)";
+    for (size_t i = 0; i < memory->mapping_count; i++) {
+        const uint8_t *magic = hd_memory_at(memory, memory->mappings[i].start, SELFMAG);
+        if (!magic || memcmp(magic, ELFMAG, SELFMAG))
+            continue;
+        memory->mappings[i].named = true;
+        memory->mappings[i].path = unknown;
+        memory->mappings[i].path_length = sizeof unknown - 1;
+    }
+}
+
 /* Those of the segments, and of the files that have none. */
 static void mappings_make(struct reading *reading)
 {
@@ -330,6 +344,8 @@ static void mappings_make(struct reading *reading)
             mapping_add(memory, &whole, part);
     }
     qsort(memory->mappings, memory->mapping_count, sizeof *memory->mappings, by_mapping);
+    if (!reading->part_count)
+        files_guess(memory);
 }
 
 static bool memory_read(struct reading *reading, struct hd_error *err)
@@ -396,6 +412,7 @@ bool hd_core_open(struct hd_core *core, struct hd_memory *memory, struct hd_aren
         if (reading.segments[i].p_type == PT_NOTE)
             notes_read(&reading, &reading.segments[i]);
     good = good && memory_read(&reading, err);
+    memory->incomplete = core->truncated || core->missing;
     if (good) /* the names in NT_FILE go with the Elf: the mappings' paths must outlive it */
         for (size_t i = 0; i < memory->mapping_count; i++) {
             struct hd_mapping *mapping = &memory->mappings[i];

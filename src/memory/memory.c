@@ -76,6 +76,14 @@ const uint8_t *hd_memory_at_slow(struct hd_memory *memory, uint64_t addr, uint64
     return NULL;
 }
 
+void hd_memory_limit(struct hd_memory *memory)
+{
+    enum { TIMES = 64 };
+    memory->limit = 64ull << 30;
+    for (size_t i = 0; i < memory->range_count; i++)
+        memory->limit += TIMES * (memory->ranges[i].end - memory->ranges[i].start);
+}
+
 void hd_memory_reserve(struct hd_range *range, struct hd_arena *arena, int source, uint64_t offset)
 {
     uint64_t bytes = range->end - range->start;

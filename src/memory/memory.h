@@ -46,6 +46,9 @@ struct hd_memory {
     struct hd_mapping *mappings;
     size_t mapping_count;
     uint64_t unreadable; /* reads that failed */
+    uint64_t looked;     /* bytes that were asked for so far, of which many more than once */
+    uint64_t limit;      /* of `looked`; 0: none */
+    bool incomplete;     /* some of what the process had is known to be missing */
 };
 
 /* This process. The ranges are those at the time of the call; memory mapped later is not seen. */
@@ -64,12 +67,24 @@ void hd_memory_reserve(struct hd_range *range, struct hd_arena *arena, int sourc
 /* Gives back what was copied. Not needed for this process's own memory. */
 void hd_memory_close(struct hd_memory *memory);
 
+/*
+ * For memory that may be anybody's: honest data is looked at a few times, but made-up lengths and pointers can have the same bytes
+ * looked at for ever. Loops over what the memory says ask hd_memory_exhausted and end.
+ */
+void hd_memory_limit(struct hd_memory *memory);
+
+static inline bool hd_memory_exhausted(const struct hd_memory *memory)
+{
+    return memory->limit && memory->looked > memory->limit;
+}
+
 const uint8_t *hd_memory_at_slow(struct hd_memory *memory, uint64_t addr, uint64_t length);
 
 /* The `length` bytes at `addr`, or NULL (and counted) where they are not all readable. */
 static inline const uint8_t *hd_memory_at(struct hd_memory *memory, uint64_t addr, uint64_t length)
 {
     const struct hd_range *range = &memory->ranges[memory->last];
+    memory->looked += length;
     if (addr >= range->start && addr < range->end && length <= range->end - addr) {
         uint64_t offset = addr - range->start, last = offset + length - (length != 0);
         if (!range->chunks

@@ -103,11 +103,9 @@ struct storage {
     struct hd_series series;
 };
 
-static bool storage_entry(void *data, uint64_t serial, uint64_t value)
+static bool storage_write_entry(struct storage *storage, uint64_t id, struct hd_text name, uint64_t value)
 {
-    struct storage *storage = data;
     struct hd_line *line = storage->line;
-    struct hd_text name = hd_serial_name(line->vm, serial);
     if (!storage->series.name)
         hd_series_open(line, &storage->series, "locals", '{');
     hd_series_next(line, &storage->series);
@@ -115,18 +113,34 @@ static bool storage_entry(void *data, uint64_t serial, uint64_t value)
         hd_line_name(line, name);
     } else {
         hd_line_literal(line, "\"#<id ");
-        hd_text_uint(line->out, serial);
+        hd_text_uint(line->out, id);
         hd_line_literal(line, ">\":");
     }
     hd_line_value(line, value);
     return true;
 }
 
-/* Thread#[]: the locals of the thread's current fiber */
+static bool storage_serial(void *data, uint64_t serial, uint64_t value)
+{
+    struct storage *storage = data;
+    return storage_write_entry(storage, serial, hd_serial_name(storage->line->vm, serial), value);
+}
+
+static bool storage_id(void *data, uint64_t id, uint64_t value)
+{
+    struct storage *storage = data;
+    return storage_write_entry(storage, id, hd_symbol_name(storage->line->vm, id), value);
+}
+
+/* Thread#[]: the locals of the thread's current fiber, in an st_table up to 2.7 */
 static void storage_write(struct hd_line *line, uint64_t ec)
 {
     struct storage storage = {.line = line};
-    hd_id_table_each(line->vm, member(line, ec, line->vm->layout->ec_local_storage), storage_entry, &storage);
+    uint64_t table = member(line, ec, line->vm->layout->ec_local_storage);
+    if (hd_layout_has(line->vm->layout->ec_local_storage_st))
+        hd_st_each(line->vm, table, storage_id, &storage);
+    else
+        hd_id_table_each(line->vm, table, storage_serial, &storage);
     if (storage.series.name)
         hd_series_close(line, &storage.series);
 }

@@ -3,7 +3,8 @@
  *
  * gc.c: objspace->heap_pages.sorted holds a pointer to each struct heap_page in address order; its `start` is
  * the first slot, slots follow one another, and a page's body is aligned to its size (16 KiB up to 3.1,
- * 64 KiB since 3.2), so the page of an address is found by its upper bits.
+ * 64 KiB since 3.2), so the page of an address is found by its upper bits. Since 3.4 (gc/default/default.c) the table
+ * has its size in front of it.
  */
 #include "ruby/vm.h"
 
@@ -31,6 +32,18 @@ static bool page_read(struct hd_vm *vm, uint64_t header, struct hd_page *page)
     return page->slots != NULL;
 }
 
+/*
+ * Are there pages that can be missing? Of a core that was cut off, or whose libraries were not found. Else one that does not read
+ * like a page means that the layout is not this Ruby's.
+ */
+static bool page_lost(struct hd_vm *vm, uint64_t header, const struct hd_page *page)
+{
+    bool unreadable = !hd_memory_at(vm->memory, header, 8) || (page->start && !hd_memory_at(vm->memory, page->start, 8))
+                      || (page->slot_count && !hd_memory_at(vm->memory, page->start, (uint64_t)page->slot_size * page->slot_count));
+    vm->lost_pages += vm->memory->incomplete && unreadable;
+    return vm->memory->incomplete && unreadable;
+}
+
 static void page_index(struct hd_vm *vm, uint32_t number)
 {
     uint64_t key = vm->pages[number].start >> vm->page_shift;
@@ -45,12 +58,17 @@ static bool pages_read(struct hd_vm *vm, uint64_t table, uint64_t count, struct 
 {
     for (uint64_t i = 0; i < count; i++) {
         struct hd_page *page = &vm->pages[vm->page_count];
-        if (!page_read(vm, hd_memory_u64(vm->memory, table + 8 * i), page))
+        uint64_t header = hd_memory_u64(vm->memory, table + 8 * i);
+        *page = (struct hd_page){0};
+        if (!page_read(vm, header, page)) {
+            if (page_lost(vm, header, page))
+                continue;
             return hd_error_set(err, HD_ERROR_SELF_CHECK,
                                 "heap page %llu of %llu does not look like one of Ruby %s: the layout table does not "
                                 "fit this build of Ruby", (unsigned long long)i, (unsigned long long)count,
                                 vm->layout->ruby);
-        if (!page->slot_count)
+        }
+        if (!page->slot_count || hd_vm_page(vm, page->start)) /* twice: the table was just being changed, or lies */
             continue;
         if (!vm->page_count || page->start < vm->heap_low)
             vm->heap_low = page->start;
@@ -68,6 +86,10 @@ bool hd_heap_open(struct hd_vm *vm, struct hd_error *err)
     vm->page_shift = (unsigned)l->k_HEAP_PAGE_ALIGN_LOG;
     uint64_t table = hd_memory_u64(vm->memory, vm->objspace + l->objspace_sorted);
     uint64_t count = hd_memory_u64(vm->memory, vm->objspace + l->objspace_allocated);
+    if (hd_layout_has(l->objspace_sorted_data)) {
+        count = hd_memory_u64(vm->memory, table + (uint64_t)l->objspace_sorted_size);
+        table += (uint64_t)l->objspace_sorted_data;
+    }
     if (!count || count > PAGES_MAX || !hd_memory_at(vm->memory, table, 8 * count))
         return hd_error_set(err, HD_ERROR_SELF_CHECK,
                             "the table of heap pages of Ruby %s was not found where the layout table says: it does "
@@ -82,7 +104,10 @@ bool hd_heap_open(struct hd_vm *vm, struct hd_error *err)
     if (!vm->pages || !vm->page_keys || !vm->page_values)
         return hd_error_set(err, HD_ERROR_MEMORY, "no memory for the table of %llu heap pages",
                             (unsigned long long)count);
-    return pages_read(vm, table, count, err);
+    if (!pages_read(vm, table, count, err))
+        return false;
+    return vm->page_count || hd_error_set(err, HD_ERROR_BAD_DUMP, "none of the %llu pages of Ruby's heap is there: too much is missing",
+                                          (unsigned long long)count);
 }
 
 int hd_vm_imemo_type(const struct hd_vm *vm, uint64_t addr)

@@ -9,16 +9,20 @@
 #include <string.h>
 
 /* Each file defines one table and was written by `heap_dump layout`; see docs/layouts.md. */
+#include "ruby/layouts/ruby_2_7_4.inc"
 #include "ruby/layouts/ruby_3_1_2.inc"
 #include "ruby/layouts/ruby_3_1_7.inc"
 #include "ruby/layouts/ruby_3_3_8.inc"
 #include "ruby/layouts/ruby_3_3_14.inc"
+#include "ruby/layouts/ruby_3_4_11.inc"
 
 static const struct hd_layout *const tables[] = {
+    &ruby_2_7_4,
     &ruby_3_1_2,
     &ruby_3_1_7,
     &ruby_3_3_8,
     &ruby_3_3_14,
+    &ruby_3_4_11,
     NULL,
 };
 

@@ -42,6 +42,7 @@
     FIELD(ec_vm_stack_size,                  "struct rb_execution_context_struct", "vm_stack_size") \
     FIELD(ec_cfp,                            "struct rb_execution_context_struct", "cfp") \
     FIELD(ec_local_storage,                  "struct rb_execution_context_struct", "local_storage") \
+    FIELD(ec_local_storage_st,               "struct rb_execution_context_struct", "local_storage[].num_entries") \
     FIELD(ec_local_storage_recursive,        "struct rb_execution_context_struct", "local_storage_recursive_hash") \
     FIELD(ec_errinfo,                        "struct rb_execution_context_struct", "errinfo") \
     FIELD(ec_machine_start,                  "struct rb_execution_context_struct", "machine.stack_start") \
@@ -82,6 +83,8 @@
     FIELD(cfp_block_code,                    "rb_control_frame_t", "block_code") \
     /* The object space: pages and slots */ \
     FIELD(objspace_sorted,                   "struct rb_objspace", "heap_pages.sorted") \
+    FIELD(objspace_sorted_size,              "struct rb_objspace", "heap_pages.sorted[].meta.size") \
+    FIELD(objspace_sorted_data,              "struct rb_objspace", "heap_pages.sorted[].data") \
     FIELD(objspace_allocated,                "struct rb_objspace", "heap_pages.allocated_pages") \
     FIELD(objspace_finalizer,                "struct rb_objspace", "finalizer_table") \
     FIELD(objspace_flags,                    "struct rb_objspace", "flags") \

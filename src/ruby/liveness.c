@@ -61,7 +61,7 @@ bool hd_liveness_trace(struct hd_vm *vm, const struct hd_roots *roots, _Atomic u
     }
     for (uint64_t i = 0; i < roots->count; i++)
         push(&trace, roots->items[i].value);
-    for (uint64_t visited = 0; trace.stack.length; visited++) {
+    for (uint64_t visited = 0; trace.stack.length && !hd_memory_exhausted(vm->memory); visited++) {
         uint64_t addr;
         if (visited % 65536 == 0)
             atomic_fetch_add(heartbeat, 1);

@@ -31,11 +31,6 @@ struct hd_text hd_line_text_at(struct hd_line *line, uint64_t addr)
     return text;
 }
 
-static void number_write(struct hd_line *line, uint64_t number)
-{
-    hd_text_uint(line->out, number);
-}
-
 /* --- one function per type --- */
 
 static void array_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
@@ -50,7 +45,7 @@ static void array_write(struct hd_line *line, const uint8_t *object, uint64_t ad
         hd_line_key_ref(line, "shared", hd_word(object, l->array_shared));
     else if (!embedded && !hd_flag(flags, l->k_RARRAY_SHARED_ROOT_FLAG)) {
         hd_line_key(line, "capacity");
-        number_write(line, hd_word(object, l->array_capa));
+        hd_line_count(line, hd_word(object, l->array_capa));
     }
     if (!embedded && !elements && hd_word(object, l->array_len)) {
         hd_line_literal(line, ",\"unreadable\":true");
@@ -128,7 +123,7 @@ static void hash_object_write(struct hd_line *line, const uint8_t *object, uint6
             hd_line_literal(line, ",\"compare_by_identity\":true");
         hd_line_key(line, "capacity");
         const uint8_t *power = hd_memory_at(line->vm->memory, table + (uint64_t)l->st_entry_power, 1);
-        number_write(line, power && *power < 48 ? 1ull << *power : 0);
+        hd_line_count(line, power && *power < 48 ? 1ull << *power : 0);
     }
     hd_series_open(line, &map.series, "val", '{');
     if (table)
@@ -162,7 +157,7 @@ static void object_object_write(struct hd_line *line, const uint8_t *object, uin
     int64_t shape = hd_shape_of(line->vm, object);
     if (shape >= 0) {
         hd_line_key(line, "shape");
-        number_write(line, (uint64_t)shape);
+        hd_line_count(line, (uint64_t)shape);
         if (hd_shape_too_complex(line->vm, shape))
             hd_line_literal(line, ",\"too_complex\":true");
     }
@@ -228,7 +223,7 @@ static void struct_write(struct hd_line *line, const uint8_t *object, uint64_t a
             hd_line_name(line, text);
         } else {
             hd_line_literal(line, "\"#<member ");
-            number_write(line, i);
+            hd_line_count(line, i);
             hd_line_literal(line, ">\":");
         }
         hd_line_value(line, hd_word(values, 8 * (int64_t)i));
@@ -252,7 +247,7 @@ static void file_write(struct hd_line *line, const uint8_t *object, uint64_t add
     hd_line_key(line, "fd");
     hd_text_int(line->out, (int32_t)hd_memory_u32(line->vm->memory, io + (uint64_t)l->io_fd));
     hd_line_key(line, "mode");
-    number_write(line, hd_memory_u32(line->vm->memory, io + (uint64_t)l->io_mode));
+    hd_line_count(line, hd_memory_u32(line->vm->memory, io + (uint64_t)l->io_mode));
     uint64_t path = hd_memory_u64(line->vm->memory, io + (uint64_t)l->io_pathv);
     struct hd_text text = hd_line_text_at(line, path);
     if (text.data && !line->options->redact) {
@@ -296,13 +291,13 @@ static void allocation_write(struct hd_line *line, uint64_t addr)
         hd_line_key(line, "allocation_line");
     else
         hd_line_key(line, "line");
-    number_write(line, number);
+    hd_line_count(line, number);
     if (method) {
         hd_line_key(line, "method");
         hd_line_string(line, (struct hd_text){method, strlen(method)});
     }
     hd_line_key(line, "generation");
-    number_write(line, generation);
+    hd_line_count(line, generation);
 }
 
 /* gc.c up to 3.2: an object's age is in two flag bits; 3 is old */
@@ -315,7 +310,7 @@ static void age_write(struct hd_line *line, uint64_t flags)
     if (age == 3)
         return;
     hd_line_key(line, "age");
-    number_write(line, age);
+    hd_line_count(line, age);
 }
 
 static uint64_t size_of(struct hd_line *line, const struct hd_page *page, const uint8_t *object, uint64_t addr)
@@ -338,9 +333,9 @@ void hd_object_write(struct hd_line *line, const struct hd_page *page, const uin
     if (type != HD_T_IMEMO && type != HD_T_ZOMBIE && type != HD_T_NODE) /* an imemo's second word is its own */
         hd_line_key_ref(line, "class", hd_word(object, 8));
     hd_line_key(line, "size");
-    number_write(line, size_of(line, page, object, addr));
+    hd_line_count(line, size_of(line, page, object, addr));
     hd_line_key(line, "slot_size");
-    number_write(line, page->slot_size);
+    hd_line_count(line, page->slot_size);
     if (hd_flag(flags, l->k_FL_FREEZE) && type != HD_T_IMEMO)
         hd_line_literal(line, ",\"frozen\":true");
     age_write(line, flags);

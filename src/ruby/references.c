@@ -22,7 +22,7 @@ void hd_references_scan(struct hd_vm *vm, uint64_t from, uint64_t to, hd_referen
     enum { STEP = 1 << 12 };
     uint64_t unreadable = vm->memory->unreadable;
     from = (from + 7) & ~7ull;
-    while (from + 8 <= to) {
+    while (from + 8 <= to && !hd_memory_exhausted(vm->memory)) {
         uint64_t end = (from / STEP + 1) * STEP < to ? (from / STEP + 1) * STEP : to;
         const uint8_t *words = hd_memory_at(vm->memory, from, end - from);
         for (uint64_t at = 0; words && at + 8 <= end - from; at += 8) {

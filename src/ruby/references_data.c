@@ -132,8 +132,11 @@ static void context_of_data(struct hd_references *r, uint64_t ec, bool machine)
 {
     const struct hd_layout *l = r->vm->layout;
     hd_references_of_context(r->vm, ec, machine, r->each, r->data);
-    if (hd_layout_has(l->ec_local_storage))
-        hd_id_table_each(r->vm, hd_memory_u64(r->vm->memory, ec + (uint64_t)l->ec_local_storage), storage_entry, r);
+    uint64_t storage = hd_layout_has(l->ec_local_storage) ? hd_memory_u64(r->vm->memory, ec + (uint64_t)l->ec_local_storage) : 0;
+    if (hd_layout_has(l->ec_local_storage_st)) /* up to 2.7 */
+        hd_st_each(r->vm, storage, storage_entry, r);
+    else
+        hd_id_table_each(r->vm, storage, storage_entry, r);
 }
 
 static void proc_references(struct hd_references *r, const struct data *data)

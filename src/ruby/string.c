@@ -49,7 +49,7 @@ void hd_string_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
         hd_line_key_ref(line, "shared", hd_word(object, l->string_shared));
     } else if (outside && !hd_flag(flags, l->k_STR_NOFREE)) {
         hd_line_key(line, "capacity");
-        hd_text_uint(line->out, hd_word(object, l->string_capa));
+        hd_line_count(line, hd_word(object, l->string_capa));
     }
     if (text.data)
         contents_write(line, text, encoding);

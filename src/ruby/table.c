@@ -22,7 +22,7 @@ bool hd_st_each(struct hd_vm *vm, uint64_t table, hd_table_each *each, void *dat
     const uint8_t *entry = hd_memory_at(vm->memory, entries + from * l->st_entry_size, (to - from) * l->st_entry_size);
     if (!entry)
         return true;
-    for (uint64_t i = from; i < to; i++, entry += l->st_entry_size) {
+    for (uint64_t i = from; i < to && !hd_memory_exhausted(vm->memory); i++, entry += l->st_entry_size) {
         if (hd_word(entry, l->st_entry_hash) == ~0ull)
             continue;
         if (!each(data, hd_word(entry, l->st_entry_key), hd_word(entry, l->st_entry_record)))
@@ -43,7 +43,7 @@ bool hd_id_table_each(struct hd_vm *vm, uint64_t table, hd_table_each *each, voi
     const uint8_t *item = hd_memory_at(vm->memory, items, (uint64_t)capacity * l->id_item_size);
     if (!item)
         return true;
-    for (uint32_t i = 0; i < capacity; i++, item += l->id_item_size) {
+    for (uint32_t i = 0; i < capacity && !hd_memory_exhausted(vm->memory); i++, item += l->id_item_size) {
         uint32_t key = hd_half(item, l->id_item_key);
         if (key && !each(data, key, hd_word(item, l->id_item_val)))
             return false;

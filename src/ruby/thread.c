@@ -102,11 +102,25 @@ static void temporaries_write(struct hd_line *line, const struct frame *frame, u
         hd_line_literal(line, "]");
 }
 
+/* What is evaluated is called like the code around it; since 3.4 (vm_eval.c) its own label says "<compiled>". */
+static struct hd_text frame_label(struct hd_line *line, uint64_t body)
+{
+    const struct hd_layout *l = line->vm->layout;
+    for (int depth = 0; body && depth < ENV_DEPTH_MAX; depth++) {
+        uint64_t type = hd_memory_u32(line->vm->memory, body + (uint64_t)l->iseq_body_type);
+        uint64_t parent = hd_memory_u64(line->vm->memory, body + (uint64_t)l->iseq_body_parent);
+        if (type != (uint64_t)l->k_ISEQ_TYPE_EVAL || !parent || !hd_iseq_body(line, parent))
+            break;
+        body = hd_iseq_body(line, parent);
+    }
+    return hd_iseq_label(line, body);
+}
+
 static void frame_write(struct hd_line *line, const struct frame *frame, const struct frame *caller, uint64_t older_sp)
 {
     const struct hd_layout *l = line->vm->layout;
     uint64_t ment = frame_method(line, frame);
-    struct hd_text label = hd_iseq_label(line, frame->body);
+    struct hd_text label = frame_label(line, frame->body);
     hd_line_literal(line, "{\"method\":");
     if (!ment || !hd_method_name_write(line, ment))
         hd_line_string(line, label.data ? label : (struct hd_text){"<unknown>", 9});

@@ -42,6 +42,7 @@ static bool vm_try(struct hd_vm *vm, uint64_t pointer, struct hd_error *err)
         return hd_error_set(err, HD_ERROR_SELF_CHECK,
                             "Ruby %s's virtual machine was not found where the layout table says", vm->layout->ruby);
     vm->page_count = 0;
+    vm->lost_pages = 0;
     vm->heap_low = vm->heap_high = 0;
     return hd_heap_open(vm, err);
 }

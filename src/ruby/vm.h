@@ -58,6 +58,7 @@ struct hd_vm {
 
     struct hd_page *pages;
     size_t page_count;
+    uint64_t lost_pages; /* that are missing from an incomplete memory */
     uint64_t *page_keys; /* open addressing: page body address -> index in pages */
     uint32_t *page_values;
     uint64_t page_mask;  /* capacity - 1 */

@@ -9,9 +9,12 @@
 
 extern const struct hd_exporter hd_exporter_collapsed;
 extern const struct hd_exporter hd_exporter_heapsnapshot;
+extern const struct hd_exporter hd_exporter_pprof;
+extern const struct hd_exporter hd_exporter_speedscope;
 
 /* In the order of the help. */
-const struct hd_exporter *const hd_exporters[] = {&hd_exporter_heapsnapshot, &hd_exporter_collapsed, NULL};
+const struct hd_exporter *const hd_exporters[] = {&hd_exporter_heapsnapshot, &hd_exporter_pprof, &hd_exporter_speedscope,
+                                                  &hd_exporter_collapsed, NULL};
 
 /* ---- the target ---- */
 

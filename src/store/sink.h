@@ -46,7 +46,7 @@ static inline void hd_sink_append(struct hd_sink *sink, const void *data, size_t
     hd_sink_flow(sink);
 }
 
-#define hd_sink_literal(sink, text) hd_sink_append((sink), (text), sizeof(text) - 1)
+#define hd_sink_literal(sink, text) hd_sink_append((sink), "" text, sizeof(text) - 1)
 
 /* hd_sink_flow with the error copied, for writers that end at once. */
 static inline bool hd_sink_good(struct hd_sink *sink, struct hd_error *err)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 bool hd_view_find_make(struct hd_view_find *view, const struct hd_find_query *query, struct hd_open *open,
-                       unsigned long limit, struct hd_error *err)
+                       unsigned long offset, unsigned long limit, struct hd_error *err)
 {
     *view = (struct hd_view_find){.open = open};
     if (query->type && !hd_find_knows_type(&open->graph, query->type))
@@ -16,9 +16,10 @@ bool hd_view_find_make(struct hd_view_find *view, const struct hd_find_query *qu
     if ((query->class_glob && !classes)
         || !hd_find(query, open->dump, &open->graph, &open->dominators, classes, &view->found, err))
         return false;
-    bool all = limit == 0 || limit > view->found.count;
-    view->shown = all ? view->found.count : (uint32_t)limit;
-    return hd_describe_create(&view->descriptions, open, view->found.node, view->shown, err);
+    view->first = offset < view->found.count ? (uint32_t)offset : view->found.count;
+    uint32_t left = view->found.count - view->first;
+    view->shown = limit == 0 || limit > left ? left : (uint32_t)limit;
+    return hd_describe_create(&view->descriptions, open, view->found.node + view->first, view->shown, err);
 }
 
 void hd_view_find_free(struct hd_view_find *view)
@@ -28,19 +29,26 @@ void hd_view_find_free(struct hd_view_find *view)
     view->found.node = NULL;
 }
 
-void hd_view_find_json(FILE *file, const struct hd_view_find *view)
+void hd_view_find_json_objects(FILE *file, const struct hd_view_find *view)
 {
-    fputs("{", file);
-    hd_open_json_head(file, view->open);
-    fprintf(file, ",\"count\":%u,\"size\":%llu,\"retained\":%llu,\"objects\":[", view->found.count,
-           (unsigned long long)view->found.size, (unsigned long long)view->found.retained);
+    fputs("[", file);
     for (uint32_t i = 0; i < view->shown; i++) {
-        uint32_t node = view->found.node[i];
-        fprintf(file, "%s{", i ? "," : "");
+        uint32_t node = view->found.node[view->first + i];
+        fputs(i ? ",{" : "{", file);
         hd_open_json_node(file, view->open, node);
         fputs(",\"description\":", file);
         hd_json_string(file, hd_describe_get(&view->descriptions, node));
         fputs("}", file);
     }
-    fputs("]}\n", file);
+    fputs("]", file);
+}
+
+void hd_view_find_json(FILE *file, const struct hd_view_find *view)
+{
+    fputs("{", file);
+    hd_open_json_head(file, view->open);
+    fprintf(file, ",\"count\":%u,\"size\":%llu,\"retained\":%llu,\"objects\":", view->found.count,
+            (unsigned long long)view->found.size, (unsigned long long)view->found.retained);
+    hd_view_find_json_objects(file, view);
+    fputs("}\n", file);
 }

@@ -14,13 +14,16 @@ struct hd_view_find {
     const struct hd_open *open;
     struct hd_found found;
     struct hd_descriptions descriptions; /* of those shown */
-    uint32_t shown;
+    uint32_t first, shown;
 };
 
-/* At most `limit` are shown, 0: all. To be freed whether it succeeds or not. */
+/* At most `limit` are shown, 0: all, the first of them being number `offset`. To be freed whether it succeeds or not. */
 bool hd_view_find_make(struct hd_view_find *view, const struct hd_find_query *query, struct hd_open *open,
-                       unsigned long limit, struct hd_error *err);
+                       unsigned long offset, unsigned long limit, struct hd_error *err);
 void hd_view_find_free(struct hd_view_find *view);
+
+/* The objects that are shown as a list. */
+void hd_view_find_json_objects(FILE *file, const struct hd_view_find *view);
 
 /* One object, and a line's end. */
 void hd_view_find_json(FILE *file, const struct hd_view_find *view);

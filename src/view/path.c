@@ -48,10 +48,16 @@ bool hd_view_path_find(struct hd_open *open, uint32_t node, bool exclude_weak, u
     return true;
 }
 
-void hd_view_path_json_steps(FILE *file, const struct hd_open *open, const struct hd_path *path)
+void hd_view_path_json_steps(FILE *file, const struct hd_open *open, const struct hd_path *path, uint32_t most)
 {
+    bool cut = most > 0 && path->length > most;
+    uint32_t head = cut ? most / 2 : path->length, tail = cut ? path->length - (most - head) : path->length;
     fputs("[", file);
     for (uint32_t k = 0; k < path->length; k++) {
+        if (k == head && cut) {
+            fprintf(file, ",{\"skipped\":%u}", tail - head);
+            k = tail;
+        }
         uint32_t name = open->graph.edge_name[path->step[k].edge];
         fprintf(file, "%s{\"name\":", k ? "," : "");
         hd_json_text(file, hd_graph_name(&open->graph, name));
@@ -62,7 +68,8 @@ void hd_view_path_json_steps(FILE *file, const struct hd_open *open, const struc
     fputs("]", file);
 }
 
-void hd_view_path_json(FILE *file, const struct hd_open *open, uint32_t node, const struct hd_path *list, uint32_t count)
+void hd_view_path_json(FILE *file, const struct hd_open *open, uint32_t node, const struct hd_path *list, uint32_t count,
+                       uint32_t most)
 {
     fputs("{", file);
     hd_open_json_head(file, open);
@@ -71,7 +78,7 @@ void hd_view_path_json(FILE *file, const struct hd_open *open, uint32_t node, co
     fputs("},\"paths\":[", file);
     for (uint32_t i = 0; i < count; i++) {
         fputs(i ? "," : "", file);
-        hd_view_path_json_steps(file, open, &list[i]);
+        hd_view_path_json_steps(file, open, &list[i], most);
     }
     fputs("]}\n", file);
 }

@@ -17,11 +17,15 @@
 bool hd_view_path_find(struct hd_open *open, uint32_t node, bool exclude_weak, unsigned long all, struct hd_path **list,
                        uint32_t *count, struct hd_error *err);
 
-/* One object, and a line's end. */
-void hd_view_path_json(FILE *file, const struct hd_open *open, uint32_t node, const struct hd_path *list, uint32_t count);
+/* One object, and a line's end; `most` steps of each path as below. */
+void hd_view_path_json(FILE *file, const struct hd_open *open, uint32_t node, const struct hd_path *list, uint32_t count,
+                       uint32_t most);
 
-/* The steps of one path as a list. */
-void hd_view_path_json_steps(FILE *file, const struct hd_open *open, const struct hd_path *path);
+/*
+ * The steps of one path as a list. Of more than `most` (0: no limit) those at its two ends, and {"skipped":N} between them: lists of
+ * millions of links are paths, too.
+ */
+void hd_view_path_json_steps(FILE *file, const struct hd_open *open, const struct hd_path *path, uint32_t most);
 
 /* The paths to all objects of a class, merged. */
 struct hd_view_class_path {

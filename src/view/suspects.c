@@ -2,6 +2,7 @@
 #include "view/suspects.h"
 
 #include "view/json.h"
+#include "view/path.h"
 #include "view/suspects_words.h"
 
 #include <string.h>
@@ -28,17 +29,10 @@ static void json_buffer(FILE *file, const char *key, struct hd_buffer *text)
     hd_buffer_deinit(text);
 }
 
-static void json_path(FILE *file, const struct hd_open *open, const struct hd_path *path)
+static void json_path(FILE *file, const struct hd_open *open, const struct hd_path *path, uint32_t most)
 {
-    fputs(",\"path\":[", file);
-    for (uint32_t i = 0; i < path->length; i++) {
-        fprintf(file, "%s{\"name\":", i ? "," : "");
-        hd_json_text(file, hd_graph_name(&open->graph, open->graph.edge_name[path->step[i].edge]));
-        fputs(",", file);
-        hd_open_json_node(file, open, path->step[i].node);
-        fputs("}", file);
-    }
-    fputs("]", file);
+    fputs(",\"path\":", file);
+    hd_view_path_json_steps(file, open, path, most);
 }
 
 static void json_samples(FILE *file, const struct hd_open *open, const struct hd_suspect *suspect)
@@ -58,7 +52,7 @@ static void json_samples(FILE *file, const struct hd_open *open, const struct hd
 }
 
 static void json_suspect(FILE *file, const struct hd_open *open, const struct hd_suspects *suspects,
-                         const struct hd_suspect *suspect)
+                         const struct hd_suspect *suspect, uint32_t most)
 {
     struct hd_buffer text = {0};
     const struct hd_tree_group *groups = suspects->tree.group;
@@ -78,7 +72,7 @@ static void json_suspect(FILE *file, const struct hd_open *open, const struct hd
         hd_open_json_node(file, open, groups[suspect->content_group].sample);
         fputs("}", file);
     }
-    json_path(file, open, &suspect->path);
+    json_path(file, open, &suspect->path, most);
     fputs(",\"classes\":[", file);
     for (uint32_t i = 0; i < suspect->class_count; i++) {
         fprintf(file, "%s{\"class\":", i ? "," : "");
@@ -94,7 +88,7 @@ static void json_suspect(FILE *file, const struct hd_open *open, const struct hd
     fputs("}", file);
 }
 
-void hd_view_suspects_json(FILE *file, const struct hd_open *open, const struct hd_suspects *suspects)
+void hd_view_suspects_json(FILE *file, const struct hd_open *open, const struct hd_suspects *suspects, uint32_t most)
 {
     fputs("{", file);
     hd_open_json_head(file, open);
@@ -102,7 +96,7 @@ void hd_view_suspects_json(FILE *file, const struct hd_open *open, const struct 
            (unsigned long long)open->dominators.reachable_size, (unsigned long long)suspects->total);
     for (uint32_t i = 0; i < suspects->count; i++) {
         fputs(i ? "," : "", file);
-        json_suspect(file, open, suspects, &suspects->list[i]);
+        json_suspect(file, open, suspects, &suspects->list[i], most);
     }
     fputs("]}\n", file);
 }

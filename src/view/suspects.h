@@ -16,7 +16,7 @@
 bool hd_view_suspects_make(struct hd_suspects *suspects, struct hd_open *open, double share, unsigned long limit,
                            struct hd_error *err);
 
-/* One object, and a line's end. */
-void hd_view_suspects_json(FILE *file, const struct hd_open *open, const struct hd_suspects *suspects);
+/* One object, and a line's end; at most `most` steps of each path (view/path.h), 0: all. */
+void hd_view_suspects_json(FILE *file, const struct hd_open *open, const struct hd_suspects *suspects, uint32_t most);
 
 #endif

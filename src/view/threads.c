@@ -94,17 +94,25 @@ static void json_variable(FILE *file, const struct hd_view_threads *view, const 
     fputs("}", file);
 }
 
-static void json_variables(FILE *file, const struct hd_view_threads *view, const char *name, const struct hd_stacks_variable *list, uint32_t count)
+static uint32_t most_of(uint32_t count, uint32_t most)
+{
+    return most > 0 && count > most ? most : count;
+}
+
+static void json_variables(FILE *file, const struct hd_view_threads *view, const char *name,
+                           const struct hd_stacks_variable *list, uint32_t count, uint32_t most)
 {
     fprintf(file, ",\"%s\":[", name);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < most_of(count, most); i++) {
         fputs(i ? "," : "", file);
         json_variable(file, view, &list[i]);
     }
     fputs("]", file);
+    if (most_of(count, most) < count)
+        fprintf(file, ",\"more_%s\":%u", name, count - most);
 }
 
-static void json_frame(FILE *file, const struct hd_view_threads *view, const struct hd_stacks_frame *frame)
+static void json_frame(FILE *file, const struct hd_view_threads *view, const struct hd_stacks_frame *frame, uint32_t most)
 {
     struct hd_buffer name = {0};
     hd_stacks_frame_name(&name, frame);
@@ -120,32 +128,46 @@ static void json_frame(FILE *file, const struct hd_view_threads *view, const str
     }
     fprintf(file, ",\"cfunc\":%s,\"self\":", frame->native ? "true" : "false");
     json_variable(file, view, &frame->self);
-    json_variables(file, view, "locals", frame->locals, frame->local_count);
+    json_variables(file, view, "locals", frame->locals, frame->local_count, most);
     fputs("}", file);
 }
 
-void hd_view_threads_json(FILE *file, const struct hd_view_threads *view)
+static void json_thread(FILE *file, const struct hd_view_threads *view, const struct hd_stacks_thread *thread,
+                        const struct hd_view_threads_most *most)
 {
+    fputs("{", file);
+    hd_open_json_node(file, view->open, thread->node);
+    fprintf(file, ",\"fiber\":%s,\"status\":", thread->fiber ? "true" : "false");
+    json_text(file, thread->status);
+    if (thread->name.data) {
+        fputs(",\"name\":", file);
+        json_text(file, thread->name);
+    }
+    json_variables(file, view, "variables", thread->variables, thread->variable_count, most->variables);
+    fprintf(file, ",\"cut\":%s,\"frames\":[", thread->cut ? "true" : "false");
+    uint32_t frames = most_of(thread->frame_count, most->frames);
+    for (uint32_t f = 0; f < frames; f++) {
+        fputs(f ? "," : "", file);
+        json_frame(file, view, &thread->frames[f], most->variables);
+    }
+    fputs("]", file);
+    if (frames < thread->frame_count)
+        fprintf(file, ",\"more_frames\":%u", thread->frame_count - frames);
+    fputs("}", file);
+}
+
+void hd_view_threads_json(FILE *file, const struct hd_view_threads *view, const struct hd_view_threads_most *most)
+{
+    uint32_t threads = most_of(view->stacks.thread_count, most->threads);
     fputs("{", file);
     hd_open_json_head(file, view->open);
     fputs(",\"threads\":[", file);
-    for (uint32_t i = 0; i < view->stacks.thread_count; i++) {
-        const struct hd_stacks_thread *thread = &view->stacks.threads[i];
-        fprintf(file, "%s{", i ? "," : "");
-        hd_open_json_node(file, view->open, thread->node);
-        fprintf(file, ",\"fiber\":%s,\"status\":", thread->fiber ? "true" : "false");
-        json_text(file, thread->status);
-        if (thread->name.data) {
-            fputs(",\"name\":", file);
-            json_text(file, thread->name);
-        }
-        json_variables(file, view, "variables", thread->variables, thread->variable_count);
-        fprintf(file, ",\"cut\":%s,\"frames\":[", thread->cut ? "true" : "false");
-        for (uint32_t f = 0; f < thread->frame_count; f++) {
-            fputs(f ? "," : "", file);
-            json_frame(file, view, &thread->frames[f]);
-        }
-        fputs("]}", file);
+    for (uint32_t i = 0; i < threads; i++) {
+        fputs(i ? "," : "", file);
+        json_thread(file, view, &view->stacks.threads[i], most);
     }
-    fputs("]}\n", file);
+    fputs("]", file);
+    if (threads < view->stacks.thread_count)
+        fprintf(file, ",\"more_threads\":%u", view->stacks.thread_count - threads);
+    fputs("}\n", file);
 }

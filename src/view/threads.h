@@ -20,7 +20,12 @@ struct hd_view_threads {
 bool hd_view_threads_make(struct hd_view_threads *view, struct hd_open *open, struct hd_error *err);
 void hd_view_threads_free(struct hd_view_threads *view);
 
+/* How much of it is wanted; 0: all. */
+struct hd_view_threads_most {
+    uint32_t threads, frames, variables; /* frames of a thread, variables of a frame or thread */
+};
+
 /* One object, and a line's end. */
-void hd_view_threads_json(FILE *file, const struct hd_view_threads *view);
+void hd_view_threads_json(FILE *file, const struct hd_view_threads *view, const struct hd_view_threads_most *most);
 
 #endif

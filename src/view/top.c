@@ -127,20 +127,27 @@ void hd_view_top_free(struct hd_view_top *view)
     hd_facets_destroy(&view->facets);
 }
 
-void hd_view_top_json(FILE *file, const struct hd_view_top *view)
+void hd_view_top_json_rows(FILE *file, const struct hd_view_top *view)
 {
-    fputs("{", file);
-    hd_open_json_head(file, view->open);
-    fprintf(file, ",\"by\":\"%s\",\"sort\":\"%s\",\"exact\":%s,\"reachable_bytes\":%llu,\"total\":%u,\"rows\":[",
-           hd_view_top_bys[view->by], hd_view_top_sorts[view->sort], view->exact ? "true" : "false",
-           (unsigned long long)view->open->dominators.reachable_size, view->row_count);
+    fputs("[", file);
     for (uint32_t i = 0; i < view->shown; i++) {
         const struct hd_view_top_row *row = &view->rows[i];
         fprintf(file, "%s{\"%s\":", i ? "," : "", hd_view_top_bys[view->by]);
         hd_json_text(file, row->name);
         fprintf(file, ",\"count\":%llu,\"size\":%llu,\"retained\":%llu,\"unreachable\":%llu}",
-               (unsigned long long)row->sums.count, (unsigned long long)row->sums.shallow,
-               (unsigned long long)row->sums.retained, (unsigned long long)row->sums.unreachable);
+                (unsigned long long)row->sums.count, (unsigned long long)row->sums.shallow,
+                (unsigned long long)row->sums.retained, (unsigned long long)row->sums.unreachable);
     }
-    fputs("]}\n", file);
+    fputs("]", file);
+}
+
+void hd_view_top_json(FILE *file, const struct hd_view_top *view)
+{
+    fputs("{", file);
+    hd_open_json_head(file, view->open);
+    fprintf(file, ",\"by\":\"%s\",\"sort\":\"%s\",\"exact\":%s,\"reachable_bytes\":%llu,\"total\":%u,\"rows\":",
+            hd_view_top_bys[view->by], hd_view_top_sorts[view->sort], view->exact ? "true" : "false",
+            (unsigned long long)view->open->dominators.reachable_size, view->row_count);
+    hd_view_top_json_rows(file, view);
+    fputs("}\n", file);
 }

@@ -50,6 +50,9 @@ bool hd_view_top_make(struct hd_view_top *view, const struct hd_view_top_request
                       struct hd_error *err);
 void hd_view_top_free(struct hd_view_top *view);
 
+/* The rows as a list. */
+void hd_view_top_json_rows(FILE *file, const struct hd_view_top *view);
+
 /* One object, and a line's end. */
 void hd_view_top_json(FILE *file, const struct hd_view_top *view);
 

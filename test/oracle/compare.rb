@@ -42,6 +42,7 @@ class Compare
 
   def initialize(folder)
     @folder = folder
+    @ruby = JSON.parse(File.read("#{folder}/done.json"))["ruby"]
     @checks = Hash.new { |all, name| all[name] = Check.new }
     @explained = Hash.new(0)
     @reference_types = Hash.new(0)
@@ -120,8 +121,9 @@ class Compare
   def allocation(ours, theirs, type)
     %w[file line method generation].each do |name|
       key = type == "T_IMEMO/iseq" && name == "line" ? "allocation_line" : name # an iseq has a line of its own
-      mine = ours[key] unless name == "line" && ours[key] == 0 # unknown, as of what C made
-      check(:allocation, mine == theirs[name], "#{type} #{name}") { [ours.id, name, mine, theirs[name]] }
+      # line 0: unknown, as of what C made
+      mine, their = [ours[key], theirs[name]].map { |value| value unless name == "line" && value == 0 }
+      check(:allocation, mine == their, "#{type} #{name}") { [ours.id, name, mine, their] }
     end
   end
 
@@ -130,7 +132,7 @@ class Compare
     when "IMEMO" then check(:imemo_type, ours["type_name"]&.delete_prefix("VM/") == theirs["imemo_type"], type) { [ours.id, ours["type_name"], theirs["imemo_type"]] }
     when "DATA" then check(:struct, ours["type_name"] == theirs["struct"], type) { [ours.id, ours["type_name"], theirs["struct"]] }
     when "CLASS", "MODULE"
-      check(:name, ours["name"] == theirs["name"], type) { [ours.id, ours["name"], theirs["name"]] } if theirs["name"]
+      check(:name, ours["name"] == theirs["name"], type) { [ours.id, ours["name"], theirs["name"]] } if named?(ours, theirs)
     when "FILE" then check(:fd, ours["fd"] == theirs["fd"], type) { [ours.id, ours["fd"], theirs["fd"]] }
     end
   end
@@ -139,7 +141,7 @@ class Compare
     case theirs["type"]
     when "STRING", "SYMBOL"
       check(:bytesize, ours["bytesize"] == theirs["bytesize"], type) { [ours.id, ours["bytesize"], theirs["bytesize"]] } if theirs["bytesize"] && ours.bt == "T_STRING"
-      check(:string, same_text?(ours, theirs["value"]), type) { [ours.id, ours["val"], theirs["value"]] } if theirs["value"]
+      check(:string, same_text?(ours, theirs["value"]), type) { [ours.id, ours["val"], theirs["value"]] } if theirs["value"] && !garbled?(ours)
       check(:encoding, ours["encoding"] == (theirs["encoding"] || "ASCII-8BIT"), type) { [ours.id, ours["encoding"], theirs["encoding"]] } if ours.bt == "T_STRING"
       check(:fstring, !!ours["fstring"] == !!theirs["fstring"], type) { [ours.id, ours["fstring"]] }
       check(:shared, ours.fields.key?("shared") == !!theirs["shared"], type) { [ours.id, ours["shared"], theirs["shared"]] } if ours.bt == "T_STRING"
@@ -147,6 +149,16 @@ class Compare
       count = theirs[LENGTHS[theirs["type"]]]
       check(:length, (ours["val"] || []).size == count, type) { [ours.id, ours["val"]&.size, count] }
     end
+  end
+
+  # Up to 2.7 dump_all calls a singleton class by the class of what it belongs to, and an anonymous one by its address.
+  def named?(ours, theirs)
+    theirs["name"] && (@ruby >= "3" || (!ours["singleton"] && !theirs["name"].start_with?("#<")))
+  end
+
+  # Up to 2.7 dump_all writes control characters wrongly: "\x1f" as "1\\u007f".
+  def garbled?(ours)
+    @ruby < "3" && ours["val"].to_s.match?(/[\u0000-\u001f\u007f]/)
   end
 
   def same_text?(ours, value)

@@ -102,7 +102,7 @@ class DamageTest < Minitest::Test
 
   def compare(lines)
     Dir.mktmpdir("heap_dump-damage-") do |folder|
-      %w[before.jsonl after.jsonl truth.jsonl].each { |name| FileUtils.ln_s("#{@folder}/#{name}", "#{folder}/#{name}") }
+      %w[before.jsonl after.jsonl truth.jsonl done.json].each { |name| FileUtils.ln_s("#{@folder}/#{name}", "#{folder}/#{name}") }
       File.write("#{folder}/dump.json", lines.join)
       Compare.new(folder).run
     end

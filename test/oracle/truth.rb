@@ -14,21 +14,28 @@ class Truth
   LIMIT = 4096
   ELEMENTS = 3000
 
-  def self.method_of(mod, name) = mod.instance_method(name)
+  def self.method_of(mod, name)
+    mod.instance_method(name)
+  end
 
   def self.frame(location)
     { label: location.label, base: location.base_label, path: location.path, absolute: location.absolute_path, line: location.lineno }
   end
 
   # The VALUE: the object's address, or the immediate itself.
-  def self.address(object) = Fiddle.dlwrap(object)
-  def self.heap?(word) = word > 4096 && (word & 7).zero?
+  def self.address(object)
+    Fiddle.dlwrap(object)
+  end
+
+  def self.heap?(word)
+    word > 4096 && (word & 7).zero?
+  end
 
   def self.encode(object)
     word = address(object)
     if heap?(word) then { r: word }
     elsif Integer === object || nil.equal?(object) || true.equal?(object) || false.equal?(object) then object
-    elsif Symbol === object then { s: object.name }
+    elsif Symbol === object then { s: object.to_s }
     elsif Float === object then { f: [object].pack("G").unpack1("H*") }
     else { u: word }
     end
@@ -58,7 +65,9 @@ class Truth
 
   private
 
-  def mine?(object) = equal?(object) || object.equal?(@file) || object.equal?(@expected)
+  def mine?(object)
+    equal?(object) || @file.equal?(object) || @expected.equal?(object) # asks nothing of the object
+  end
 
   def out(kind, id, what)
     @file << JSON.generate({ k: kind, id: id }.merge(what)) << "\n"
@@ -66,8 +75,13 @@ class Truth
     nil # a name that JSON cannot say
   end
 
-  def encode(object) = Truth.encode(object)
-  def encode_map(pairs) = pairs.to_h { |name, value| [name, encode(value)] }
+  def encode(object)
+    Truth.encode(object)
+  end
+
+  def encode_map(pairs)
+    pairs.to_h { |name, value| [name, encode(value)] }
+  end
 
   def expected(kind, what)
     case kind
@@ -82,9 +96,10 @@ class Truth
 
   def thread(thread)
     frames = thread == Thread.current ? @main : thread.backtrace_locations&.map { |frame| Truth.frame(frame) }
+    keys = thread.keys.grep_v(/_LAST_ERROR__\z/) # Fiddle's, which we use meanwhile
     out(:thread, Truth.address(thread), frames: frames, main: thread == Thread.current, name: thread.name,
-                                        locals: encode_map(thread.keys.map { |key| [key.name, thread[key]] }),
-                                        variables: encode_map(thread.thread_variables.map { |key| [key.name, thread.thread_variable_get(key)] }))
+                                        locals: encode_map(keys.map { |key| [key.to_s, thread[key]] }),
+                                        variables: encode_map(thread.thread_variables.map { |key| [key.to_s, thread.thread_variable_get(key)] }))
   end
 
   def object(object)
@@ -99,7 +114,7 @@ class Truth
     when Proc then proc(object, id)
     when Integer then out(:text, id, field: "val", text: object.to_s)
     when Float then out(:float, id, val: [object].pack("G").unpack1("H*"))
-    when Symbol then string(object.name, id)
+    when Symbol then string(object.to_s, id)
     when Regexp then string(Regexp.instance_method(:source).bind_call(object), id)
     when MatchData then out(:field, id, field: "regexp", value: encode(object.regexp))
     else data(object, id)
@@ -111,14 +126,14 @@ class Truth
 
     members = KERNEL[:class].bind_call(object).members
     get = Data.instance_method(:to_h).bind_call(object)
-    out(:members, id, of: encode_map(members.map { |name| [name.name, get[name]] }))
+    out(:members, id, of: encode_map(members.map { |name| [name.to_s, get[name]] }))
   end
 
   def variables(object, id)
     return if BasicObject === object && !(Kernel === object) # has no instance_variables to ask
 
     names = KERNEL[:instance_variables].bind_call(object)
-    of = names.to_h { |name| [name.name, encode(KERNEL[:instance_variable_get].bind_call(object, name))] }
+    of = names.to_h { |name| [name.to_s, encode(KERNEL[:instance_variable_get].bind_call(object, name))] }
     out(:ivars, id, of: of, module: Module === object, frozen: KERNEL[:frozen?].bind_call(object))
   end
 
@@ -145,13 +160,18 @@ class Truth
   end
 
   # Hash#default without calling an overridden one.
-  def default(hash) = Hash.instance_method(:default).bind_call(hash)
-  def hash_small?(hash) = Hash.instance_method(:size).bind_call(hash) <= ELEMENTS
+  def default(hash)
+    Hash.instance_method(:default).bind_call(hash)
+  end
+
+  def hash_small?(hash)
+    Hash.instance_method(:size).bind_call(hash) <= ELEMENTS
+  end
 
   def struct(struct, id)
     names = KERNEL[:class].bind_call(struct).members
     values = Struct.instance_method(:to_a).bind_call(struct)
-    out(:members, id, of: encode_map(names.map(&:name).zip(values)))
+    out(:members, id, of: encode_map(names.map(&:to_s).zip(values)))
   rescue TypeError, NoMethodError
     nil # not initialized
   end
@@ -160,7 +180,7 @@ class Truth
     binding = Proc.instance_method(:binding).bind_call(proc)
     names = binding.local_variables
     out(:proc, id, lambda: Proc.instance_method(:lambda?).bind_call(proc), at: Proc.instance_method(:source_location).bind_call(proc),
-                   self: encode(binding.receiver), locals: encode_map(names.map { |name| [name.name, binding.local_variable_get(name)] }))
+                   self: encode(binding.receiver), locals: encode_map(names.map { |name| [name.to_s, binding.local_variable_get(name)] }))
   rescue ArgumentError
     nil # made of a Symbol or of C: has no binding
   end
@@ -178,13 +198,13 @@ class Truth
 
   def modul(mod, id)
     out(:module, id, name: NAME.bind_call(mod), singleton: SINGLETON.bind_call(mod), methods: methods(mod), consts: constants(mod),
-                     cvars: CVARS.bind_call(mod, false).to_h { |name| [name.name, encode(CVAR_GET.bind_call(mod, name))] })
+                     cvars: CVARS.bind_call(mod, false).to_h { |name| [name.to_s, encode(CVAR_GET.bind_call(mod, name))] })
   end
 
   def methods(mod)
     LISTS.values.flat_map { |list| list.bind_call(mod, false) }.uniq.to_h do |name|
       method = INSTANCE_METHOD.bind_call(mod, name)
-      [name.name, method.owner.equal?(mod) ? method.source_location : false]
+      [name.to_s, method.owner.equal?(mod) ? method.source_location : false]
     end
   rescue NameError
     nil
@@ -192,9 +212,9 @@ class Truth
 
   def constants(mod)
     CONSTANTS.bind_call(mod, false).to_h do |name|
-      [name.name, AUTOLOAD.bind_call(mod, name, false) ? { autoload: true } : encode(CONST_GET.bind_call(mod, name, false))]
+      [name.to_s, AUTOLOAD.bind_call(mod, name, false) ? { autoload: true } : encode(CONST_GET.bind_call(mod, name, false))]
     rescue NameError, LoadError
-      [name.name, { autoload: true }] # one that its file does not define
+      [name.to_s, { autoload: true }] # one that its file does not define
     end
   end
 end

@@ -12,6 +12,7 @@
 # Must not know how the comparison is made.
 
 require "json"
+require "fiddle"
 require "objspace"
 require_relative "truth"
 
@@ -20,6 +21,8 @@ module Witness
   EXPECTED = []
   # What must stay alive.
   KEPT = []
+  # Up to 2.7 dump_all leaves what is left in the C library's buffer.
+  FLUSH = (Fiddle::Function.new(Fiddle.dlopen(nil)["fflush"], [Fiddle::TYPE_VOIDP], Fiddle::TYPE_INT) if RUBY_VERSION < "3")
 
   module_function
 
@@ -30,20 +33,29 @@ module Witness
 
   # In a frame of this method or block, of `holder` (a Thread, a Fiber or nil for the main thread) these are the
   # local variables.
-  def expect_locals(holder, method, locals) = EXPECTED << [:locals, { holder: holder, method: method, locals: locals }]
+  def expect_locals(holder, method, locals)
+    EXPECTED << [:locals, { holder: holder, method: method, locals: locals }]
+  end
 
   # This object's field in our dump has this value.
-  def expect_field(object, field, value) = EXPECTED << [:field, { object: object, field: field, value: value }]
+  def expect_field(object, field, value)
+    EXPECTED << [:field, { object: object, field: field, value: value }]
+  end
 
   # This field, as text or number in our dump, is this.
-  def expect_text(object, field, text) = EXPECTED << [:text, { object: object, field: field, text: text }]
+  def expect_text(object, field, text)
+    EXPECTED << [:text, { object: object, field: field, text: text }]
+  end
 
   # The global variable has this value.
-  def expect_global(name, value) = EXPECTED << [:global, { name: name, value: value }]
+  def expect_global(name, value)
+    EXPECTED << [:global, { name: name, value: value }]
+  end
 
   def dump_all(file)
     ObjectSpace.dump_all(output: file)
     file.flush
+    FLUSH&.call(nil)
   end
 
   # Frames of the main thread are compared from this call outwards.

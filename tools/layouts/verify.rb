@@ -13,7 +13,11 @@ class Table
     @values = File.read(path).scan(/^    \.(\w+) = (-?\d+|HD_ABSENT),/).to_h { |k, v| [k.to_sym, v == "HD_ABSENT" ? nil : v.to_i] }
   end
 
-  def [](name) = @values.fetch(name)
+  def [](name)
+
+    @values.fetch(name)
+
+  end
 end
 
 class Verifier
@@ -26,13 +30,31 @@ class Verifier
 
   attr_reader :checked, :failed
 
-  def addr(object) = Fiddle.dlwrap(object)
+  def addr(object)
+    Fiddle.dlwrap(object)
+  end
+
   # Through the kernel: a wrong address is an error, not the end of the process.
-  def bytes(at, size) = @memory.pread(size, at)
-  def read(at, size, format) = bytes(at, size).unpack1(format)
-  def word(at) = read(at, 8, "Q")
-  def int(at) = read(at, 4, "l")
-  def bits(at, first, width) = (read(at + first / 8, 4, "L") >> (first % 8)) & ((1 << width) - 1)
+  def bytes(at, size)
+    @memory.pread(size, at)
+  end
+
+  def read(at, size, format)
+    bytes(at, size).unpack1(format)
+  end
+
+  def word(at)
+    read(at, 8, "Q")
+  end
+
+  def int(at)
+    read(at, 4, "l")
+  end
+
+  def bits(at, first, width)
+    (read(at + first / 8, 4, "L") >> (first % 8)) & ((1 << width) - 1)
+  end
+
   # The object a word stands for, if it can be one: asking Ruby about garbage would end the process.
   def object_at(word)
     return Fiddle.dlunwrap(word) if immediate?(word) || object?(word)
@@ -54,7 +76,9 @@ class Verifier
     ranges.any? { |low, high| address.between?(low, high - 16) }
   end
 
-  def cstring(at) = (0..).lazy.map { |i| bytes(at + i, 1) }.take_while { |c| c != "\0" }.to_a.join
+  def cstring(at)
+    (0..).lazy.map { |i| bytes(at + i, 1) }.take_while { |c| c != "\0" }.to_a.join
+  end
 
   # The word (or what the block reads) at base + offset must be the expected one.
   def check(name, base, expected)
@@ -78,7 +102,9 @@ class Verifier
     end
   end
 
-  def data_type_name(object) = cstring(word(word(addr(object) + @table[:data_type]) + @table[:data_type_name]))
+  def data_type_name(object)
+    cstring(word(word(addr(object) + @table[:data_type]) + @table[:data_type_name]))
+  end
 
   def constants
     { k_Qnil: nil, k_Qtrue: true, k_Qfalse: false }.each { |name, value| note(name, @table[name] == addr(value)) }
@@ -122,7 +148,9 @@ class Verifier
   end
 
   # The object_id of the static Symbol an ID stands for: (ID << RUBY_SPECIAL_SHIFT | SYMBOL_FLAG) is its VALUE.
-  def identifier(id) = object_at((id & 0xffffffff) << @table[:k_RUBY_SPECIAL_SHIFT] | @table[:k_RUBY_SYMBOL_FLAG]).object_id
+  def identifier(id)
+    object_at((id & 0xffffffff) << @table[:k_RUBY_SPECIAL_SHIFT] | @table[:k_RUBY_SYMBOL_FLAG]).object_id
+  end
 
   def procs
     local = +"captured"
@@ -164,7 +192,8 @@ class Verifier
 
   def iseq_of(block)
     wrapper = RubyVM::InstructionSequence.of(block)
-    word(addr(wrapper) + @table[:data_data])
+    found = word(addr(wrapper) + @table[:data_data])
+    word(found) & 0x1f == 0x1a ? found : word(found) # since 3.4 the wrapper's data is a pointer to the pointer
   end
 
   def enumerators
@@ -231,12 +260,12 @@ class Verifier
     note(:ec_local_storage, storage == 0, storage)
     fiber.resume
     note(:k_FIBER_TERMINATED, status.call == @table[:k_FIBER_TERMINATED], status.call)
-    outer = data(Fiber.current)
+    outer = data(current_fiber)
     inner = nil
     seen = nil
-    inner = Fiber.new { seen = [word(outer + @table[:fiber_resuming]), word(data(inner) + @table[:fiber_prev])] }
+    inner = Fiber.new { seen = [(word(outer + @table[:fiber_resuming]) if @table[:fiber_resuming]), word(data(inner) + @table[:fiber_prev])] }
     inner.resume
-    note(:fiber_resuming, seen[0] == data(inner))
+    note(:fiber_resuming, seen[0] == data(inner)) if @table[:fiber_resuming]
     note(:fiber_prev, seen[1] == outer)
     note(:fiber_status_bit, bits(outer, @table[:fiber_status_bit], 2) == @table[:k_FIBER_RESUMED])
   end
@@ -263,10 +292,10 @@ class Verifier
     note(:k_THREAD_KILLED, status.call == @table[:k_THREAD_KILLED], status.call)
     own = data(Thread.current)
     check(:ec_thread, word(own + @table[:thread_ec]), own)
-    check(:ec_fiber, word(own + @table[:thread_ec]), data(Fiber.current))
+    check(:ec_fiber, word(own + @table[:thread_ec]), data(current_fiber))
     note(:thread_ec, true)
-    check(:thread_root_fiber, own, data(Fiber.current))
-    check(:thread_ractor, own, data(Ractor.current))
+    check(:thread_root_fiber, own, data(current_fiber))
+    check(:thread_ractor, own, data(Ractor.current)) if defined?(Ractor)
     Thread.current[:marker] = 1
     note(:ec_local_storage, word(word(own + @table[:thread_ec]) + @table[:ec_local_storage]) != 0)
     frames
@@ -313,20 +342,22 @@ class Verifier
   def mutexes
     mutex = Thread::Mutex.new
     mutex.lock
-    check(:mutex_fiber, data(mutex), data(Fiber.current))
-    queue = Thread::Queue.new([7])
+    check(:mutex_fiber, data(mutex), data(current_fiber))
+    queue = Thread::Queue.new << 7
     # The array has no class, so Ruby must not see it.
     check(:queue_que, data(queue), addr(7)) { |a| object?(word(a)) && word(word(a) + @table[:array_ary]) }
   end
 
-  def table_size(at) = word(at + @table[:st_num_entries])
+  def table_size(at)
+    word(at + @table[:st_num_entries])
+  end
 
   def object_space
     vm = word(data(Thread.current) + @table[:thread_vm])
     exported = Fiddle.dlopen(nil)["ruby_current_vm_ptr"] rescue nil # hidden since 3.2
     note(:thread_vm, word(exported) == vm) if exported
     check(:vm_main_thread, vm, data(Thread.main))
-    check(:vm_main_ractor, vm, data(Ractor.current))
+    check(:vm_main_ractor, vm, data(Ractor.current)) if defined?(Ractor)
     check(:vm_load_path, vm, addr($LOAD_PATH))
     check(:vm_loaded_features, vm, addr($LOADED_FEATURES))
     space = word(vm + @table[:vm_objspace])
@@ -335,17 +366,23 @@ class Verifier
     GC.disable
     check(:objspace_allocated, space, GC.stat(:heap_allocated_pages))
     pages = word(space + @table[:objspace_sorted])
+    if @table[:objspace_sorted_data]
+      check(:objspace_sorted_size, pages, GC.stat(:heap_allocated_pages))
+      pages += @table[:objspace_sorted_data]
+      note(:objspace_sorted_data, true)
+    end
     object = addr(Object.new)
-    page_mask = @table[:k_HEAP_PAGE_SIZE] - 1
+    page_mask = (1 << @table[:k_HEAP_PAGE_ALIGN_LOG]) - 1
     page = (0...GC.stat(:heap_allocated_pages)).map { |i| word(pages + i * 8) }.find { |p| word(p + @table[:page_start]) & ~page_mask == object & ~page_mask }
     note(:objspace_sorted, page)
     return unless page
 
     note(:k_HEAP_PAGE_SIZE, object & page_mask != 0)
-    check(:page_slot_size, page, GC::INTERNAL_CONSTANTS[:RVALUE_SIZE] || GC::INTERNAL_CONSTANTS[:BASE_SLOT_SIZE]) { |a| read(a, 2, "s") }
+    slot_size = @table[:page_slot_size] ? read(page + @table[:page_slot_size], 2, "s") : @table[:rvalue_size]
+    note(:page_slot_size, slot_size == (GC::INTERNAL_CONSTANTS[:RVALUE_SIZE] || GC::INTERNAL_CONSTANTS[:BASE_SLOT_SIZE])) if @table[:page_slot_size]
     total = read(page + @table[:page_total], 2, "s")
     note(:page_total, total.between?(100, GC::INTERNAL_CONSTANTS[:HEAP_PAGE_OBJ_LIMIT]), total)
-    note(:page_start, (object - word(page + @table[:page_start])) % read(page + @table[:page_slot_size], 2, "s") == 0)
+    note(:page_start, (object - word(page + @table[:page_start])) % slot_size == 0)
     check(:page_body_header_page, object & ~page_mask, page)
     note(:page_mark_bits, [Object, String, Hash, Kernel].all? { |old| marked?(addr(old)) })
     free = read(page + @table[:page_free_slots], 2, "s")
@@ -354,7 +391,7 @@ class Verifier
     before = int(space + @table[:objspace_flags])
     GC.disable
     note(:objspace_flags, (before ^ int(space + @table[:objspace_flags])).digits(2).sum == 1)
-    check(:objspace_size_pools, space, read(page + @table[:page_slot_size], 2, "s")) { |a| read(a, 2, "s") }
+    check(:objspace_size_pools, space, slot_size) { |a| read(a, 2, "s") }
     finalized = Object.new
     before = table_size(word(space + @table[:objspace_finalizer])) rescue 0
     ObjectSpace.define_finalizer(finalized, proc {})
@@ -369,7 +406,7 @@ class Verifier
 
   # Old objects stay marked between collections. There is a bit for every BASE_SLOT_SIZE bytes of the page.
   def marked?(object)
-    body = object & ~(@table[:k_HEAP_PAGE_SIZE] - 1)
+    body = object & ~((1 << @table[:k_HEAP_PAGE_ALIGN_LOG]) - 1)
     index = (object - body) / @table[:rvalue_size]
     page = word(body + @table[:page_body_header_page])
     word(page + @table[:page_mark_bits] + index / 64 * 8)[index % 64] == 1
@@ -431,13 +468,31 @@ class Verifier
     check(:match_regexp, addr(match), addr(pattern))
     check(:match_str, addr(match), "axyz") { |a| object_at(word(a)) }
     symbol = "dynamic #{rand}".to_sym
-    check(:symbol_fstr, addr(symbol), symbol.name) { |a| object_at(word(a)) }
+    check(:symbol_fstr, addr(symbol), symbol.to_s) { |a| object_at(word(a)) }
     row = Struct.new(*("a".."z").map(&:to_sym)).new(*(1..26))
     check(:struct_ptr, addr(row), addr(26)) { |a| word(word(a) + 25 * 8) } if word(addr(row)) & @table[:k_RSTRUCT_EMBED_LEN_MASK] == 0
   end
 
   # The list of a ractor's threads runs through thread_lt_node; its head is in the ractor.
+  def current_fiber
+    require "fiber" # before 3.1
+    Fiber.current
+  end
+
+  # Before 3.0 threads are listed by the virtual machine itself.
+  def living_threads
+    own = data(Thread.current)
+    head = word(own + @table[:thread_vm]) + @table[:vm_living_threads]
+    node = own + @table[:thread_lt_node]
+    seen = [head]
+    seen << word(seen.last) while seen.size < 100 && seen.last != node
+    note(:vm_living_threads, seen.last == node)
+    note(:thread_lt_node, seen.last == node)
+  end
+
   def ractors
+    return living_threads unless @table[:thread_ractor]
+
     own = data(Thread.current)
     ractor = word(own + @table[:thread_ractor])
     head = ractor + @table[:ractor_threads_set]
@@ -464,7 +519,7 @@ class Verifier
   end
 
   def objects
-    klass = Class.new { def initialize(n) = n.times { |i| instance_variable_set(:"@v#{i}", i) } }
+    klass = Class.new { def initialize(n); n.times { |i| instance_variable_set(:"@v#{i}", i) }; end }
     object = klass.new(60) # the first of its class: Ruby does not know yet how much room to reserve in the slot
     note(:k_ROBJECT_EMBED, word(addr(object)) & @table[:k_ROBJECT_EMBED] == 0 && word(addr(Class.new(klass).new(1))) & @table[:k_ROBJECT_EMBED] != 0)
     check(:object_ivptr, addr(object), addr(59)) { |a| word(word(a) + 59 * 8) }

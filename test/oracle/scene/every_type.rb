@@ -27,7 +27,9 @@ ObjectSpace.trace_object_allocations_start
 
 module EveryType
   module Traced
-    def self.make = Array.new(50) { |i| [i, "traced #{i}", Object.new, { i => i.to_s }] }
+    def self.make
+      Array.new(50) { |i| [i, "traced #{i}", Object.new, { i => i.to_s }] }
+    end
     KEPT = make
     Witness.keep(eval('+"made by eval"', nil, "no such file.rb", 7))
   end

@@ -7,7 +7,9 @@ Warning[:experimental] = false
 
 class Shared
   attr_reader :value
-  def initialize(value) = @value = value
+  def initialize(value)
+    @value = value
+  end
 end
 
 SHAREABLE = Ractor.make_shareable(Shared.new(["in a shared object", { key: "value" }]))

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# A process with all of Rails loaded: over 100,000 objects, nearly none of them made for this test.
+# A process with all of Rails loaded: about 100,000 objects, nearly none of them made for this test.
 
 require "rails/all"
 require "action_controller"
@@ -15,7 +15,9 @@ class Oracle < Rails::Application
 end
 
 class OraclesController < ActionController::Base
-  def show = render(plain: "hello")
+  def show
+    render(plain: "hello")
+  end
 end
 
 Oracle.routes.draw { get "/", to: "oracles#show" }

@@ -8,10 +8,17 @@ module EveryType
       attr_reader :read
       attr_writer :written
       attr_accessor :both
-      def plain(a, b = 2, *rest, post, key:, opt: "default", **others, &block) = [a, b, rest, post, key, opt, others, block]
-      def forward(...) = plain(...)
+      def plain(a, b = 2, *rest, post, key:, opt: "default", **others, &block)
+        [a, b, rest, post, key, opt, others, block]
+      end
+
+      def forward(...)
+        plain(...)
+      end
       class_eval "def anonymous(*, **, &) = plain(*, **, &)" if RUBY_VERSION >= "3.2"
-      def destructure((a, (b, *c)), d) = [a, b, c, d]
+      def destructure((a, (b, *c)), d)
+        [a, b, c, d]
+      end
       def with_rescue
         yield
       rescue ArgumentError, TypeError => e
@@ -29,20 +36,38 @@ module EveryType
       alias aliased plain
       alias_method :aliased_again, :aliased
       alias to_str_alias to_s
-      def gone = 1
+      def gone
+        1
+      end
       undef gone
       undef_method :instance_variable_defined?
-      def removed = 1
+      def removed
+        1
+      end
       remove_method :removed
-      def secret = 1
-      def guarded = 1
+      def secret
+        1
+      end
+
+      def guarded
+        1
+      end
       private :secret
       protected :guarded
       public :initialize_copy
       private :dup
-      def method_missing(name, *args) = name == :ghost ? args : super
-      def respond_to_missing?(*) = true
-      def self.factory = new
+      def method_missing(name, *args)
+        name == :ghost ? args : super
+      end
+
+      def respond_to_missing?(*)
+        true
+      end
+
+      def self.factory
+        new
+      end
+
       def long_one
         list = %w[literal strings in code]
         hash = { literal: :hash, "string" => 1.5, big: 123456789012345678901234567890 }
@@ -56,7 +81,9 @@ module EveryType
         /once #{list}/o
         $~ && $1
       end
-      ruby2_keywords def keywords(*args) = args
+      ruby2_keywords def keywords(*args)
+        args
+      end
     end
     W.keep(Methods.new, Methods.factory)
     Methods.new.long_one
@@ -64,18 +91,29 @@ module EveryType
     module Functions
       module_function
 
-      def helper(x) = x
+      def helper(x)
+        x
+      end
     end
     module Refined
       refine String do
-        def shout = upcase + "!"
-        def length = super + 1000
+        def shout
+          upcase + "!"
+        end
+
+        def length
+          super + 1000
+        end
       end
       refine Integer do
-        def +(other) = super
+        def +(other)
+          super
+        end
       end
       refine Methods do
-        def plain(*) = :refined
+        def plain(*)
+          :refined
+        end
       end
     end
     module UsesRefinement
@@ -87,8 +125,13 @@ module EveryType
     class Visibility < Methods
       public :secret
       private :read
-      def plain(*, **) = super
-      def ghost_call = ghost(1)
+      def plain(*, **)
+        super
+      end
+
+      def ghost_call
+        ghost(1)
+      end
     end
     Visibility.new.ghost_call
     CALLS = [1, "a", :b, 1.5, nil, [], {}, 2**70, Object.new]
@@ -146,7 +189,7 @@ module EveryType
 
     # --- compiled code ---
     W.keep(RubyVM::InstructionSequence.compile("a = 1; b = 'literal'; [a, b].each { |c| c }"), RubyVM::InstructionSequence.of(method(:make_procs)),
-           RubyVM::InstructionSequence.compile_file(__FILE__), RubyVM::AbstractSyntaxTree.parse("x = [1, 'str']; def m(a) = a"))
+           RubyVM::InstructionSequence.compile_file(__FILE__), RubyVM::AbstractSyntaxTree.parse("x = [1, 'str']; def m(a) a end"))
     TRACED = TracePoint.new(:call) { |tp| tp.method_id }
     at_exit { "registered: #{W}" }
     ObjectSpace.define_finalizer(W.keep(+"finalized"), proc { 1 })

@@ -13,7 +13,9 @@ module EveryType
       W.keep(object)
     end
     class Fixed
-      def initialize(i) = (@a = i; @b = "b"; @c = nil; @d = :d; @e = 1.5; @f = self)
+      def initialize(i)
+        (@a = i; @b = "b"; @c = nil; @d = :d; @e = 1.5; @f = self)
+      end
     end
     W.keep(Fixed.new(1), Fixed.new(2).freeze, Fixed.new(3).dup, Fixed.new("x").clone)
     # More shapes than a class may have: 3.2 and later give up on shapes for these.
@@ -29,8 +31,13 @@ module EveryType
     REMOVED.remove_instance_variable(:@a)
     REMOVED.instance_variable_set(:@a, "back")
     class Reversed
-      def one = (@x = 1; @y = 2; self)
-      def two = (@y = "y"; @x = "x"; self)
+      def one
+        (@x = 1; @y = 2; self)
+      end
+
+      def two
+        (@y = "y"; @x = "x"; self)
+      end
     end
     W.keep(Reversed.new.one, Reversed.new.two, Reversed.new)
     # Instance variables outside the object, on types that have no room for them.
@@ -45,7 +52,9 @@ module EveryType
       W.expect_field(object, "@more", i)
     end
     class UnderString < BasicObject
-      def initialize = (@hidden = "in a BasicObject")
+      def initialize
+        (@hidden = "in a BasicObject")
+      end
     end
     W.keep(UnderString.new, BasicObject.new)
 
@@ -62,8 +71,12 @@ module EveryType
       class << self
         attr_accessor :setting
         CONSTANT_OF_SINGLETON = 5
-        def singleton_method_one = 1
-        private def hidden = 2
+        def singleton_method_one
+          1
+        end
+        private def hidden
+          2
+        end
       end
       self.setting = "set"
     end
@@ -73,11 +86,18 @@ module EveryType
     module Mixin
       MIXED = :mixed
       @@of_module = 1
-      def mixed = super
-      def self.included(base) = (@included ||= []) << base
+      def mixed
+        super
+      end
+
+      def self.included(base)
+        (@included ||= []) << base
+      end
     end
     module Prepended
-      def call(*) = super
+      def call(*)
+        super
+      end
     end
     module Later; end
     class Mixed
@@ -86,20 +106,32 @@ module EveryType
       include Comparable
       include Enumerable
       extend Mixin
-      def call = :original
-      def each = yield(1)
-      def <=>(_other) = 0
+      def call
+        :original
+      end
+
+      def each
+        yield(1)
+      end
+
+      def <=>(_other)
+
+        0
+
+      end
       CALLED = 1
     end
     Mixin.include(Later)
-    Mixin.prepend(Module.new { def mixed = 1 })
+    Mixin.prepend(Module.new { def mixed; 1; end })
     SINGLETON = Object.new
     class << SINGLETON
-      def only_here = @only_here = 1
+      def only_here
+        @only_here = 1
+      end
       attr_reader :only_here
       include Mixin
     end
-    SINGLETON.singleton_class.singleton_class.class_eval { def deep = 1 }
+    SINGLETON.singleton_class.singleton_class.class_eval { def deep; 1; end }
     W.expect_field(SINGLETON.singleton_class, "attached", SINGLETON)
     W.expect_field(Derived.singleton_class, "attached", Derived)
     ANONYMOUS = [Class.new, Module.new, Class.new(Base), Class.new(Struct.new(:a))]
@@ -111,13 +143,17 @@ module EveryType
     end
     Only.instance
     class Delegating < SimpleDelegator
-      def extra = 1
+      def extra
+        1
+      end
     end
     class Forwarding
       extend ::Forwardable
       def_delegators :@list, :size, :first
       def_delegator "self.class", :name, :class_name
-      def initialize = @list = [1]
+      def initialize
+        @list = [1]
+      end
     end
     W.keep(Delegating.new([1, 2]), Forwarding.new, DelegateClass(Array).new([]))
     $oracle_global = { "a" => ["global variable's value"] }

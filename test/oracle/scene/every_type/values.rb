@@ -29,9 +29,18 @@ module EveryType
     W.keep(LONG[1000..], LONG[5, 900], LONG.dup, +"" << LONG, String.new(capacity: 10_000), String.new("cap", capacity: 500))
     W.keep("frozen".dup.freeze, -"interned #{$$}", -("long interned " * 10), "buffer" * 100)
     class LikeString < String
-      def initialize(text) = (super; @note = "in a string")
-      def ==(_other) = raise
-      def inspect = raise
+      def initialize(text)
+        (super; @note = "in a string")
+      end
+
+      def ==(_other)
+
+        raise
+
+      end
+      def inspect
+        raise
+      end
     end
     W.keep(LikeString.new("subclass"), LikeString.new("q" * 200))
 
@@ -59,17 +68,30 @@ module EveryType
     RING = []
     RING << RING << { RING => RING }
     class LikeArray < Array
-      def initialize(*) = (super; @note = :array)
-      def each = raise
-      def size = raise
-      def [](_i) = raise
+      def initialize(*)
+        (super; @note = :array)
+      end
+
+      def each
+        raise
+      end
+
+      def size
+        raise
+      end
+
+      def [](_i)
+
+        raise
+
+      end
     end
     W.keep(LikeArray.new([1, "two", :three]))
 
     # --- hashes ---
     (0..20).each { |n| W.keep((0...n).to_h { |i| [i, "v#{i}"] }, (0...n).to_h { |i| ["k#{i}", i] }) }
     NASTY = NASTY_KEYS.each_with_index.to_h { |key, i| [key, i] }
-    NASTY_SYMBOLS = NASTY_KEYS.grep_v(LikeString).filter_map { |key| key.to_sym rescue nil }.to_h { |key| [key, key.name] }
+    NASTY_SYMBOLS = NASTY_KEYS.grep_v(LikeString).filter_map { |key| key.to_sym rescue nil }.to_h { |key| [key, key.to_s] }
     W.keep(INTEGERS.to_h { |n| [n, n] }, FLOATS.to_h { |f| [f, f] })
     KEYS = { nil => nil, true => true, false => false, 1.5 => 1, -0.0 => 2, 1 => "fix", -1 => "negative", "1" => "text", :"1" => "symbol", 2**70 => 1,
              Object => Object, [1] => [1], {} => {}, (1..2) => 0, Object.new => "object", "dyn#{$$}".to_sym => "dyn", /x/ => 1, Float::INFINITY => 1 }
@@ -87,9 +109,17 @@ module EveryType
     HOLES.delete("k1")
     W.keep((1..70_000).to_h { |i| [i, -i] }, (1..100).to_h { |i| ["key#{i}" * 10, nil] })
     class LikeHash < Hash
-      def initialize(*) = (super; @note = 1)
-      def default(*) = raise
-      def each_pair = raise
+      def initialize(*)
+        (super; @note = 1)
+      end
+
+      def default(*)
+        raise
+      end
+
+      def each_pair
+        raise
+      end
     end
     W.keep(LikeHash.new(5).merge!(a: "b"), Hash.new(:static), ENV.to_h)
     ITERATING = { a: 1, b: 2, "c" => 3 }
@@ -97,9 +127,11 @@ module EveryType
     # --- structs and what else holds data ---
     Small = Struct.new(:a, :b)
     Large = Struct.new(*(1..50).map { |i| :"m#{i}" })
-    Keyword = Struct.new(:left, :right, keyword_init: true) { def sum = left + right }
+    Keyword = Struct.new(:left, :right, keyword_init: true) { def sum; left + right; end }
     class Heir < Small
-      def initialize(*) = (super; @extra = "ivar of a struct")
+      def initialize(*)
+        (super; @extra = "ivar of a struct")
+      end
     end
     W.keep(Small.new(1, "b"), Large.new(*(1..50).map(&:to_s)), Keyword.new(left: :l, right: nil), Heir.new([], {}), Struct.new("Named", :z).new(3))
     if defined?(::Data) && ::Data.respond_to?(:define)
@@ -114,7 +146,7 @@ module EveryType
     W.keep(BigDecimal("1.234567890123456789e300"), BigDecimal("NaN")) if defined?(BigDecimal)
     W.keep(Comparable, Enumerable, Process.clock_gettime(Process::CLOCK_REALTIME), ObjectSpace::WeakMap.new.tap { |map| map[LONG] = RING })
     W.keep(ObjectSpace::WeakKeyMap.new.tap { |map| map[LONG] = "weak key's" }) if defined?(ObjectSpace::WeakKeyMap)
-    W.keep(WeakRef.new(LONG), Encoding::Converter.new("UTF-8", "ISO-8859-1"), Process::Status.wait(spawn("exit 3")) || 0, $?)
+    W.keep(WeakRef.new(LONG), Encoding::Converter.new("UTF-8", "ISO-8859-1"), Process.wait(spawn("exit 3")) && $?.dup, $?)
     TAGGED = "has an object id".dup
     W.expect_text(TAGGED, "object_id", TAGGED.object_id)
   end

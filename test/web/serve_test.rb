@@ -1,0 +1,268 @@
+# frozen_string_literal: true
+
+# `heap_dump serve`: every answer says what the command of the same name says; who may not ask gets none; slow, silent and
+# many clients do not keep the others waiting.
+require_relative "helper"
+
+class ServeTest < Minitest::Test
+  include WebTest
+
+  def server = @@server ||= Server.new(ours, object_space)
+
+  def cut(value)
+    case value
+    when Hash then value.transform_values { |item| cut(item) }
+    when Array then value.map { |item| cut(item) }
+    when String then value.bytesize > 1000 ? "#{value.byteslice(0, 1000).scrub("")}…" : value
+    else value
+    end
+  end
+
+  # ---- answers ----
+
+  def test_dumps
+    answer = api(server, "/api/dumps")
+    assert_equal([0, 1], answer["dumps"].map { |dump| dump["dump"] })
+    assert_equal([ours, object_space], answer["dumps"].map { |dump| dump["file"] })
+    assert_equal(%w[heap_dump ObjectSpace], answer["dumps"].map { |dump| dump["format"] })
+    answer["dumps"].each do |dump|
+      said = json("summary", dump["file"])
+      %w[objects bytes reachable_bytes dump_bytes truncated redacted unnamed warnings].each do |key|
+        assert_equal said[key], dump[key], key
+      end
+    end
+    assert_equal facts[:pid], answer["dumps"][0]["pid"]
+    assert_nil answer["dumps"][1]["pid"]
+  end
+
+  def test_same_as_the_commands
+    [[0, ours], [1, object_space]].each do |number, file|
+      { "/api/summary" => ["summary"], "/api/suspects?share=1" => ["suspects", "--share", "1"],
+        "/api/strings?limit=12" => ["strings", "--limit", "12"], "/api/collections?limit=10" => ["collections", "--limit", "10"],
+        "/api/threads" => ["threads"], "/api/find?class=Shop%3A%3A*" => ["find", "--class", "Shop::*", "--limit", "100"],
+        "/api/find?value=order+1&type=string" => ["find", "--value", "order 1", "--type", "string", "--limit", "100"] }.each do |path, words|
+        answer = api(server, "#{path}#{path.include?("?") ? "&" : "?"}dump=#{number}")
+        said = cut(json(words[0], file, *words[1..]))
+        assert_equal said, answer.slice(*said.keys), "#{path} of #{file}"
+      end
+    end
+  end
+
+  def test_paths_same_as_the_command
+    node = facts[:order]
+    assert_equal json("path", ours, node), api(server, "/api/path?id=#{node}")
+    assert_equal json("path", ours, "Shop::Order"), api(server, "/api/path?class=Shop%3A%3AOrder")
+    assert_equal json("path", ours, facts[:shared], "--all", "3"), api(server, "/api/path?all=3&id=0x#{facts[:shared].to_s(16)}")
+    assert_equal json("path", object_space, node), api(server, "/api/path?id=#{node}&dump=1")
+  end
+
+  def test_top_has_all_rows_as_columns
+    %w[class type gem file method shape].each do |by|
+      said = json("top", ours, "--by", by, "--limit", "0")
+      answer = api(server, "/api/top?by=#{by}")
+      assert_equal said.except("rows"), answer.except("columns"), by
+      columns = answer["columns"]
+      assert_equal [by, "count", "size", "retained", "unreachable"], columns.keys
+      assert_equal cut(said["rows"]), columns.values.transpose.map { |row| columns.keys.zip(row).to_h }, by
+    end
+    assert_equal json("top", ours, "--sort", "count", "--limit", "3")["rows"].map { |row| row["class"] },
+                 api(server, "/api/top?sort=count&limit=3")["columns"]["class"]
+  end
+
+  def test_diff_same_as_the_command
+    said = json("diff", ours, ours, "--limit", "200")
+    assert_equal said, api(server, "/api/diff?dumps=0,0")
+    assert_equal said, api(server, "/api/diff?dumps=0%2C0")
+    said = json("diff", ours, object_space, ours, "--limit", "5", "--sort", "size")
+    assert_equal said, api(server, "/api/diff?dumps=0,1,0&limit=5&sort=size")
+    assert_equal json("diff", ours, object_space, "--limit", "200"), api(server, "/api/diff")
+    %w[0 0, 0,,1 ,0 0,1,0,1 a -1 0,99999999999999999999].each do |dumps|
+      assert_includes %w[400 404], server.get("/api/diff?dumps=#{dumps}").code, dumps
+    end
+    assert_equal "404", server.get("/api/diff?dumps=0,2").code
+  end
+
+  # Whole: every byte that is reachable is in one row's self or folded below one.
+  def test_tree_adds_up
+    answer = api(server, "/api/tree?depth=1000&limit=5000")
+    rows = answer["rows"]
+    by_group = rows.to_h { |row| [row["group"], row] }
+    rows.each do |row|
+      children = rows.select { |other| other["parent"] == row["group"] }
+      assert_equal row["retained"], row["self"] + children.sum { |child| child["retained"] } + row["folded"]["bytes"]
+      assert_equal row["children"], children.size + row["folded"]["groups"]
+      assert row["parent"].nil? || by_group[row["parent"]], "a parent is there"
+    end
+    assert_equal answer["reachable_bytes"], rows[0]["retained"]
+    said = json("tree", ours, "--limit", "0", "--min", "0", "--depth", "0")
+    assert_equal said["total"], answer["total"]
+    biggest = said["rows"].map { |row| row["retained"] }.max(rows.size)
+    assert_equal biggest, rows.map { |row| row["retained"] }.sort.reverse
+  end
+
+  def test_tree_from_a_group_and_from_an_object
+    top = api(server, "/api/tree?limit=200")["rows"]
+    group = top.reverse.find { |row| row["children"].positive? && row["depth"] > 2 }
+    part = api(server, "/api/tree?group=#{group["group"]}&depth=1&limit=50")
+    assert_equal group["group"], part["group"]
+    assert_equal group.except("folded"), part["rows"][0].except("folded")
+    assert_equal (0...group["depth"]).to_a, part["above"].map { |row| row["depth"] }
+    assert_equal 0, part["above"][0]["group"]
+    part["rows"][1..].each { |row| assert_equal group["group"], row["parent"] }
+    object = api(server, "/api/object?id=#{facts[:order]}")
+    there = api(server, "/api/tree?id=#{facts[:order]}")
+    assert_equal object["group"], there["group"]
+    members = api(server, "/api/find?group=#{object["group"]}&limit=5000")
+    assert_equal there["rows"][0]["count"], members["count"]
+    assert_includes members["objects"].map { |one| one["id"] }, facts[:order]
+  end
+
+  def test_find_goes_on
+    all = api(server, "/api/find?class=String&limit=250")
+    assert_operator all["count"], :>, 250
+    parts = [0, 100, 200].flat_map { |offset| api(server, "/api/find?class=String&offset=#{offset}&limit=100")["objects"] }
+    assert_equal all["objects"], parts.first(250)
+    assert_equal [], api(server, "/api/find?class=String&offset=4000000000")["objects"]
+  end
+
+  def test_search
+    assert_equal facts[:order], api(server, "/api/search?q=#{facts[:order]}")["object"]["id"]
+    assert_equal facts[:order], api(server, "/api/search?q=0x#{facts[:order].to_s(16)}")["object"]["id"]
+    found = api(server, "/api/search?q=sHOP%3A%3Aor")
+    assert_nil found["object"]
+    assert_equal(["Shop::Order"], found["classes"]["rows"].map { |row| row["class"] })
+    assert_equal(["Shop::Order"], found["named"]["rows"].map { |row| row["label"] })
+    assert_equal json("top", ours, "--limit", "0")["rows"].find { |row| row["class"] == "Shop::Order" }.except("unreachable"), found["classes"]["rows"][0]
+  end
+
+  # ---- an object ----
+
+  def test_every_field_of_every_object_is_there
+    objects = our_objects.group_by { |object| object["bt"] }.flat_map { |_, list| list.sample(25, random: Random.new(7)) }
+    objects.each do |object|
+      said = json("show", ours, object["id"], "--limit", "0")
+      page = api(server, "/api/object?id=#{object["id"]}&limit=1000")
+      rows = page["fields"]["rows"].dup
+      while rows.size < page["fields"]["total"]
+        rows.concat(api(server, "/api/object?id=#{object["id"]}&limit=1000&offset=#{rows.size}")["fields"]["rows"])
+      end
+      rows = rows.select { |row| row["object"] }
+      ids = rows.map { |row| row["object"]["id"] }
+      frames = object["frames"] ? 1 : 0
+      said["references"].reject { |reference| reference["name"] == "class" || reference["name"].end_with?("{key}") || frames.positive? }
+                        .each { |reference| assert_includes ids, reference["id"], "#{reference["name"]} of #{object["id"]}" }
+      assert_equal [], ids - said["references"].map { |reference| reference["id"] } if frames.zero?
+      assert_equal said.slice("id", "hex", "class", "label", "type", "size", "retained", "reachable"),
+                   page.slice("id", "hex", "class", "label", "type", "size", "retained", "reachable")
+      assert_equal said["referrer_count"], page["referrers"]["total"]
+      assert_equal said["referrers"].first(1000).map { |one| [one["name"], one["id"], one["weak"]] },
+                   page["referrers"]["rows"].map { |row| [row["name"], row["object"]["id"], row["weak"]] }
+      assert_equal json("path", ours, object["id"], "--exclude-weak")["paths"][0] || [], page["path"]
+      assert_equal said["dominator"] || nil, page["dominators"].last
+    end
+  end
+
+  # The values of instance variables, arrays, hashes and structs, and strings, against the dump itself.
+  def test_values_and_contents
+    strings = our_objects.select { |object| object["bt"] == "T_STRING" && object["val"] }.sample(40, random: Random.new(3))
+    strings.each do |string|
+      contents = api(server, "/api/object?id=#{string["id"]}")["contents"]
+      assert_equal string["val"], contents["text"]
+      assert_equal string["bytesize"], contents["bytesize"]
+      assert_equal string["truncated"] || false, contents["truncated"]
+    end
+    binary = our_objects.find { |object| object["val_base64"] } and
+      assert_equal binary["val_base64"], api(server, "/api/object?id=#{binary["id"]}")["contents"]["base64"]
+    arrays = our_objects.select { |object| object["bt"] == "T_ARRAY" && object["val"].any? }.sample(40, random: Random.new(4))
+    arrays.each do |array|
+      rows = api(server, "/api/object?id=#{array["id"]}&limit=1000")["fields"]["rows"].select { |row| row["name"].start_with?("val[") }
+      array["val"].first(rows.size).zip(rows) do |value, row|
+        assert_equal value, row["object"]["id"] if value.is_a?(Integer) && row["object"]
+        assert_equal value[0] == ":" ? value : "\"#{value.delete_prefix("\\")}\"", row["text"] if value.is_a?(String)
+        assert_equal "nil", row["text"] if value.nil?
+      end
+    end
+  end
+
+  def test_referrers_go_on
+    string = facts[:store_class]
+    page = api(server, "/api/object?id=#{string}&limit=1000")["referrers"]
+    parts = (0...page["total"]).flat_map { |offset| api(server, "/api/referrers?id=#{string}&offset=#{offset}&limit=1")["rows"] }
+    assert_equal page["rows"], parts
+  end
+
+  # One of the 300 orders is also held from elsewhere.
+  def test_retained_by_class_adds_up
+    page = api(server, "/api/object?id=#{facts[:app]}")
+    retains = page["retains"]
+    assert_equal page["retained"], retains["classes"].sum { |row| row["size"] } + retains["rest"]["bytes"]
+    assert_equal retains["objects"], retains["classes"].sum { |row| row["count"] } + retains["rest"]["objects"]
+    assert_equal 299, retains["classes"].find { |row| row["class"] == "Shop::Order" }["count"]
+  end
+
+  # ---- queries ----
+
+  def test_sql
+    skip "built without SQLite" unless api(server, "/api/dumps")["features"]["sql"]
+    code, answer = query(server, sql: "SELECT class, count(*) AS n FROM objects WHERE class = 'Shop::Order' GROUP BY class")
+    assert_equal ["200", %w[class n], [["Shop::Order", 300]]], [code, answer["columns"], answer["rows"]]
+    code, answer = query(server, sql: "SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3", limit: 2)
+    assert_equal ["200", [[1], [2]], true], [code, answer["rows"], answer["more"]]
+    _, answer = query(server, sql: "SELECT 9007199254740993, NULL, 1.5, x'00ff', 'a'", dump: 1)
+    assert_equal [["9007199254740993", nil, 1.5, { "base64" => "AP8=" }, "a"]], answer["rows"]
+    ["DELETE FROM objects", "ATTACH 'x' AS y", "PRAGMA writable_schema=1", "SELEC", "SELECT 1; SELECT 2", "", "SELECT load_extension('x')"].each do |sql|
+      code, answer = query(server, sql: sql)
+      assert_equal "400", code, "#{sql}: #{answer}"
+    end
+    queries = api(server, "/api/sql/queries")
+    queries["queries"].each do |ready|
+      code, answer = query(server, sql: ready["sql"], seconds: 60)
+      assert_equal "200", code, "#{ready["name"]}: #{answer}"
+    end
+  end
+
+  ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
+
+  def test_sql_ends_in_time_and_when_told
+    skip "built without SQLite" unless api(server, "/api/dumps")["features"]["sql"]
+    code, answer = query(server, sql: ENDLESS, seconds: 1)
+    assert_equal "408", code, answer
+    ended = Thread.new { query(server, sql: ENDLESS, seconds: 60, query: "mine") }
+    cancelled = 100.times.any? { sleep 0.05 and query(server, cancel: "mine")[1]["cancelled"] }
+    assert cancelled
+    assert_equal "409", ended.value[0]
+    assert_equal false, query(server, cancel: "mine")[1]["cancelled"]
+  end
+
+  def test_sql_bodies_that_make_no_sense
+    headers = { "X-Heap-Dump-Token" => server.token, "Content-Type" => "application/json" }
+    ["", "null", "[]", "{", "{}", '{"sql":1}', '{"sql":"SELECT 1","sql":"SELECT 2"}', '{"sql":"SELECT 1","x":1}', '{"sql":"SELECT 1","limit":0}',
+     '{"sql":"SELECT 1","limit":1e9}', '{"sql":"SELECT 1","dump":7}', "{\"sql\":\"SELECT 1\\u0000\"}", "\xff\xfe", "{\"sql\"", '{"query":"x"}'].each do |body|
+      response = server.request("/api/sql", headers, method: "POST", body: body)
+      assert_includes %w[400 501], response.code, body
+      assert JSON.parse(response.body)["error"]
+    end
+    assert_equal "400", server.request("/api/sql", headers.merge("Content-Type" => "text/plain"), method: "POST", body: '{"sql":"SELECT 1"}').code
+    assert_equal "413", server.request("/api/sql", headers, method: "POST", body: "x" * 100_000).code
+  end
+
+  # ---- what makes no sense ----
+
+  def test_errors
+    { "/api/nothing" => "404", "/api/tree?group=99999999" => "404", "/api/tree?group=-1" => "400", "/api/tree?depth=0" => "400",
+      "/api/tree?limit=5001" => "400", "/api/tree?x=1" => "400", "/api/tree?group=1&group=2" => "400", "/api/object" => "400",
+      "/api/object?id=12" => "404", "/api/object?id=twelve" => "400", "/api/object?id=0x" => "400", "/api/object?id=99999999999999999999999" => "400",
+      "/api/tree?dump=2" => "404", "/api/tree?dump=x" => "400", "/api/find?value=(" => "400", "/api/find?type=nosuch" => "400",
+      "/api/find?min_size=many" => "400", "/api/top?by=weight" => "400", "/api/path" => "400", "/api/path?class=Nosuch" => "404",
+      "/api/path?id=1&class=x" => "400", "/api/search" => "400", "/api/search?q=" => "400", "/api/tree?dump=%zz" => "400",
+      "/api/tree?dump=%00" => "400", "/api/tree?%64ump=0" => "200", "/api/suspects?share=0" => "400", "/api/suspects?share=nan" => "400",
+      "/api/strings?limit=0" => "400", "/nothing" => "404", "/assets/../../etc/passwd" => "404", "/assets/%2e%2e/%2e%2e/etc/passwd" => "404",
+      "/assets/" => "404", "//etc/passwd" => "404", "/api/../api/dumps" => "404" }.each do |path, status|
+      response = server.get(path)
+      assert_equal status, response.code, "#{path}: #{response.body}"
+      assert JSON.parse(response.body)["error"] unless status == "200"
+    end
+    assert_equal "414", server.request("/api/search?q=#{"x" * 9000}").code
+    assert_equal "400", server.request("/api/tree?#{(1..20).map { |i| "a#{i}=1" }.join("&")}").code
+  end
+end
