@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -357,6 +358,14 @@ bool hd_input_truncated(const struct hd_input *input)
 uint64_t hd_input_bytes(const struct hd_input *input)
 {
     return input->offset;
+}
+
+void hd_input_progress(const struct hd_input *input, uint64_t *read, uint64_t *size)
+{
+    struct stat status;
+    off_t at = lseek(input->fd, 0, SEEK_CUR);
+    *read = at > 0 ? (uint64_t)at : 0;
+    *size = fstat(input->fd, &status) == 0 && S_ISREG(status.st_mode) ? (uint64_t)status.st_size : 0;
 }
 
 const char *hd_input_compression(const struct hd_input *input)

@@ -221,6 +221,26 @@ static void autoload_references(struct hd_references *r, const struct data *data
     hd_st_each(r->vm, data->addr, storage_entry, r);
 }
 
+static bool compatible_entry(void *data, uint64_t key, uint64_t value)
+{
+    (void)key;
+    hd_reference_at(data, value, 0);
+    hd_reference_at(data, value, 8);
+    return true;
+}
+
+/* marshal.c, compat_allocator_tbl: by allocator a marshal_compat_t, which begins with two classes; has a name since 3.4 */
+static void compatible_references(struct hd_references *r, const struct data *data)
+{
+    hd_st_each(r->vm, data->addr, compatible_entry, r);
+}
+
+/* random.c, rb_random_t: the seed comes first. Up to 2.7 the struct of Random::DEFAULT is a variable of libruby. */
+static void random_references(struct hd_references *r, const struct data *data)
+{
+    hd_reference(r, hd_memory_u64(r->vm->memory, data->addr));
+}
+
 /* load.c / vm.c, pin_array_list: a linked list of arrays { next, count, values } */
 static void pinned_references(struct hd_references *r, const struct data *data)
 {
@@ -241,7 +261,8 @@ static bool known(struct hd_references *r, const struct data *data)
     } types[] = {{"proc", proc_references}, {"binding", binding_references}, {"VM/thread", thread_references},
                  {"fiber", fiber_references}, {"ractor", ractor_references}, {"autoload_table", autoload_references},
                  {"autoload", autoload_references} /* the same, up to 3.1 */,
-                 {"VM/pin_array_list", pinned_references}};
+                 {"VM/pin_array_list", pinned_references}, {"random/MT", random_references},
+                 {"marshal_compat_table", compatible_references}};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (named(data, types[i].type)) {
             types[i].references(r, data);

@@ -16,7 +16,7 @@ module OutsideTest
   Minitest.after_run { FileUtils.rm_rf(FOLDER) }
 
   RUBIES = { "native" => [RbConfig.ruby, File.join(ROOT, "build/ext")],
-             "3.3" => [File.join(ROOT, "build/rubies/3.3/bin/ruby"), File.join(ROOT, "build/ext-3.3")] }.freeze
+             **%w[2.7 3.3 3.4].to_h { |version| [version, [File.join(ROOT, "build/rubies/#{version}/bin/ruby"), File.join(ROOT, "build/ext-#{version}")]] } }.freeze
 
   # Everything that has a shape of its own in memory. "ready" is printed after the dump from inside.
   SCENARIO = <<~'RUBY'
@@ -25,8 +25,15 @@ module OutsideTest
     module Shop
       class Order
         attr_reader :number
-        def initialize(number) = (@number = number; @note = "note of order #{number}, too long to be embedded"; @tags = [])
-        def each_line(&block) = block
+        def initialize(number)
+          @number = number
+          @note = "note of order #{number}, too long to be embedded"
+          @tags = []
+        end
+
+        def each_line(&block)
+          block
+        end
       end
       Line = Struct.new(:item, :price)
       @registry = { "a" => 1, b: [1, 2.5, 2**70, 3r, 1i, nil, true] }
@@ -51,7 +58,14 @@ module OutsideTest
     $thread = Thread.new { Thread.current.name = "waiting"; Thread.current[:request] = ["r"]; local = "in a thread"; Thread.stop; local }
     $fiber = Fiber.new { inner = "in a fiber"; Fiber.yield inner; inner }
     $fiber.resume
-    def waiting(first, second: 2) = (third = [first, second]; HeapDump.dump(ARGV[0]); $stdout.puts("ready"); $stdout.flush; $stdin.read; third)
+    def waiting(first, second: 2)
+      third = [first, second]
+      HeapDump.dump(ARGV[0])
+      $stdout.puts("ready")
+      $stdout.flush
+      $stdin.read
+      third
+    end
     Thread.pass until $thread.stop?
     waiting("an argument")
   RUBY

@@ -352,6 +352,32 @@ class Verifier
     word(at + @table[:st_num_entries])
   end
 
+  # The call caches of a class, by method name.
+  def call_caches
+    return unless @table[:classext_cc]
+
+    receiver = Class.new { def self.called; end }
+    3.times { receiver.called }
+    klass = addr(receiver.singleton_class)
+    extension = @table[:class_ext] ? word(klass + @table[:class_ext]) : klass + @table[:class_size]
+    table = word(extension + @table[:classext_cc])
+    items = word(table + @table[:id_table_items])
+    size = @table[:id_item_size]
+    found = (0...int(table + @table[:id_table_capa])).map { |i| items + i * size }.select { |item| int(item + @table[:id_item_key]) != 0 }
+    caches = found.map { |item| word(item + @table[:id_item_val]) }.find { |list| int(list + @table[:ccs_len]).between?(1, 8) }
+    note(:classext_cc, caches)
+    entry = word(caches + @table[:ccs_entries])
+    check(:ccs_entry_cc, entry, @table[:k_imemo_callcache]) { |a| imemo_type(word(a)) }
+    check(:ccs_cme, caches, @table[:k_imemo_ment]) { |a| imemo_type(word(a)) }
+    check(:callcache_klass, word(entry + @table[:ccs_entry_cc]), klass)
+  end
+
+  def imemo_type(at)
+    return "no object: 0x#{at.to_s(16)}" unless at & 7 == 0 && mapped?(at)
+
+    (word(at) >> @table[:k_FL_USHIFT]) & @table[:k_IMEMO_MASK] if word(at) & 0x1f == 0x1a
+  end
+
   def object_space
     vm = word(data(Thread.current) + @table[:thread_vm])
     exported = Fiddle.dlopen(nil)["ruby_current_vm_ptr"] rescue nil # hidden since 3.2
@@ -557,7 +583,7 @@ end
 
 table = ARGV[0] || File.expand_path("../../src/ruby/layouts/ruby_#{RUBY_VERSION.tr(".", "_")}.inc", __dir__)
 verifier = Verifier.new(Table.new(table))
-%i[constants data_types methods procs enumerators fibers threads files mutexes object_space classes values ractors numbers objects generic].each do |group|
+%i[constants data_types methods procs enumerators fibers threads files mutexes call_caches object_space classes values ractors numbers objects generic].each do |group|
   verifier.public_send(group)
 rescue StandardError => error
   verifier.failed << "#{group}: #{error.class}: #{error.message} (#{error.backtrace.first})"
