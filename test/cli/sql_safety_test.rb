@@ -314,3 +314,32 @@ class SqlSafetyTest < Minitest::Test
     end
   end
 end
+
+# Built without SQLite and without libedit.
+class SqlAbsentTest < Minitest::Test
+  include SqlTest
+
+  BARE = File.join(ROOT, "build/test/without_sqlite")
+
+  def bare(*words)
+    out, err, status = Open3.capture3(BARE, *words, stdin_data: "")
+    [out, err, status.exitstatus]
+  end
+
+  def test_it_says_what_to_install
+    sentence = /built without SQLite: install libsqlite3-dev .* and build again$/
+    [["sql", ours, "SELECT 1"], ["sql", ours], ["sql", "/nonexistent", "-"]].each do |words|
+      out, err, status = bare(*words)
+      assert_equal [5, ""], [status, out]
+      assert_match sentence, err
+    end
+    out, _, status = bare("sql", "--json", ours, "SELECT 1")
+    assert_equal [5, 5], [status, JSON.parse(out)["status"]]
+    assert_match sentence, JSON.parse(out)["error"]
+    out, err, status = bare("export", "--to", "sqlite:#{FOLDER}/x.db", ours)
+    assert_equal [5, ""], [status, out]
+    assert_match(/built without SQLite, which is in libsqlite3-dev/, err)
+    assert_equal 0, bare("top", ours).last
+    refute_includes `ldd #{BARE}`, "sqlite"
+  end
+end
