@@ -126,7 +126,8 @@ class SqlSafetyTest < Minitest::Test
   def test_what_is_no_query
     refused("SELEC 1", /syntax error/)
     refused("SELECT * FROM object", /no such table: object \(tables: objects, refs, /)
-    refused("SELECT nowhere FROM objects", /no such column: nowhere/)
+    refused("SELECT nowhere FROM objects", /no such column: nowhere$/)
+    refused("SELECT id FROM objects WHERE class = \"Shop::Order\"", /no such column: Shop::Order \(a text stands in 'single quotes'\)$/)
     refused("SELECT * FROM path", /path needs its argument: FROM path\(id\)/)
     refused("SELECT (", /./)
     refused("SELECT '", /./)
