@@ -165,7 +165,13 @@ unit_tests := $(patsubst test/unit/%.c,$(BUILD)/test/unit/%,$(wildcard test/unit
 graph_tests := $(BUILD)/test/graph/print_graph $(BUILD)/test/graph/dominators_driver
 outside_tests := $(BUILD)/test/outside/disturbance $(BUILD)/test/outside/copy_driver
 memory_tests := $(BUILD)/test/memory/malloc_oracle.so
-unit: $(unit_tests) $(graph_tests) $(outside_tests) $(memory_tests)
+# The tool as it is where the optional libraries of `heap_dump sql` are missing.
+sqlite_tests := $(BUILD)/test/without_sqlite
+unit: $(unit_tests) $(graph_tests) $(outside_tests) $(memory_tests) $(sqlite_tests)
+$(BUILD)/test/without_sqlite: $(filter-out $(call object,cli/sql_edit.c $(sqlite_library)),$(cli_objects) $(library_objects)) \
+		$(call object,cli/sql_edit_absent.c $(sqlite_absent))
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) -o $@ $(sort $^) $(filter-out -lsqlite3 -ledit,$(tool_libs))
 $(BUILD)/test/memory/%.so: test/memory/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(warnings) -shared -fPIC -fvisibility=hidden -o $@ $<
@@ -214,6 +220,7 @@ bench: all $(BUILD)/bench/parse_only
 	@bench/run
 	@bench/outside
 	@bench/analyse --hard
+	@bench/sql
 $(BUILD)/bench/%: bench/%.cc
 	@mkdir -p $(@D)
 	$(CXX) -std=gnu++17 -O2 -o $@ $< -lsimdjson
