@@ -36,7 +36,7 @@ library := \
 # What only the tool needs: reading dumps and debug information.
 tool_library := \
 	src/base/units.c src/base/progress.c \
-	src/memory/source_process.c src/memory/core.c src/memory/core_unpack.c src/capture/outside.c src/capture/stop.c src/capture/target.c src/capture/inject.c src/capture/copy.c src/capture/keeper.c \
+	src/memory/source_process.c src/memory/core.c src/memory/core_unpack.c src/memory/core_library.c src/capture/outside.c src/capture/stop.c src/capture/target.c src/capture/inject.c src/capture/copy.c src/capture/keeper.c \
 	src/dump/input.c src/dump/json_text.c src/dump/json_reader.cc src/dump/json_walk.cc src/dump/json_values.cc src/dump/address_set.c \
 	src/dump/check.c src/dump/range.c src/dump/objspace_reader.c \
 	src/graph/names.c src/graph/ranks.c src/graph/part.c src/graph/dump_part.c src/graph/objspace_part.c \
@@ -61,8 +61,9 @@ tool_library := \
 SQLITE ?= $(shell pkg-config --atleast-version=3.38 sqlite3 2>/dev/null && echo yes)
 sqlite_library := src/store/sql.c src/store/sql_table.c src/store/sql_heap.c src/store/sql_lines.c src/store/sql_functions.c \
 	src/store/sql_objects.c src/store/sql_refs.c src/store/sql_classes.c src/store/sql_strings.c src/store/sql_stacks.c \
-	src/store/sql_code.c src/store/sql_paths.c src/store/sql_dump.c
-tool_library += src/store/queries.c $(if $(SQLITE),$(sqlite_library),src/store/sql_absent.c)
+	src/store/sql_code.c src/store/sql_paths.c src/store/sql_dump.c src/store/sqlite.c
+sqlite_absent := src/store/sql_absent.c src/store/sqlite_absent.c
+tool_library += src/store/queries.c $(if $(SQLITE),$(sqlite_library),$(sqlite_absent))
 # Dumps into MongoDB: with its C driver (`make MONGOC=` builds without it).
 MONGOC ?= $(shell pkg-config --exists libmongoc-1.0 2>/dev/null && echo yes)
 mongoc_library := src/store/mongodb_place.c src/store/mongodb_document.c src/store/mongodb_server.c src/store/mongodb_import.c
@@ -237,12 +238,12 @@ gem:
 # With clang each target is libFuzzer's; without it fuzz/driver.c mutates blindly. What they find new is kept in
 # build/fuzz/new-NAME, an input that fails in build/fuzz/NAME-crash-….
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS ?= check commands index core web
+FUZZ_TARGETS ?= check commands index core sql web
 fuzz:
 	@MAKE="$(MAKE)" BUILD="$(BUILD)/fuzz" fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 # What fuzz/run links: FUZZ_ENGINE is libFuzzer's switch or the driver's object.
-.SECONDARY: $(addprefix $(BUILD)/obj/fuzz/,fuzz_check.o fuzz_core.o fuzz_commands.o fuzz_web.o fuzz_index.o questions.o driver.o)
+.SECONDARY: $(addprefix $(BUILD)/obj/fuzz/,fuzz_check.o fuzz_core.o fuzz_commands.o fuzz_index.o fuzz_sql.o fuzz_web.o questions.o driver.o)
 fuzz_helpers := $(call object,$(filter-out cli/main.c,$(cli)) fuzz/questions.c)
 $(BUILD)/fuzz_%: $(BUILD)/obj/fuzz/fuzz_%.o $(fuzz_helpers) $(BUILD)/libheap_dump.a $(filter %.o,$(FUZZ_ENGINE))
 	$(CXX) $(CFLAGS) $(LDFLAGS) -o $@ $(filter -%,$(FUZZ_ENGINE)) $(filter %.o,$^) $(BUILD)/libheap_dump.a $(tool_libs)

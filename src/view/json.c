@@ -55,7 +55,7 @@ static size_t special(FILE *file, const unsigned char *at, size_t left)
     else if (*at == '"' || *at == '\\')
         fprintf(file, "\\%c", *at);
     else if (*at < 0x20 || *at == 0x7f)
-        fprintf(file, "\\u%04x", *at ? *at : 0x7fu);
+        fprintf(file, "\\u%04x", *at);
     else
         fwrite(at, 1, length, file);
     return length ? length : 1;

@@ -14,7 +14,7 @@
 /* Writes a string as JSON, quoted. */
 void hd_json_string(FILE *file, const char *string);
 
-/* The same for a text; a NUL in it becomes U+007F. data NULL is "". */
+/* The same for a text, NULs in it and all. data NULL is "". */
 void hd_json_text(FILE *file, struct hd_graph_text text);
 
 /*
