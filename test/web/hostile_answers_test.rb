@@ -33,7 +33,7 @@ class HostileAnswersTest < Minitest::Test
         check(server, "/api/tree?id=#{id}", "400")
       end
       classes = api(server, "/api/top")["columns"]["class"]
-      classes.first(60).each { |name| check(server, "/api/path?class=#{URI.encode_www_form_component(name)}", "404") if name.bytesize < 2000 }
+      classes.first(60).each { |name| check(server, "/api/path?class=#{URI.encode_www_form_component(name)}", "404") if name.bytesize < 2000 && !name.include?("\0") }
       check(server, "/api/diff?dumps=0,0")
       code, answer = query(server, sql: "SELECT * FROM objects LIMIT 500")
       assert_includes %w[200 501], code, answer
