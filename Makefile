@@ -7,7 +7,7 @@
 #   make unit            the C unit tests and the drivers of the graph tests, in build/test
 #   make install         PREFIX=/usr/local DESTDIR=
 #   make gem             heap_dump-VERSION.gem
-#   make fuzz            readers, index loader, commands and cores under ASan and UBSan, FUZZ_SECONDS for each target
+#   make fuzz            readers, index loader, commands, cores and malloc's arenas under ASan and UBSan, FUZZ_SECONDS for each target
 #   make lint            as CI compiles: warnings are errors
 
 BUILD   := build
@@ -31,12 +31,12 @@ library := \
 	src/ruby/ivar.c src/ruby/object.c src/ruby/string.c src/ruby/number.c src/ruby/class_object.c src/ruby/imemo.c src/ruby/iseq.c src/ruby/data.c \
 	src/ruby/thread.c src/ruby/roots.c src/ruby/roots_outside.c src/ruby/liveness.c \
 	src/ruby/references.c src/ruby/references_code.c src/ruby/references_data.c src/ruby/memsize.c \
-	src/dump/text.c src/dump/contents.c src/dump/head.c src/dump/line.c src/dump/dumper.c src/dump/output.c src/dump/compress.c \
+	src/dump/text.c src/dump/contents.c src/dump/head.c src/dump/head_memory.c src/dump/line.c src/dump/dumper.c src/dump/output.c src/dump/compress.c \
 	src/capture/inside.c src/capture/loaded.c
 # What only the tool needs: reading dumps and debug information.
 tool_library := \
 	src/base/units.c src/base/progress.c \
-	src/memory/source_process.c src/memory/core.c src/memory/core_unpack.c src/capture/outside.c src/capture/stop.c src/capture/target.c src/capture/inject.c src/capture/copy.c src/capture/keeper.c \
+	src/memory/source_process.c src/memory/core.c src/memory/core_unpack.c src/memory/core_library.c src/capture/outside.c src/capture/stop.c src/capture/target.c src/capture/inject.c src/capture/copy.c src/capture/keeper.c \
 	src/dump/input.c src/dump/json_text.c src/dump/json_reader.cc src/dump/json_walk.cc src/dump/json_values.cc src/dump/address_set.c \
 	src/dump/check.c src/dump/range.c src/dump/objspace_reader.c \
 	src/graph/names.c src/graph/ranks.c src/graph/part.c src/graph/dump_part.c src/graph/objspace_part.c \
@@ -49,20 +49,21 @@ tool_library := \
 	src/view/json.c src/view/words.c src/view/open.c src/view/readable.c src/view/describe.c src/view/ways.c \
 	src/view/summary.c src/view/top.c src/view/suspects.c src/view/suspects_words.c src/view/tree_view.c src/view/tree_rows.c \
 	src/view/path.c src/view/find.c src/view/threads.c src/view/strings.c src/view/collections.c src/view/diff.c \
-	src/view/diff_json.c src/view/object.c src/view/profile.c src/view/profile_line.c \
+	src/view/diff_json.c src/view/object.c src/view/profile.c src/view/profile_line.c src/view/redact.c \
 	src/web/question.c src/web/site.c src/web/answer.c src/web/answer_dump.c src/web/answer_tree.c src/web/answer_object.c \
-	src/web/job.c src/web/sql.c src/web/assets.c \
+	src/web/job.c src/web/report.c src/web/sql.c src/web/assets.c \
 	src/rss/marks.c src/rss/window.c src/rss/resident.c src/rss/ledger.c src/rss/glibc.c src/rss/glibc_cache.c src/rss/owners.c \
-	src/rss/pages.c src/rss/stacks.c src/rss/transient.c src/rss/rss.c src/view/memory.c src/view/memory_findings.c \
+	src/rss/pages.c src/rss/stacks.c src/rss/transient.c src/rss/rss.c src/view/memory.c src/view/memory_dump.c src/view/memory_findings.c \
 	src/store/exporter.c src/store/sink.c src/store/tree_walk.c src/store/tree_options.c src/store/collapsed.c \
-	src/store/json_text.c src/store/heapsnapshot.c src/store/pprof.c src/store/pprof_message.c src/store/speedscope.c \
+	src/store/json_text.c src/store/heapsnapshot.c src/store/pprof.c src/store/pprof_message.c src/store/speedscope.c src/store/root_kinds.c src/store/objspace.c \
 	src/ruby/dwarf.c src/ruby/elf_identity.c src/ruby/layout_table.c
 # Virtual tables over a dump: with SQLite 3.38 or newer (`make SQLITE=` builds without it).
 SQLITE ?= $(shell pkg-config --atleast-version=3.38 sqlite3 2>/dev/null && echo yes)
 sqlite_library := src/store/sql.c src/store/sql_table.c src/store/sql_heap.c src/store/sql_lines.c src/store/sql_functions.c \
 	src/store/sql_objects.c src/store/sql_refs.c src/store/sql_classes.c src/store/sql_strings.c src/store/sql_stacks.c \
-	src/store/sql_code.c src/store/sql_paths.c src/store/sql_dump.c
-tool_library += src/store/queries.c $(if $(SQLITE),$(sqlite_library),src/store/sql_absent.c)
+	src/store/sql_code.c src/store/sql_paths.c src/store/sql_dump.c src/store/sqlite.c
+sqlite_absent := src/store/sql_absent.c src/store/sqlite_absent.c
+tool_library += src/store/queries.c $(if $(SQLITE),$(sqlite_library),$(sqlite_absent))
 # Dumps into MongoDB: with its C driver (`make MONGOC=` builds without it).
 MONGOC ?= $(shell pkg-config --exists libmongoc-1.0 2>/dev/null && echo yes)
 mongoc_library := src/store/mongodb_place.c src/store/mongodb_document.c src/store/mongodb_server.c src/store/mongodb_import.c
@@ -74,7 +75,7 @@ tool_library += $(if $(MICROHTTPD),src/web/server.c src/web/request.c src/web/gu
 cli := cli/main.c cli/command.c cli/help.c cli/help_man.c cli/help_shell.c cli/output.c cli/table.c cli/open.c cli/kept.c \
 	cli/readable.c cli/twice.c cli/tree_least.c cli/memory.c cli/memory_text.c \
 	cli/check.c cli/collections.c cli/diff.c cli/dump.c cli/diff_text.c cli/export.c cli/find.c cli/flame.c cli/index.c cli/layout.c cli/path.c \
-	cli/serve.c cli/show.c cli/strings.c cli/summary.c cli/suspects.c cli/threads.c cli/top.c cli/tree.c \
+	cli/report.c cli/serve.c cli/show.c cli/strings.c cli/summary.c cli/suspects.c cli/threads.c cli/top.c cli/tree.c \
 	cli/version.c cli/sql.c cli/sql_print.c cli/sql_words.c
 
 # Editing and history at its prompt: with libedit (`make LIBEDIT=` builds without it).
@@ -164,7 +165,14 @@ unit_tests := $(patsubst test/unit/%.c,$(BUILD)/test/unit/%,$(wildcard test/unit
 graph_tests := $(BUILD)/test/graph/print_graph $(BUILD)/test/graph/dominators_driver
 outside_tests := $(BUILD)/test/outside/disturbance $(BUILD)/test/outside/copy_driver
 memory_tests := $(BUILD)/test/memory/malloc_oracle.so
-unit: $(unit_tests) $(graph_tests) $(outside_tests) $(BUILD)/test/heap_dump-without-mongoc $(memory_tests)
+# The tool as it is where the optional libraries of `heap_dump sql` are missing.
+sqlite_tests := $(BUILD)/test/without_sqlite
+unit: $(unit_tests) $(graph_tests) $(outside_tests) $(memory_tests) $(sqlite_tests) \
+	$(BUILD)/test/heap_dump-without-mongoc
+$(BUILD)/test/without_sqlite: $(filter-out $(call object,cli/sql_edit.c $(sqlite_library)),$(cli_objects) $(library_objects)) \
+		$(call object,cli/sql_edit_absent.c $(sqlite_absent))
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) -o $@ $(sort $^) $(filter-out -lsqlite3 -ledit,$(tool_libs))
 $(BUILD)/test/memory/%.so: test/memory/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(warnings) -shared -fPIC -fvisibility=hidden -o $@ $<
@@ -218,6 +226,7 @@ bench: all $(BUILD)/bench/parse_only
 	@bench/run
 	@bench/outside
 	@bench/analyse --hard
+	@bench/sql
 $(BUILD)/bench/%: bench/%.cc
 	@mkdir -p $(@D)
 	$(CXX) -std=gnu++17 -O2 -o $@ $< -lsimdjson
@@ -242,12 +251,12 @@ gem:
 # With clang each target is libFuzzer's; without it fuzz/driver.c mutates blindly. What they find new is kept in
 # build/fuzz/new-NAME, an input that fails in build/fuzz/NAME-crash-….
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS ?= check commands index core
+FUZZ_TARGETS ?= check commands index core malloc sql
 fuzz:
 	@MAKE="$(MAKE)" BUILD="$(BUILD)/fuzz" fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 # What fuzz/run links: FUZZ_ENGINE is libFuzzer's switch or the driver's object.
-.SECONDARY: $(addprefix $(BUILD)/obj/fuzz/,fuzz_check.o fuzz_core.o fuzz_commands.o fuzz_index.o questions.o driver.o)
+.SECONDARY: $(addprefix $(BUILD)/obj/fuzz/,fuzz_check.o fuzz_core.o fuzz_malloc.o fuzz_commands.o fuzz_index.o fuzz_sql.o questions.o driver.o)
 fuzz_helpers := $(call object,$(filter-out cli/main.c,$(cli)) fuzz/questions.c)
 $(BUILD)/fuzz_%: $(BUILD)/obj/fuzz/fuzz_%.o $(fuzz_helpers) $(BUILD)/libheap_dump.a $(filter %.o,$(FUZZ_ENGINE))
 	$(CXX) $(CFLAGS) $(LDFLAGS) -o $@ $(filter -%,$(FUZZ_ENGINE)) $(filter %.o,$^) $(BUILD)/libheap_dump.a $(tool_libs)
