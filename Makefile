@@ -227,6 +227,7 @@ bench: all $(BUILD)/bench/parse_only
 	@bench/outside
 	@bench/analyse --hard
 	@bench/sql
+	@bench/serve
 $(BUILD)/bench/%: bench/%.cc
 	@mkdir -p $(@D)
 	$(CXX) -std=gnu++17 -O2 -o $@ $< -lsimdjson
