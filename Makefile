@@ -86,8 +86,8 @@ cli += $(if $(LIBEDIT),cli/sql_edit.c,cli/sql_edit_absent.c)
 object = $(addprefix $(BUILD)/obj/,$(addsuffix .o,$(basename $(1))))
 library_objects := $(call object,$(library) $(tool_library)) $(BUILD)/web/assets.o
 cli_objects     := $(call object,$(cli))
-tool_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm -lpthread $(if $(SQLITE),-lsqlite3) $(if $(LIBEDIT),-ledit) $(if $(MICROHTTPD),-lmicrohttpd) \
-	$(if $(MONGOC),$(shell pkg-config --libs libmongoc-1.0))
+other_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm -lpthread $(if $(SQLITE),-lsqlite3) $(if $(LIBEDIT),-ledit) $(if $(MICROHTTPD),-lmicrohttpd)
+tool_libs := $(other_libs) $(if $(MONGOC),$(shell pkg-config --libs libmongoc-1.0))
 
 .PHONY: all check demo bench install gem fuzz lint clean share ext ext-others unit
 all: $(BUILD)/libheap_dump.a $(BUILD)/heap_dump share ext
@@ -170,7 +170,8 @@ memory_tests := $(BUILD)/test/memory/malloc_oracle.so
 sqlite_tests := $(BUILD)/test/without_sqlite
 # The same where the library for `heap_dump serve` and the page are missing.
 web_tests := $(BUILD)/test/without_web
-unit: $(unit_tests) $(graph_tests) $(outside_tests) $(memory_tests) $(sqlite_tests) $(web_tests)
+unit: $(unit_tests) $(graph_tests) $(outside_tests) $(memory_tests) $(sqlite_tests) $(web_tests) \
+	$(BUILD)/test/heap_dump-without-mongoc
 $(BUILD)/test/without_web: $(filter-out $(call object,$(http_library)) $(BUILD)/web/assets.o,$(cli_objects) $(library_objects)) \
 		$(call object,src/web/server_none.c) $(BUILD)/test/no_page.o
 	@mkdir -p $(@D)
@@ -186,6 +187,11 @@ $(BUILD)/test/without_sqlite: $(filter-out $(call object,cli/sql_edit.c $(sqlite
 $(BUILD)/test/memory/%.so: test/memory/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(warnings) -shared -fPIC -fvisibility=hidden -o $@ $<
+# The tool as it is where MongoDB's C driver is not.
+$(BUILD)/test/heap_dump-without-mongoc: src/store/mongodb.c $(cli_objects) $(BUILD)/libheap_dump.a
+	@mkdir -p $(@D)
+	$(CC) $(all_cflags) -MF $(BUILD)/obj/mongodb-absent.d -c $< -o $(BUILD)/test/mongodb-absent.o
+	$(CXX) $(LDFLAGS) -o $@ $(cli_objects) $(BUILD)/test/mongodb-absent.o $(BUILD)/libheap_dump.a $(other_libs)
 $(BUILD)/test/outside/%: test/outside/%.c $(BUILD)/libheap_dump.a
 	@mkdir -p $(@D)
 	$(CC) $(all_cflags) -MF $(BUILD)/obj/$*.d -o $@ $< $(BUILD)/libheap_dump.a $(tool_libs) -lstdc++
