@@ -7,7 +7,7 @@
 #   make unit            the C unit tests and the drivers of the graph tests, in build/test
 #   make install         PREFIX=/usr/local DESTDIR=
 #   make gem             heap_dump-VERSION.gem
-#   make fuzz            readers, index loader, commands and cores under ASan and UBSan, FUZZ_SECONDS for each target
+#   make fuzz            readers, index loader, commands, cores and malloc's arenas under ASan and UBSan, FUZZ_SECONDS for each target
 #   make lint            as CI compiles: warnings are errors
 
 BUILD   := build
@@ -31,7 +31,7 @@ library := \
 	src/ruby/ivar.c src/ruby/object.c src/ruby/string.c src/ruby/number.c src/ruby/class_object.c src/ruby/imemo.c src/ruby/iseq.c src/ruby/data.c \
 	src/ruby/thread.c src/ruby/roots.c src/ruby/roots_outside.c src/ruby/liveness.c \
 	src/ruby/references.c src/ruby/references_code.c src/ruby/references_data.c src/ruby/memsize.c \
-	src/dump/text.c src/dump/contents.c src/dump/head.c src/dump/line.c src/dump/dumper.c src/dump/output.c src/dump/compress.c \
+	src/dump/text.c src/dump/contents.c src/dump/head.c src/dump/head_memory.c src/dump/line.c src/dump/dumper.c src/dump/output.c src/dump/compress.c \
 	src/capture/inside.c src/capture/loaded.c
 # What only the tool needs: reading dumps and debug information.
 tool_library := \
@@ -53,7 +53,7 @@ tool_library := \
 	src/web/question.c src/web/site.c src/web/answer.c src/web/answer_dump.c src/web/answer_tree.c src/web/answer_object.c \
 	src/web/job.c src/web/report.c src/web/sql.c src/web/assets.c \
 	src/rss/marks.c src/rss/window.c src/rss/resident.c src/rss/ledger.c src/rss/glibc.c src/rss/glibc_cache.c src/rss/owners.c \
-	src/rss/pages.c src/rss/stacks.c src/rss/transient.c src/rss/rss.c src/view/memory.c src/view/memory_findings.c \
+	src/rss/pages.c src/rss/stacks.c src/rss/transient.c src/rss/rss.c src/view/memory.c src/view/memory_dump.c src/view/memory_findings.c \
 	src/store/exporter.c src/store/sink.c src/store/tree_walk.c src/store/tree_options.c src/store/collapsed.c \
 	src/store/json_text.c src/store/heapsnapshot.c src/store/pprof.c src/store/pprof_message.c src/store/speedscope.c src/store/root_kinds.c src/store/objspace.c \
 	src/ruby/dwarf.c src/ruby/elf_identity.c src/ruby/layout_table.c
@@ -221,6 +221,7 @@ bench: all $(BUILD)/bench/parse_only
 	@bench/outside
 	@bench/analyse --hard
 	@bench/sql
+	@bench/serve
 $(BUILD)/bench/%: bench/%.cc
 	@mkdir -p $(@D)
 	$(CXX) -std=gnu++17 -O2 -o $@ $< -lsimdjson
@@ -245,12 +246,12 @@ gem:
 # With clang each target is libFuzzer's; without it fuzz/driver.c mutates blindly. What they find new is kept in
 # build/fuzz/new-NAME, an input that fails in build/fuzz/NAME-crash-….
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS ?= check commands index core sql
+FUZZ_TARGETS ?= check commands index core malloc sql
 fuzz:
 	@MAKE="$(MAKE)" BUILD="$(BUILD)/fuzz" fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 # What fuzz/run links: FUZZ_ENGINE is libFuzzer's switch or the driver's object.
-.SECONDARY: $(addprefix $(BUILD)/obj/fuzz/,fuzz_check.o fuzz_core.o fuzz_commands.o fuzz_index.o fuzz_sql.o questions.o driver.o)
+.SECONDARY: $(addprefix $(BUILD)/obj/fuzz/,fuzz_check.o fuzz_core.o fuzz_malloc.o fuzz_commands.o fuzz_index.o fuzz_sql.o questions.o driver.o)
 fuzz_helpers := $(call object,$(filter-out cli/main.c,$(cli)) fuzz/questions.c)
 $(BUILD)/fuzz_%: $(BUILD)/obj/fuzz/fuzz_%.o $(fuzz_helpers) $(BUILD)/libheap_dump.a $(filter %.o,$(FUZZ_ENGINE))
 	$(CXX) $(CFLAGS) $(LDFLAGS) -o $@ $(filter -%,$(FUZZ_ENGINE)) $(filter %.o,$^) $(BUILD)/libheap_dump.a $(tool_libs)
