@@ -72,7 +72,7 @@ tool_library += src/store/mongodb.c $(if $(MONGOC),$(mongoc_library))
 # A server for the page: with libmicrohttpd (`make MICROHTTPD=` builds without it).
 MICROHTTPD ?= $(shell pkg-config --atleast-version=0.9.73 libmicrohttpd 2>/dev/null && echo yes)
 tool_library += $(if $(MICROHTTPD),src/web/server.c src/web/request.c src/web/guard.c,src/web/server_none.c)
-cli := cli/main.c cli/command.c cli/help.c cli/help_man.c cli/help_shell.c cli/output.c cli/table.c cli/open.c cli/kept.c \
+cli := cli/main.c cli/command.c cli/help.c cli/help_man.c cli/help_shell.c cli/output.c cli/table.c cli/open.c cli/kept.c cli/progress.c \
 	cli/readable.c cli/twice.c cli/tree_least.c cli/memory.c cli/memory_text.c \
 	cli/check.c cli/collections.c cli/diff.c cli/dump.c cli/diff_text.c cli/export.c cli/find.c cli/flame.c cli/index.c cli/layout.c cli/path.c \
 	cli/report.c cli/serve.c cli/show.c cli/strings.c cli/summary.c cli/suspects.c cli/threads.c cli/top.c cli/tree.c \
