@@ -55,7 +55,7 @@ tool_library := \
 	src/rss/marks.c src/rss/window.c src/rss/resident.c src/rss/ledger.c src/rss/glibc.c src/rss/glibc_cache.c src/rss/owners.c \
 	src/rss/pages.c src/rss/stacks.c src/rss/transient.c src/rss/rss.c src/view/memory.c src/view/memory_findings.c \
 	src/store/exporter.c src/store/sink.c src/store/tree_walk.c src/store/tree_options.c src/store/collapsed.c \
-	src/store/json_text.c src/store/heapsnapshot.c src/store/pprof.c src/store/pprof_message.c src/store/speedscope.c \
+	src/store/json_text.c src/store/heapsnapshot.c src/store/pprof.c src/store/pprof_message.c src/store/speedscope.c src/store/root_kinds.c src/store/objspace.c \
 	src/ruby/dwarf.c src/ruby/elf_identity.c src/ruby/layout_table.c
 # Virtual tables over a dump: with SQLite 3.38 or newer (`make SQLITE=` builds without it).
 SQLITE ?= $(shell pkg-config --atleast-version=3.38 sqlite3 2>/dev/null && echo yes)
@@ -66,7 +66,7 @@ sqlite_absent := src/store/sql_absent.c src/store/sqlite_absent.c
 tool_library += src/store/queries.c $(if $(SQLITE),$(sqlite_library),$(sqlite_absent))
 # Dumps into MongoDB: with its C driver (`make MONGOC=` builds without it).
 MONGOC ?= $(shell pkg-config --exists libmongoc-1.0 2>/dev/null && echo yes)
-mongoc_library := src/store/mongodb_place.c src/store/mongodb_document.c src/store/mongodb_server.c src/store/mongodb_import.c
+mongoc_library := src/store/mongodb_library.c src/store/mongodb_place.c src/store/mongodb_document.c src/store/mongodb_server.c src/store/mongodb_import.c
 mongoc_flags   := $(if $(MONGOC),$(shell pkg-config --cflags libmongoc-1.0) -DHD_HAVE_MONGOC=1)
 tool_library += src/store/mongodb.c $(if $(MONGOC),$(mongoc_library))
 # A server for the page: with libmicrohttpd (`make MICROHTTPD=` builds without it).
@@ -86,7 +86,7 @@ object = $(addprefix $(BUILD)/obj/,$(addsuffix .o,$(basename $(1))))
 library_objects := $(call object,$(library) $(tool_library)) $(BUILD)/web/assets.o
 cli_objects     := $(call object,$(cli))
 tool_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm -lpthread $(if $(SQLITE),-lsqlite3) $(if $(LIBEDIT),-ledit) $(if $(MICROHTTPD),-lmicrohttpd) \
-	$(if $(MONGOC),$(shell pkg-config --libs libmongoc-1.0))
+	$(if $(MONGOC),$(shell pkg-config --libs libbson-1.0))
 
 .PHONY: all check demo bench install gem fuzz lint clean share ext ext-others unit
 all: $(BUILD)/libheap_dump.a $(BUILD)/heap_dump share ext
@@ -165,7 +165,13 @@ unit_tests := $(patsubst test/unit/%.c,$(BUILD)/test/unit/%,$(wildcard test/unit
 graph_tests := $(BUILD)/test/graph/print_graph $(BUILD)/test/graph/dominators_driver
 outside_tests := $(BUILD)/test/outside/disturbance $(BUILD)/test/outside/copy_driver
 memory_tests := $(BUILD)/test/memory/malloc_oracle.so
-unit: $(unit_tests) $(graph_tests) $(outside_tests) $(memory_tests)
+# The tool as it is where the optional libraries of `heap_dump sql` are missing.
+sqlite_tests := $(BUILD)/test/without_sqlite
+unit: $(unit_tests) $(graph_tests) $(outside_tests) $(memory_tests) $(sqlite_tests)
+$(BUILD)/test/without_sqlite: $(filter-out $(call object,cli/sql_edit.c $(sqlite_library)),$(cli_objects) $(library_objects)) \
+		$(call object,cli/sql_edit_absent.c $(sqlite_absent))
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) -o $@ $(sort $^) $(filter-out -lsqlite3 -ledit,$(tool_libs))
 $(BUILD)/test/memory/%.so: test/memory/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(warnings) -shared -fPIC -fvisibility=hidden -o $@ $<
@@ -214,6 +220,7 @@ bench: all $(BUILD)/bench/parse_only
 	@bench/run
 	@bench/outside
 	@bench/analyse --hard
+	@bench/sql
 $(BUILD)/bench/%: bench/%.cc
 	@mkdir -p $(@D)
 	$(CXX) -std=gnu++17 -O2 -o $@ $< -lsimdjson
