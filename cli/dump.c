@@ -4,6 +4,7 @@
 
 #include "capture/keeper.h"
 #include "capture/outside.h"
+#include "capture/stop.h"
 #include "capture/target.h"
 #include "cli/table.h"
 #include "dump/text.h"
@@ -46,6 +47,22 @@ struct session {
 
 /* --- what /proc tells of a process --- */
 
+static void resident_note(struct session *session, pid_t pid)
+{
+    char path[64], bytes[128];
+    unsigned long pages;
+    snprintf(path, sizeof path, "/proc/%d/statm", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? 0 : read(fd, bytes, sizeof bytes - 1);
+    if (fd >= 0)
+        close(fd);
+    bytes[length > 0 ? length : 0] = 0;
+    if (sscanf(bytes, "%*u %lu", &pages) != 1)
+        return;
+    hd_text_literal(&session->extra, "\"rss\":");
+    hd_text_uint(&session->extra, (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE));
+}
+
 static void command_line_note(struct session *session, pid_t pid)
 {
     char path[64], bytes[8192];
@@ -54,6 +71,8 @@ static void command_line_note(struct session *session, pid_t pid)
     ssize_t length = fd < 0 ? 0 : read(fd, bytes, sizeof bytes);
     if (fd >= 0)
         close(fd);
+    if (session->extra.length > 0)
+        hd_text_literal(&session->extra, ",");
     hd_text_literal(&session->extra, "\"cmdline\":[");
     for (ssize_t at = 0; at < length;) {
         size_t word = strnlen(bytes + at, (size_t)(length - at));
@@ -100,6 +119,30 @@ static bool process_look(pid_t pid, struct hd_error *err)
     return good;
 }
 
+/* Is there twice the memory that the process has? */
+static bool room_for(pid_t pid)
+{
+    char value[64] = "";
+    unsigned long long available = 0, resident = hd_stop_status(pid, "VmRSS", value, sizeof value) ? strtoull(value, NULL, 10) : 0;
+    char line[256];
+    FILE *file = fopen("/proc/meminfo", "re");
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "MemAvailable: %llu", &available) == 1)
+            break;
+    if (file)
+        fclose(file);
+    return resident && available > 2 * resident; /* both in kB */
+}
+
+/* A process that could not be copied need not stand still until all is written: what can change is read at once, if it fits. */
+static bool stop_shorten(struct session *session, struct hd_error *err)
+{
+    if (session->keeper.method != HD_COPY_STOP || !room_for(session->request->pid))
+        return true;
+    hd_memory_fetch_writable(&session->memory);
+    return hd_keeper_let_go(&session->keeper, err);
+}
+
 static bool process_reach(struct session *session, struct hd_error *err)
 {
     const struct request *request = session->request;
@@ -109,10 +152,11 @@ static bool process_reach(struct session *session, struct hd_error *err)
     struct timespec ts;
     clock_gettime(CLOCK_REALTIME, &ts);
     session->time = (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+    resident_note(session, request->pid);
     if (!request->redact)
         command_line_note(session, request->pid);
     session->memory_open = hd_memory_open_process(&session->memory, &session->arena, keeper->copy, keeper->memory, err);
-    return session->memory_open;
+    return session->memory_open && stop_shorten(session, err);
 }
 
 static bool core_reach(struct session *session, struct hd_error *err)
@@ -180,7 +224,7 @@ static void print_text(const struct session *session)
     if (!session->request->core) {
         bool stopped = session->keeper.method == HD_COPY_STOP;
         printf("the process stood still for %.1f ms%s\n", session->keeper.stopped * 1000,
-               stopped ? ", all the while it was read" : " while it was copied");
+               stopped ? " while it was read" : " while it was copied");
         if (*session->keeper.note)
             printf("--method stop was used, as it could not be copied: %s\n", session->keeper.note);
     }

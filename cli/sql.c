@@ -114,7 +114,6 @@ static bool prompt(struct hd_sql_talk *talk, struct hd_error *err)
             complain(&why);
         fflush(stdout);
     }
-    hd_sql_edit_end();
     return !failed || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
 }
 

@@ -74,6 +74,15 @@ static bool fill_raw(struct hd_input *input, size_t want, struct hd_error *err)
     return true;
 }
 
+bool hd_input_is_plain(int fd)
+{
+    unsigned char magic[sizeof zstd_magic] = {0};
+    struct stat status;
+    bool packed = pread(fd, magic, sizeof magic, 0) >= (ssize_t)sizeof gzip_magic
+                  && (!memcmp(magic, gzip_magic, sizeof gzip_magic) || !memcmp(magic, zstd_magic, sizeof zstd_magic));
+    return !packed && !fstat(fd, &status) && S_ISREG(status.st_mode);
+}
+
 static bool raw_begins(const struct hd_input *input, const unsigned char *magic, size_t length)
 {
     return input->raw_end - input->raw_at >= length && !memcmp(input->raw + input->raw_at, magic, length);

@@ -64,6 +64,9 @@ bool hd_memory_open_process(struct hd_memory *memory, struct hd_arena *arena, in
 /* Reserves space here for a range's bytes, which are to be fetched from `source`; the range is empty if there is none. */
 void hd_memory_reserve(struct hd_range *range, struct hd_arena *arena, int source, uint64_t offset);
 
+/* Copies all that can still change, so that the process may go on while it is looked at. Takes as much memory here as it has there. */
+void hd_memory_fetch_writable(struct hd_memory *memory);
+
 /* Gives back what was copied. Not needed for this process's own memory. */
 void hd_memory_close(struct hd_memory *memory);
 
@@ -84,7 +87,7 @@ const uint8_t *hd_memory_at_slow(struct hd_memory *memory, uint64_t addr, uint64
 static inline const uint8_t *hd_memory_at(struct hd_memory *memory, uint64_t addr, uint64_t length)
 {
     const struct hd_range *range = &memory->ranges[memory->last];
-    memory->looked += length;
+    memory->looked += length < HD_CHUNK_BYTES ? length : HD_CHUNK_BYTES; /* more only if it is there: lengths may be nonsense */
     if (addr >= range->start && addr < range->end && length <= range->end - addr) {
         uint64_t offset = addr - range->start, last = offset + length - (length != 0);
         if (!range->chunks

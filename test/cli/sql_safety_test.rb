@@ -126,7 +126,8 @@ class SqlSafetyTest < Minitest::Test
   def test_what_is_no_query
     refused("SELEC 1", /syntax error/)
     refused("SELECT * FROM object", /no such table: object \(tables: objects, refs, /)
-    refused("SELECT nowhere FROM objects", /no such column: nowhere/)
+    refused("SELECT nowhere FROM objects", /no such column: nowhere$/)
+    refused("SELECT id FROM objects WHERE class = \"Shop::Order\"", /no such column: Shop::Order \(a text stands in 'single quotes'\)$/)
     refused("SELECT * FROM path", /path needs its argument: FROM path\(id\)/)
     refused("SELECT (", /./)
     refused("SELECT '", /./)
@@ -312,5 +313,34 @@ class SqlSafetyTest < Minitest::Test
     terminal(dump, "SELECT id FROM objects") do |person|
       assert_operator person.expect(/^1,000 rows and more \(--limit 0 prints all\) in /).lines.size, :<, 1010
     end
+  end
+end
+
+# Built without SQLite and without libedit.
+class SqlAbsentTest < Minitest::Test
+  include SqlTest
+
+  BARE = File.join(ROOT, "build/test/without_sqlite")
+
+  def bare(*words)
+    out, err, status = Open3.capture3(BARE, *words, stdin_data: "")
+    [out, err, status.exitstatus]
+  end
+
+  def test_it_says_what_to_install
+    sentence = /built without SQLite: install libsqlite3-dev .* and build again$/
+    [["sql", ours, "SELECT 1"], ["sql", ours], ["sql", "/nonexistent", "-"]].each do |words|
+      out, err, status = bare(*words)
+      assert_equal [5, ""], [status, out]
+      assert_match sentence, err
+    end
+    out, _, status = bare("sql", "--json", ours, "SELECT 1")
+    assert_equal [5, 5], [status, JSON.parse(out)["status"]]
+    assert_match sentence, JSON.parse(out)["error"]
+    out, err, status = bare("export", "--to", "sqlite:#{FOLDER}/x.db", ours)
+    assert_equal [5, ""], [status, out]
+    assert_match(/built without SQLite, which is in libsqlite3-dev/, err)
+    assert_equal 0, bare("top", ours).last
+    refute_includes `ldd #{BARE}`, "sqlite"
   end
 end
