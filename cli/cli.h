@@ -25,6 +25,7 @@ extern const struct hd_command hd_command_index;
 extern const struct hd_command hd_command_layout;
 extern const struct hd_command hd_command_memory;
 extern const struct hd_command hd_command_path;
+extern const struct hd_command hd_command_report;
 extern const struct hd_command hd_command_serve;
 extern const struct hd_command hd_command_show;
 extern const struct hd_command hd_command_summary;

@@ -4,6 +4,7 @@
 
 #include "capture/keeper.h"
 #include "capture/outside.h"
+#include "capture/stop.h"
 #include "capture/target.h"
 #include "cli/table.h"
 #include "dump/text.h"
@@ -100,6 +101,30 @@ static bool process_look(pid_t pid, struct hd_error *err)
     return good;
 }
 
+/* Is there twice the memory that the process has? */
+static bool room_for(pid_t pid)
+{
+    char value[64] = "";
+    unsigned long long available = 0, resident = hd_stop_status(pid, "VmRSS", value, sizeof value) ? strtoull(value, NULL, 10) : 0;
+    char line[256];
+    FILE *file = fopen("/proc/meminfo", "re");
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "MemAvailable: %llu", &available) == 1)
+            break;
+    if (file)
+        fclose(file);
+    return resident && available > 2 * resident; /* both in kB */
+}
+
+/* A process that could not be copied need not stand still until all is written: what can change is read at once, if it fits. */
+static bool stop_shorten(struct session *session, struct hd_error *err)
+{
+    if (session->keeper.method != HD_COPY_STOP || !room_for(session->request->pid))
+        return true;
+    hd_memory_fetch_writable(&session->memory);
+    return hd_keeper_let_go(&session->keeper, err);
+}
+
 static bool process_reach(struct session *session, struct hd_error *err)
 {
     const struct request *request = session->request;
@@ -112,7 +137,7 @@ static bool process_reach(struct session *session, struct hd_error *err)
     if (!request->redact)
         command_line_note(session, request->pid);
     session->memory_open = hd_memory_open_process(&session->memory, &session->arena, keeper->copy, keeper->memory, err);
-    return session->memory_open;
+    return session->memory_open && stop_shorten(session, err);
 }
 
 static bool core_reach(struct session *session, struct hd_error *err)
@@ -180,7 +205,7 @@ static void print_text(const struct session *session)
     if (!session->request->core) {
         bool stopped = session->keeper.method == HD_COPY_STOP;
         printf("the process stood still for %.1f ms%s\n", session->keeper.stopped * 1000,
-               stopped ? ", all the while it was read" : " while it was copied");
+               stopped ? " while it was read" : " while it was copied");
         if (*session->keeper.note)
             printf("--method stop was used, as it could not be copied: %s\n", session->keeper.note);
     }

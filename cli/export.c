@@ -233,7 +233,7 @@ static void report(const struct request *request, const struct hd_open *open, co
         }
         printf(",\"summary\":");
         hd_cli_print_json_string(stdout, export->summary);
-        printf("}\n");
+        printf("%s}\n", export->fields);
         return;
     }
     if (is_file(export)) {
@@ -262,11 +262,15 @@ static int run_open(const struct request *request, struct hd_export *export, str
     export->progress = isatty(STDERR_FILENO) ? progress : NULL;
     bool streams = export->exporter->flags & HD_EXPORTER_FILE && !strcmp(export->where, "-");
     export->signal = &stop_signal;
-    hd_open_warn(open, "export");
+    bool alone = export->exporter->flags & HD_EXPORTER_ALONE;
+    if (!alone)
+        hd_open_warn(open, "export");
     if (!streams)
         signals_catch(old);
     bool ok = hd_exporter_run(export, stdout, &err);
     progress_end();
+    if (alone) /* it has found out what there is to say */
+        hd_open_warn(open, "export");
     if (!ok && stop_signal) {
         hd_cli_fail("export", &err);
         die_of_signal();
@@ -286,6 +290,10 @@ static int run_export(const struct request *request, struct hd_export *export)
     struct hd_error err = {0};
     char copy_path[HD_TWICE_PATH] = "";
     int copy = -1;
+    if (export->exporter->flags & HD_EXPORTER_ALONE) {
+        open = (struct hd_open){.path = request->path};
+        return run_open(request, export, &open);
+    }
     bool keep = export->exporter->flags & HD_EXPORTER_LINES && !strcmp(request->path, "-");
     if (keep && !hd_twice_copy(&copy, copy_path, &err))
         return hd_open_fail("export", request->json, &err);

@@ -33,6 +33,7 @@ static const struct hd_command *const commands[] = {
     &hd_command_collections,
     &hd_command_flame,
     &hd_command_serve,
+    &hd_command_report,
     &hd_command_sql,
     &hd_command_export,
     &hd_command_index,

@@ -114,7 +114,6 @@ static bool prompt(struct hd_sql_talk *talk, struct hd_error *err)
             complain(&why);
         fflush(stdout);
     }
-    hd_sql_edit_end();
     return !failed || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
 }
 
@@ -130,7 +129,8 @@ static bool read_statements(struct hd_sql_talk *talk, FILE *file, struct hd_erro
     while (ok && !talk->quit && (length = getline(&line, &capacity, file)) >= 0) {
         if (length > 0 && line[length - 1] == '\n')
             line[length - 1] = '\0';
-        if (!said && !line[strspn(line, " \t\r")])
+        const char *begin = line + strspn(line, " \t\r");
+        if (!said && (!*begin || !strncmp(begin, "--", 2))) /* SQLite would have the comment go on to a semicolon */
             continue;
         ok = join(&said, line) || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
         if (ok && strlen(said) > STATEMENT_MAX)
@@ -216,9 +216,9 @@ static int answer(const struct request *request, struct hd_open *open)
     talk.sql = hd_sql_open(&source, &limits, &err);
     if (!talk.sql)
         return hd_open_fail("sql", request->json, &err);
-    struct sigaction action = {.sa_handler = on_interrupt};
+    struct sigaction action = {.sa_handler = on_interrupt}, before;
     running = talk.sql;
-    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGINT, &action, &before);
     int status = 0;
     if (request->json)
         status = json_print(request, &talk);
@@ -226,6 +226,7 @@ static int answer(const struct request *request, struct hd_open *open)
         fflush(stdout);
         status = hd_cli_fail("sql", &err);
     }
+    sigaction(SIGINT, &before, NULL);
     running = NULL;
     hd_sql_close(talk.sql);
     return status;

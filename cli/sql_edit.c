@@ -49,7 +49,8 @@ static bool history_path(char path[PATH_MAX])
     return true;
 }
 
-void hd_sql_edit_end(void)
+/* After each statement: terminals are closed without a word. */
+static void history_save(void)
 {
     char path[PATH_MAX];
     if (!begun || !history_path(path))
@@ -133,6 +134,8 @@ char *hd_sql_edit_line(const char *prompt)
 
 void hd_sql_edit_remember(const char *text)
 {
-    if (*text)
-        add_history(text);
+    if (!*text)
+        return;
+    add_history(text);
+    history_save();
 }

@@ -10,13 +10,10 @@
  */
 char *hd_sql_edit_line(const char *prompt);
 
-/* Remembers what was said. */
+/* Remembers what was said, in its file, too. */
 void hd_sql_edit_remember(const char *text);
 
 /* The word that begins with `text`, the n-th of them; NULL behind the last. Static. */
 void hd_sql_edit_complete(const char *(*word)(const char *text, unsigned number));
-
-/* Puts what was remembered into its file. */
-void hd_sql_edit_end(void);
 
 #endif

@@ -30,7 +30,3 @@ void hd_sql_edit_complete(const char *(*word)(const char *text, unsigned number)
 {
     (void)word;
 }
-
-void hd_sql_edit_end(void)
-{
-}

@@ -203,17 +203,11 @@ bool hd_keeper_start_with(struct hd_keeper *keeper, pid_t target, enum hd_copy_m
     return false;
 }
 
-bool hd_keeper_finish(struct hd_keeper *keeper, struct hd_error *err)
+bool hd_keeper_let_go(struct hd_keeper *keeper, struct hd_error *err)
 {
     struct report report;
     bool good = true;
     int status;
-    if (keeper->memory >= 0)
-        close(keeper->memory);
-    keeper->memory = -1;
-    free(keeper->stacks);
-    keeper->stacks = NULL;
-    keeper->stack_count = 0;
     if (keeper->process > 0) {
         shutdown(keeper->channel, SHUT_WR);
         good = all_received(keeper->channel, &report, sizeof report) && report_take(keeper, &report);
@@ -229,4 +223,15 @@ bool hd_keeper_finish(struct hd_keeper *keeper, struct hd_error *err)
         close(keeper->channel);
     keeper->channel = -1;
     return good;
+}
+
+bool hd_keeper_finish(struct hd_keeper *keeper, struct hd_error *err)
+{
+    if (keeper->memory >= 0)
+        close(keeper->memory);
+    keeper->memory = -1;
+    free(keeper->stacks);
+    keeper->stacks = NULL;
+    keeper->stack_count = 0;
+    return hd_keeper_let_go(keeper, err);
 }

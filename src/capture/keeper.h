@@ -34,6 +34,9 @@ bool hd_keeper_start(struct hd_keeper *keeper, pid_t target, enum hd_copy_method
 bool hd_keeper_start_with(struct hd_keeper *keeper, pid_t target, enum hd_copy_method method, void (*standing)(void *data, pid_t target),
                           void *data, struct hd_error *err);
 
+/* The same as hd_keeper_finish, but what was noted of the target stays, and its memory may still be read as it then is. */
+bool hd_keeper_let_go(struct hd_keeper *keeper, struct hd_error *err);
+
 /*
  * Ends the copy, or lets the target go on. False if the keeper was killed before: then what was read may be incomplete. Safe to
  * call again.

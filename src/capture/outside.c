@@ -50,9 +50,22 @@ static void allocator_note(struct hd_outside *outside, const struct hd_image *im
         snprintf(outside->allocator, sizeof outside->allocator, "musl");
 }
 
+static bool is_writable(const struct hd_memory *memory, uint64_t addr)
+{
+    for (size_t i = 0; i < memory->mapping_count; i++)
+        if (addr >= memory->mappings[i].start && addr < memory->mappings[i].end)
+            return memory->mappings[i].writable;
+    return false;
+}
+
+/*
+ * A Ruby that was loaded, not a file that somebody just looks into: Ruby's own report of a crash does, so each core of a
+ * SIGSEGV has its library in it twice.
+ */
 static bool is_ruby(const struct hd_image *image, struct hd_memory *memory)
 {
-    return hd_image_symbol(image, memory, "rb_cObject") && hd_image_symbol(image, memory, "ruby_version");
+    uint64_t variable = hd_image_symbol(image, memory, "rb_cObject");
+    return variable && is_writable(memory, variable) && hd_image_symbol(image, memory, "ruby_version");
 }
 
 /* Other Rubies than Ruby's own have no heap of ours, but may export the names that C extensions ask for. */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -71,6 +72,15 @@ static bool fill_raw(struct hd_input *input, size_t want, struct hd_error *err)
         input->raw_end += (size_t)got;
     }
     return true;
+}
+
+bool hd_input_is_plain(int fd)
+{
+    unsigned char magic[sizeof zstd_magic] = {0};
+    struct stat status;
+    bool packed = pread(fd, magic, sizeof magic, 0) >= (ssize_t)sizeof gzip_magic
+                  && (!memcmp(magic, gzip_magic, sizeof gzip_magic) || !memcmp(magic, zstd_magic, sizeof zstd_magic));
+    return !packed && !fstat(fd, &status) && S_ISREG(status.st_mode);
 }
 
 static bool raw_begins(const struct hd_input *input, const unsigned char *magic, size_t length)
@@ -357,6 +367,14 @@ bool hd_input_truncated(const struct hd_input *input)
 uint64_t hd_input_bytes(const struct hd_input *input)
 {
     return input->offset;
+}
+
+void hd_input_progress(const struct hd_input *input, uint64_t *read, uint64_t *size)
+{
+    struct stat status;
+    off_t at = lseek(input->fd, 0, SEEK_CUR);
+    *read = at > 0 ? (uint64_t)at : 0;
+    *size = fstat(input->fd, &status) == 0 && S_ISREG(status.st_mode) ? (uint64_t)status.st_size : 0;
 }
 
 const char *hd_input_compression(const struct hd_input *input)

@@ -57,6 +57,12 @@ bool hd_input_truncated(const struct hd_input *input);
 /* Bytes of text handed out or skipped so far, after decompression. */
 uint64_t hd_input_bytes(const struct hd_input *input);
 
+/* How much of the file was read, before decompression, and its size (0: not known, as of a pipe). Asks the kernel. */
+void hd_input_progress(const struct hd_input *input, uint64_t *read, uint64_t *size);
+
+/* A regular file that is not compressed: its lines can be read from any place on (dump/range.h). */
+bool hd_input_is_plain(int fd);
+
 /* "none", "gzip" or "zstd". */
 const char *hd_input_compression(const struct hd_input *input);
 

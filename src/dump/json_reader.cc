@@ -1,8 +1,8 @@
 /*
  * Parses dump lines with simdjson's DOM: a line is validated as a whole (syntax, UTF-8) before anything is looked
- * at. See json_reader.h; json_walk.cc walks what was parsed.
+ * at. See json_reader.h; json_walk.cc and json_values.cc walk what was parsed.
  *
- * These two files are the only C++ of the project, compiled without exceptions and RTTI; nothing of C++ is visible
+ * These files are the only C++ of the project, compiled without exceptions and RTTI; nothing of C++ is visible
  * outside.
  */
 #include "dump/json_state.hh"

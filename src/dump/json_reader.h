@@ -79,7 +79,8 @@ struct hd_json_reference {
 };
 
 enum hd_json_type {
-    HD_JSON_NULL, HD_JSON_BOOL, HD_JSON_INTEGER, HD_JSON_NUMBER, HD_JSON_TEXT, HD_JSON_ARRAY, HD_JSON_MAP
+    HD_JSON_NULL, HD_JSON_BOOL, HD_JSON_INTEGER, HD_JSON_NUMBER, HD_JSON_TEXT, HD_JSON_ARRAY, HD_JSON_MAP,
+    HD_JSON_NATURAL /* beyond int64_t; only of hd_json_reader_values */
 };
 
 struct hd_json_field {
@@ -100,6 +101,25 @@ struct hd_json_visitor {
     bool (*reference)(void *data, const struct hd_json_reference *reference, struct hd_error *err);
 };
 
+/* Any value of a line, as JSON has it. */
+struct hd_json_value {
+    struct hd_json_text name; /* in a map or of the line; data NULL in an array */
+    uint64_t index;           /* in an array */
+    enum hd_json_type type;
+    int64_t integer;  /* HD_JSON_INTEGER; HD_JSON_BOOL: 0 or 1 */
+    uint64_t natural; /* HD_JSON_NATURAL */
+    double number;    /* HD_JSON_NUMBER */
+    struct hd_json_text text;
+};
+
+/* What hd_json_reader_values reports. A callback that returns false (and sets *err) ends it. */
+struct hd_json_value_visitor {
+    void *data;
+    /* a value; after an array or a map come its own, then `end` */
+    bool (*value)(void *data, const struct hd_json_value *value, struct hd_error *err);
+    bool (*end)(void *data, struct hd_error *err);
+};
+
 struct hd_json_reader;
 
 /* `strict` also looks for duplicate keys, which costs a little time. NULL if memory ran out. */
@@ -115,6 +135,13 @@ bool hd_json_reader_parse(struct hd_json_reader *reader, const char *text, size_
 
 /* Walks the line parsed last. _DUMP_ and _END_ have fields but no references. */
 bool hd_json_reader_walk(struct hd_json_reader *reader, const struct hd_json_visitor *visitor, struct hd_error *err);
+
+/*
+ * Everything that is in the line parsed last, but for its `id`, in the order of the line: for who wants the line in another
+ * form. Nothing is checked but that it is nested at most HD_JSON_DEPTH deep.
+ */
+bool hd_json_reader_values(struct hd_json_reader *reader, const struct hd_json_value_visitor *visitor,
+                           struct hd_error *err);
 
 /*
  * Writes the path as people write it, `frames[0].locals.user`, terminated and cut to `size`. Control characters

@@ -1,5 +1,5 @@
 /*
- * What json_reader.cc (parsing a line) and json_walk.cc (walking it) share. For these two files only.
+ * What json_reader.cc (parsing a line), json_walk.cc and json_values.cc (walking it) share. For these files only.
  */
 #ifndef HD_DUMP_JSON_STATE_HH
 #define HD_DUMP_JSON_STATE_HH

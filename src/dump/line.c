@@ -364,19 +364,8 @@ void hd_line_count(struct hd_line *line, uint64_t number)
 
 void hd_line_name(struct hd_line *line, struct hd_text name)
 {
-    hd_line_literal(line, "\"");
-    size_t at = line->out->length;
+    hd_buffer_append(line->out, "\"\\\\", hd_text_name_needs_backslash(name.data, name.length) ? 3 : 1);
     hd_text_escape_any(line->out, name.data, name.length);
-    /* by what was written: a byte that is no UTF-8 became a \x… */
-    const char *written = line->out->data + at;
-    size_t length = line->out->failed ? 0 : line->out->length - at;
-    if (length && (*written == '$' || (length > 1 && written[0] == '\\' && written[1] == '\\'))) {
-        hd_line_literal(line, "\\\\");
-        if (!line->out->failed) {
-            memmove(line->out->data + at + 2, line->out->data + at, length);
-            memcpy(line->out->data + at, "\\\\", 2);
-        }
-    }
     hd_line_literal(line, "\":");
 }
 
@@ -439,8 +428,9 @@ void hd_line_hash_key(struct hd_line *line, uint64_t key, bool by_identity, uint
     if (!object) {
         immediate_key_write(line, key);
     } else if (!by_identity && (*object & HD_T_MASK) == HD_T_STRING && hd_word(object, 8) == string_class
-               && inlinable(line, object, key, &text)) {
-        /* only plain Strings: a subclass may define eql? so that two keys have the same text */
+               && inlinable(line, object, key, &text) && !memchr(text.data, 0, text.length)) {
+        /* only plain Strings: a subclass may define eql? so that two keys have the same text; and no key of a document
+           database can hold a NUL */
         bool escape = text.length && key_needs_backslash(*text.data);
         hd_buffer_append(line->out, "\"\\\\", escape ? 3 : 1);
         hd_text_escape(line->out, text.data, text.length);
@@ -464,7 +454,8 @@ bool hd_line_hash_key_seen(struct hd_line *line, uint64_t key, uint64_t string_c
     if ((key & 3) || (key & 0xff) != (uint64_t)l->k_RUBY_SYMBOL_FLAG)
         return false;
     struct hd_text name = hd_symbol_name(line->vm, key >> l->k_RUBY_SPECIAL_SHIFT);
-    if (!name.data || (hd_text_is_ascii(name.data, name.length) && !memchr(name.data, '\\', name.length)))
+    if (!name.data || (hd_text_is_ascii(name.data, name.length) && !memchr(name.data, '\\', name.length)
+                       && !memchr(name.data, 0, name.length)))
         return false;
     size_t before = line->out->length; /* what counts is how it is written, so write it and take it back */
     hd_text_escape_any(line->out, name.data, name.length);

@@ -112,15 +112,20 @@ void hd_text_escape(struct hd_buffer *out, const char *data, size_t length)
     out->length = (size_t)(o - out->data);
 }
 
+bool hd_text_name_needs_backslash(const char *data, size_t length)
+{
+    return length && (*data == '$' || *data == '\\' || !*data || !sequence_length((const uint8_t *)data, length));
+}
+
 void hd_text_escape_any(struct hd_buffer *out, const char *data, size_t length)
 {
-    if (hd_text_is_utf8(data, length)) {
+    if (hd_text_is_utf8(data, length) && !memchr(data, 0, length)) {
         hd_text_escape(out, data, length);
         return;
     }
     const uint8_t *p = (const uint8_t *)data, *end = p + length;
     while (p < end) {
-        size_t step = sequence_length(p, (size_t)(end - p));
+        size_t step = *p ? sequence_length(p, (size_t)(end - p)) : 0;
         if (step) {
             hd_text_escape(out, (const char *)p, step);
         } else {

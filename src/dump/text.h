@@ -19,8 +19,14 @@ bool hd_text_is_utf8(const char *data, size_t length);
 /* The bytes (valid UTF-8) with JSON's escapes, without quotes. */
 void hd_text_escape(struct hd_buffer *out, const char *data, size_t length);
 
-/* Any bytes: what is not valid UTF-8 appears as the four characters \xNN. */
+/*
+ * Any bytes: what is not valid UTF-8 appears as the four characters \xNN, and so does NUL, which no key of a document
+ * database may have.
+ */
 void hd_text_escape_any(struct hd_buffer *out, const char *data, size_t length);
+
+/* True if what hd_text_escape_any writes of a name begins with `$` or `\`. */
+bool hd_text_name_needs_backslash(const char *data, size_t length);
 
 void hd_text_base64(struct hd_buffer *out, const char *data, size_t length);
 

@@ -227,8 +227,8 @@ static void site_read(struct worker *worker, struct hd_graph_text object)
     for (size_t at = 0; (value = hd_fields_next(object, &at, &key)).data;) {
         if (hd_fields_is(key, "file"))
             file = value;
-        else if (hd_fields_is(key, "line"))
-            line = value;
+        else if (hd_fields_is(key, "allocation_line") || (hd_fields_is(key, "line") && !line.data))
+            line = value; /* an iseq has a line of its own */
         else if (hd_fields_is(key, "method"))
             method = value;
     }

@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 
@@ -136,22 +135,13 @@ static bool pass_stream(struct pass *pass, struct hd_input *input, struct hd_err
     return ok && (result != HD_INPUT_FAILED || hd_input_truncated(input));
 }
 
-static bool is_plain(int fd)
-{
-    unsigned char magic[4] = {0};
-    struct stat status;
-    bool packed = pread(fd, magic, sizeof magic, 0) >= 2 &&
-                  ((magic[0] == 0x1f && magic[1] == 0x8b) || !memcmp(magic, "\x28\xb5\x2f\xfd", 4));
-    return !packed && !fstat(fd, &status) && S_ISREG(status.st_mode);
-}
-
 static bool pass_file(struct pass *pass, struct hd_error *err)
 {
     int fd = open(pass->path, O_RDONLY | O_CLOEXEC);
     bool ok;
     if (fd < 0)
         return hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot open %.200s again", pass->path);
-    if (is_plain(fd)) {
+    if (hd_input_is_plain(fd)) {
         ok = pass_plain(pass, fd, err);
     } else {
         struct hd_input *input = hd_input_open_fd(fd, pass->path, err);

@@ -12,7 +12,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define SEEK_MIN ((uint64_t)1 << 20)          /* reading on is cheaper than going there */
@@ -206,15 +205,6 @@ static bool order_make(struct pass *pass, const uint8_t *wanted)
     return true;
 }
 
-static bool is_plain(int fd)
-{
-    unsigned char magic[4] = {0};
-    struct stat status;
-    if (fstat(fd, &status) || !S_ISREG(status.st_mode) || pread(fd, magic, sizeof magic, 0) < 2)
-        return false;
-    return !(magic[0] == 0x1f && magic[1] == 0x8b) && memcmp(magic, "\x28\xb5\x2f\xfd", 4) != 0;
-}
-
 bool hd_second_pass(const char *path, const struct hd_graph *graph, const uint8_t *wanted, hd_second_pass_visit *visit,
                     void *data, struct hd_error *err)
 {
@@ -228,7 +218,7 @@ bool hd_second_pass(const char *path, const struct hd_graph *graph, const uint8_
         return hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot open %.200s", path);
     bool ok = order_make(&pass, wanted) || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
     hd_progress_stage(pass.progress, "reading the dump again", pass.count);
-    ok = ok && (is_plain(pass.fd) ? read_plain(&pass, err) : read_stream(&pass, err));
+    ok = ok && (hd_input_is_plain(pass.fd) ? read_plain(&pass, err) : read_stream(&pass, err));
     free(pass.order);
     close(pass.fd);
     return ok;

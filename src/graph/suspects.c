@@ -55,21 +55,49 @@ static bool is_code(const struct hd_graph *graph, uint32_t node)
 
 /* --- where the data are --- */
 
-/* Code and stacks are as big after a day as after a month: measured against them, every leak looks small at first. */
-static bool weigh(struct hd_suspects *suspects, struct hd_error *err)
+/*
+ * An array of the virtual machine's own: its table of symbols is one of such arrays, which have no class (symbol.c of all
+ * releases: global_symbols.ids).
+ */
+static bool is_table(const struct hd_suspects *suspects, uint32_t node)
 {
     const struct hd_graph *graph = suspects->graph;
     const struct hd_paths *paths = &suspects->paths;
-    suspects->data = calloc(graph->node_count, sizeof *suspects->data);
-    suspects->tree_data = calloc(suspects->tree.count, sizeof *suspects->tree_data);
-    suspects->owner = calloc(graph->node_count, 1);
-    if (!suspects->data || !suspects->tree_data || !suspects->owner)
-        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    for (int level = 0; level < 2 && node != HD_NODE_ROOT; level++) {
+        if (graph->node_type[node] != HD_BT_T_ARRAY || graph->node_class[node] != HD_NODE_NONE)
+            return false;
+        if (paths->parent[node] == HD_NODE_ROOT)
+            return is(hd_graph_name(graph, graph->edge_name[paths->edge[node]]), "vm");
+        node = paths->parent[node];
+    }
+    return false;
+}
+
+/* Not code, nor a literal of it, nor a stack. `tables`: the virtual machine's tables and what is in them are data, too. */
+static bool is_data(const struct hd_suspects *suspects, uint32_t node, bool tables)
+{
+    const struct hd_graph *graph = suspects->graph;
+    uint32_t from = suspects->paths.parent[node];
+    if (is_code(graph, node) || is_thread(graph, node))
+        return false;
+    if (from != HD_NODE_ROOT && graph->node_type[from] == HD_BT_T_IMEMO && is_code(graph, from))
+        return false;
+    return tables || !(is_table(suspects, node) || (from != HD_NODE_ROOT && is_table(suspects, from)));
+}
+
+static uint64_t add_up(struct hd_suspects *suspects, bool tables)
+{
+    const struct hd_graph *graph = suspects->graph;
+    const struct hd_paths *paths = &suspects->paths;
+    memset(suspects->data, 0, graph->node_count * sizeof *suspects->data);
+    memset(suspects->tree_data, 0, suspects->tree.count * sizeof *suspects->tree_data);
+    uint64_t left_out = 0;
     for (uint32_t i = paths->reached; i-- > 1;) { /* what dominates a node is nearer to the root than it */
-        uint32_t node = paths->order[i], from = paths->parent[node], up = suspects->dominators->parent[node];
-        bool literal = from != HD_NODE_ROOT && graph->node_type[from] == HD_BT_T_IMEMO && is_code(graph, from);
-        if (!is_code(graph, node) && !is_thread(graph, node) && !literal)
+        uint32_t node = paths->order[i], up = suspects->dominators->parent[node];
+        if (is_data(suspects, node, tables))
             suspects->data[node] += graph->node_size[node];
+        else if (!tables && is_data(suspects, node, true))
+            left_out += graph->node_size[node];
         if (up == HD_NODE_NONE)
             continue;
         suspects->data[up] += suspects->data[node];
@@ -78,6 +106,22 @@ static bool weigh(struct hd_suspects *suspects, struct hd_error *err)
             suspects->tree_data[number] += suspects->data[node];
     }
     suspects->total = suspects->data[HD_NODE_ROOT];
+    return left_out;
+}
+
+/*
+ * Code and stacks are as big after a day as after a month: measured against them, every leak looks small at first. So are
+ * the names of symbols, unless somebody makes symbols of what users send: then they are more than a quarter of the data.
+ */
+static bool weigh(struct hd_suspects *suspects, struct hd_error *err)
+{
+    suspects->data = calloc(suspects->graph->node_count, sizeof *suspects->data);
+    suspects->tree_data = calloc(suspects->tree.count, sizeof *suspects->tree_data);
+    suspects->owner = calloc(suspects->graph->node_count, 1);
+    if (!suspects->data || !suspects->tree_data || !suspects->owner)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    if (add_up(suspects, false) > suspects->total / 4)
+        add_up(suspects, true);
     return true;
 }
 
@@ -163,9 +207,11 @@ static int first_of(const void *left, const void *right)
 static enum hd_suspect_kind kind_of(const struct hd_suspects *suspects, const struct hd_suspect *suspect)
 {
     const struct hd_graph *graph = suspects->graph;
+    uint32_t holder = suspects->tree.group[suspect->group].sample;
+    if (holder != HD_NODE_ROOT && is_table(suspects, holder))
+        return HD_SUSPECT_SYMBOLS;
     if (suspect->kind != HD_SUSPECT_OBJECT)
         return suspect->kind;
-    uint32_t holder = suspects->tree.group[suspect->group].sample;
     uint32_t content = suspects->tree.group[suspect->content_group].sample;
     struct hd_graph_text class = hd_groups_class_name(graph, holder);
     bool set = suspect->path.length > 1

@@ -22,6 +22,7 @@ enum hd_suspect_kind {
     HD_SUSPECT_MAP,         /* a hash */
     HD_SUSPECT_COLLECTION,  /* an array or a set */
     HD_SUSPECT_OBJECT,      /* any other object */
+    HD_SUSPECT_SYMBOLS,     /* the virtual machine's own table of symbols */
 };
 
 /* What keeps the holder: the step of the path people would look for in their code. */

@@ -2,9 +2,9 @@
 #define _GNU_SOURCE
 #include "memory/core.h"
 
+#include "memory/core_library.h"
 #include "memory/core_unpack.h"
 #include "memory/image.h"
-#include "ruby/elf_identity.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -18,7 +18,7 @@
 #include <sys/user.h>
 #include <unistd.h>
 
-enum { SEGMENTS_MAX = 1 << 20, MAPPINGS_MAX = 1 << 20, THREADS_MAX = 1 << 20, FILES_MAX = 4096, PATH_BYTES = 4096 };
+enum { SEGMENTS_MAX = 1 << 20, MAPPINGS_MAX = 1 << 20, THREADS_MAX = 1 << 20, FILES_MAX = 1024, PARTS_OF_IMAGE = 64 };
 
 /* Of NT_FILE: a part of a file that was mapped. */
 struct file_part {
@@ -148,10 +148,37 @@ static void segment_take(struct reading *reading, const GElf_Phdr *segment)
 
 static const struct file_part *part_at(const struct reading *reading, uint64_t addr)
 {
-    for (size_t i = 0; i < reading->part_count; i++)
-        if (addr >= reading->parts[i].start && addr < reading->parts[i].end)
-            return &reading->parts[i];
+    size_t low = 0, high = reading->part_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (addr < reading->parts[middle].start)
+            high = middle;
+        else if (addr >= reading->parts[middle].end)
+            low = middle + 1;
+        else
+            return &reading->parts[middle];
+    }
     return NULL;
+}
+
+static int by_part(const void *left, const void *right)
+{
+    uint64_t a = ((const struct file_part *)left)->start, b = ((const struct file_part *)right)->start;
+    return (a > b) - (a < b);
+}
+
+/* As the kernel has them; who knows who wrote this core. */
+static void parts_sort(struct reading *reading)
+{
+    size_t kept = 0;
+    if (reading->part_count)
+        qsort(reading->parts, reading->part_count, sizeof *reading->parts, by_part);
+    for (size_t i = 0; i < reading->part_count; i++) {
+        const struct file_part part = reading->parts[i];
+        if (part.end > part.start && (!kept || part.start >= reading->parts[kept - 1].end))
+            reading->parts[kept++] = part;
+    }
+    reading->part_count = kept;
 }
 
 /* Sorted by address, which the look-up needs, and none over another: a core may say anything. */
@@ -204,31 +231,6 @@ static void build_id_of_part(const struct reading *reading, const char *path, ch
     }
 }
 
-/* The first of the places where the file may be that can be opened. */
-static int library_find(const struct reading *reading, const char *path, char found[PATH_BYTES])
-{
-    const struct hd_core_options *options = reading->options;
-    const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-    for (int way = 0; way < 4; way++) {
-        *found = 0;
-        if (way == 0 && options->sysroot)
-            snprintf(found, PATH_BYTES, "%s%s", options->sysroot, path);
-        else if (way == 1 && options->sysroot)
-            snprintf(found, PATH_BYTES, "%s/%s", options->sysroot, base);
-        else if (way == 2 && options->executable && reading->part_count && !strcmp(reading->parts[0].path, path))
-            snprintf(found, PATH_BYTES, "%s", options->executable);
-        else if (way == 3)
-            snprintf(found, PATH_BYTES, "%s", path);
-        int fd = *found ? open(found, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
-        struct stat status;
-        if (fd >= 0 && !fstat(fd, &status) && S_ISREG(status.st_mode))
-            return fd;
-        if (fd >= 0)
-            close(fd);
-    }
-    return -1;
-}
-
 struct library {
     const char *path;
     int fd; /* -1: not there, or another build */
@@ -236,21 +238,12 @@ struct library {
 
 static int library_open(struct reading *reading, const char *path)
 {
-    char found[PATH_BYTES], id[65];
-    struct hd_elf_identity identity = {0};
-    int fd = library_find(reading, path, found);
-    if (fd < 0)
-        return -1;
+    char id[65];
+    struct hd_error ignored = {0};
+    bool program = reading->part_count && !strcmp(reading->parts[0].path, path);
     build_id_of_part(reading, path, id);
-    bool same = !*id || (hd_elf_identity_read(found, &identity, NULL) && !strcmp(identity.build_id, id));
-    if (same)
-        return fd;
-    close(fd);
-    if (strstr(path, "ruby") && reading->core->wrong.code == HD_OK)
-        hd_error_set(&reading->core->wrong, HD_ERROR_UNSUPPORTED, "%.150s is not the file that the process had: its build-id is %.40s, the "
-                     "process's %.40s; give the folder that has the right files with --sysroot, or the program with --exe", found,
-                     *identity.build_id ? identity.build_id : "unknown", id);
-    return -1;
+    /* only Ruby's own is missed if it is wrong; of the others just what lies in them */
+    return hd_core_library_open(path, id, program, reading->options, strstr(path, "ruby") ? &reading->core->wrong : &ignored);
 }
 
 /* Fills what the core leaves out of mapped files. */
@@ -313,18 +306,55 @@ static int by_mapping(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-/* gcore writes the list of files last, so a core that was cut off has none: a file is known by its first bytes then. */
-static void files_guess(struct hd_memory *memory)
+/* --- a core without a list of files: gcore writes it last, so one that was cut off has none --- */
+
+static size_t images_most(const struct reading *reading)
 {
-    static const char unknown[] = "/(a file)";
-    for (size_t i = 0; i < memory->mapping_count; i++) {
-        const uint8_t *magic = hd_memory_at(memory, memory->mappings[i].start, SELFMAG);
+    return reading->segment_count < FILES_MAX ? reading->segment_count : FILES_MAX;
+}
+
+/* The parts of the ELF file whose first page is mapped at `start`, by its own headers. */
+static void parts_of_image(struct reading *reading, uint64_t start)
+{
+    enum { NAME_MAX_BYTES = 256, PAGE = 4096 };
+    struct hd_memory *memory = reading->memory;
+    struct hd_image image;
+    Elf64_Ehdr header;
+    const char *name;
+    hd_image_open(&image, memory, start);
+    const uint8_t *bytes = hd_memory_at(memory, start, sizeof header);
+    if (!bytes || !image.wide)
+        return;
+    memcpy(&header, bytes, sizeof header);
+    int64_t length = image.soname ? hd_memory_cstring(memory, image.soname, NAME_MAX_BYTES, &name) : 0;
+    char *path = hd_arena_alloc(reading->arena, NAME_MAX_BYTES + 2, 1);
+    bytes = header.e_phnum <= PARTS_OF_IMAGE ? hd_memory_at(memory, start + header.e_phoff, header.e_phnum * sizeof(Elf64_Phdr)) : NULL;
+    if (!path || !bytes)
+        return;
+    path[0] = '/';
+    memcpy(path + 1, length > 0 ? name : "program", length > 0 ? (size_t)length : 7);
+    for (int i = 0; i < header.e_phnum; i++) {
+        Elf64_Phdr part;
+        memcpy(&part, bytes + (size_t)i * sizeof part, sizeof part);
+        uint64_t skip = part.p_vaddr % PAGE, from = image.base + part.p_vaddr - skip;
+        if (part.p_type == PT_LOAD && part.p_offset >= skip && part.p_filesz < 1ull << 40)
+            reading->parts[reading->part_count++] = (struct file_part){from, from + ((skip + part.p_filesz + PAGE - 1) & ~(PAGE - 1ull)),
+                                                                       part.p_offset - skip, path};
+    }
+}
+
+static void parts_guess(struct reading *reading)
+{
+    reading->parts = hd_arena_alloc(reading->arena, images_most(reading) * PARTS_OF_IMAGE + 1, sizeof *reading->parts);
+    for (size_t i = 0, seen = 0; reading->parts && i < reading->segment_count && seen < images_most(reading); i++) {
+        uint64_t start = reading->segments[i].p_vaddr;
+        const uint8_t *magic = reading->segments[i].p_type == PT_LOAD ? hd_memory_at(reading->memory, start, SELFMAG) : NULL;
         if (!magic || memcmp(magic, ELFMAG, SELFMAG))
             continue;
-        memory->mappings[i].named = true;
-        memory->mappings[i].path = unknown;
-        memory->mappings[i].path_length = sizeof unknown - 1;
+        seen++;
+        parts_of_image(reading, start);
     }
+    parts_sort(reading);
 }
 
 /* Those of the segments, and of the files that have none. */
@@ -344,17 +374,17 @@ static void mappings_make(struct reading *reading)
             mapping_add(memory, &whole, part);
     }
     qsort(memory->mappings, memory->mapping_count, sizeof *memory->mappings, by_mapping);
-    if (!reading->part_count)
-        files_guess(memory);
 }
 
 static bool memory_read(struct reading *reading, struct hd_error *err)
 {
     struct hd_memory *memory = reading->memory;
     struct library *libraries = hd_arena_alloc(reading->arena, FILES_MAX, sizeof *libraries);
-    reading->range_capacity = 2 * (reading->segment_count + reading->part_count) + 1;
+    parts_sort(reading);
+    size_t parts = reading->part_count ? reading->part_count : images_most(reading) * PARTS_OF_IMAGE;
+    reading->range_capacity = 2 * (reading->segment_count + parts) + 1;
     memory->ranges = hd_arena_alloc(reading->arena, reading->range_capacity, sizeof *memory->ranges);
-    memory->mappings = hd_arena_alloc(reading->arena, reading->segment_count + reading->part_count + 1, sizeof *memory->mappings);
+    memory->mappings = hd_arena_alloc(reading->arena, reading->segment_count + parts + 1, sizeof *memory->mappings);
     reading->core->files = calloc(FILES_MAX, sizeof *reading->core->files);
     if (!libraries || !memory->ranges || !memory->mappings || !reading->core->files)
         return hd_error_set(err, HD_ERROR_MEMORY, "no memory for the list of the core's segments");
@@ -364,6 +394,8 @@ static bool memory_read(struct reading *reading, struct hd_error *err)
             segment_take(reading, segment);
     }
     ranges_sort(memory); /* what is there tells which build of a library the rest must be from */
+    if (!reading->part_count)
+        parts_guess(reading);
     mappings_make(reading);
     gaps_fill(reading, libraries);
     ranges_sort(memory);

@@ -34,11 +34,11 @@ static void build_id_read(struct hd_image *image, struct hd_memory *memory, uint
 
 static void dynamic_read(struct hd_image *image, struct hd_memory *memory, uint64_t addr, uint64_t size)
 {
-    uint64_t count = size / sizeof(Elf64_Dyn);
+    uint64_t count = size / sizeof(Elf64_Dyn), soname = 0;
     for (uint64_t i = 0; i < count && i < DYNAMIC_MAX; i++) {
         Elf64_Dyn entry;
         if (!load(memory, addr + i * sizeof entry, &entry, sizeof entry) || entry.d_tag == DT_NULL)
-            return;
+            break;
         uint64_t value = entry.d_un.d_ptr;
         uint64_t there = value < image->base ? value + image->base : value;
         if (entry.d_tag == DT_SYMTAB)
@@ -49,7 +49,10 @@ static void dynamic_read(struct hd_image *image, struct hd_memory *memory, uint6
             image->strings_size = value;
         else if (entry.d_tag == DT_GNU_HASH)
             image->hash = there;
+        else if (entry.d_tag == DT_SONAME)
+            soname = value;
     }
+    image->soname = soname && image->strings ? image->strings + soname : 0;
 }
 
 static bool headers_read(struct hd_image *image, struct hd_memory *memory, uint64_t start, const Elf64_Ehdr *header)

@@ -15,6 +15,7 @@ struct hd_image {
     uint64_t base;                   /* what is added to the file's addresses */
     uint64_t symbols, strings, hash; /* addresses of the tables; hash is DT_GNU_HASH */
     uint64_t strings_size;
+    uint64_t soname;                 /* address of its own name, 0 if it has none */
     struct hd_image_segment {
         uint64_t start, end;
     } data[HD_IMAGE_SEGMENTS];       /* writable ones */

@@ -8,6 +8,15 @@
 
 enum { FETCH_MAX = 16 }; /* chunks that are fetched by one system call */
 
+/* Zeros need no memory of ours: the mirror is made of them. Much of what a process has reserved was never touched. */
+static void zeros_drop(const struct hd_range *range, uint64_t chunk, uint64_t end)
+{
+    const uint8_t *bytes = range->data + chunk * HD_CHUNK_BYTES;
+    uint64_t length = (chunk + 1) * HD_CHUNK_BYTES < end ? HD_CHUNK_BYTES : end - chunk * HD_CHUNK_BYTES;
+    if (!*bytes && !memcmp(bytes, bytes + 1, length - 1))
+        madvise((void *)(uintptr_t)bytes, length, MADV_DONTNEED);
+}
+
 /* The chunks [from, to), none of them read yet. */
 static void chunks_fetch(const struct hd_range *range, uint64_t from, uint64_t to)
 {
@@ -27,6 +36,8 @@ static void chunks_fetch(const struct hd_range *range, uint64_t from, uint64_t t
     }
     for (uint64_t i = from; i < to; i++) {
         uint64_t chunk_end = (i + 1) * HD_CHUNK_BYTES < end ? (i + 1) * HD_CHUNK_BYTES : end;
+        if (done >= chunk_end)
+            zeros_drop(range, i, end);
         __atomic_store_n(&range->chunks[i], done >= chunk_end ? HD_CHUNK_PRESENT : HD_CHUNK_UNREADABLE, __ATOMIC_RELEASE);
     }
 }
@@ -82,6 +93,23 @@ void hd_memory_limit(struct hd_memory *memory)
     memory->limit = 64ull << 30;
     for (size_t i = 0; i < memory->range_count; i++)
         memory->limit += TIMES * (memory->ranges[i].end - memory->ranges[i].start);
+}
+
+void hd_memory_fetch_writable(struct hd_memory *memory)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < memory->mapping_count; i++) {
+        const struct hd_mapping *mapping = &memory->mappings[i];
+        while (at < memory->range_count && memory->ranges[at].end <= mapping->start)
+            at++;
+        if (at == memory->range_count)
+            return;
+        const struct hd_range *range = &memory->ranges[at];
+        if (!mapping->writable || !range->chunks || mapping->start < range->start || mapping->end > range->end)
+            continue;
+        chunks_need(range, (mapping->start - range->start) / HD_CHUNK_BYTES,
+                    (mapping->end - range->start + HD_CHUNK_BYTES - 1) / HD_CHUNK_BYTES);
+    }
 }
 
 void hd_memory_reserve(struct hd_range *range, struct hd_arena *arena, int source, uint64_t offset)

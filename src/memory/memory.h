@@ -64,6 +64,9 @@ bool hd_memory_open_process(struct hd_memory *memory, struct hd_arena *arena, in
 /* Reserves space here for a range's bytes, which are to be fetched from `source`; the range is empty if there is none. */
 void hd_memory_reserve(struct hd_range *range, struct hd_arena *arena, int source, uint64_t offset);
 
+/* Copies all that can still change, so that the process may go on while it is looked at. Takes as much memory here as it has there. */
+void hd_memory_fetch_writable(struct hd_memory *memory);
+
 /* Gives back what was copied. Not needed for this process's own memory. */
 void hd_memory_close(struct hd_memory *memory);
 

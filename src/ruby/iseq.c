@@ -148,7 +148,7 @@ static void local_name_write(struct hd_line *line, const uint8_t *table, uint64_
     bool repeated = i >= NAMES_COMPARED; /* comparing each with each is quadratic */
     for (uint64_t k = 0; name.data && k < i && !repeated; k++)
         repeated = hd_word(table, 8 * (int64_t)k) == id;
-    hd_buffer_append(line->out, "\"\\\\", name.length && (*name.data == '$' || *name.data == '\\') ? 3 : 1);
+    hd_buffer_append(line->out, "\"\\\\", name.data && hd_text_name_needs_backslash(name.data, name.length) ? 3 : 1);
     if (name.data)
         hd_text_escape_any(line->out, name.data, name.length);
     if (!name.data || repeated) {

@@ -38,7 +38,10 @@ uint64_t hd_vm_code_reference(struct hd_vm *vm, uint64_t function, int n)
 
 static bool vm_try(struct hd_vm *vm, uint64_t pointer, struct hd_error *err)
 {
-    if (!pointer || !hd_memory_load_u64(vm->memory, pointer, &vm->addr) || !vm->addr
+    if (pointer && hd_memory_load_u64(vm->memory, pointer, &vm->addr) && !vm->addr)
+        return hd_error_set(err, HD_ERROR_TARGET, "there is no virtual machine in this Ruby: it was just beginning, or had ended already (at "
+                            "SIGQUIT, SIGTERM and SIGINT Ruby ends in order before a core is written; use SIGABRT)");
+    if (!pointer || !vm->addr
         || !hd_memory_load_u64(vm->memory, vm->addr + vm->layout->vm_objspace, &vm->objspace) || !vm->objspace)
         return hd_error_set(err, HD_ERROR_SELF_CHECK,
                             "Ruby %s's virtual machine was not found where the layout table says", vm->layout->ruby);
@@ -51,14 +54,19 @@ static bool vm_try(struct hd_vm *vm, uint64_t pointer, struct hd_error *err)
 static bool vm_find(struct hd_vm *vm, struct hd_error *err)
 {
     static const char *const loaders[] = {"ruby_vm_at_exit", "rb_gc_get_objspace", "rb_gc_count", "rb_gc_latest_gc_info"};
-    if (vm_try(vm, hd_vm_symbol(vm, "ruby_current_vm_ptr"), err))
+    struct hd_error first = {0};
+    uint64_t exported = hd_vm_symbol(vm, "ruby_current_vm_ptr");
+    if (vm_try(vm, exported, &first))
         return true;
     for (size_t i = 0; i < sizeof loaders / sizeof *loaders; i++)
         for (int n = 0; n < 3; n++) {
             uint64_t reference = hd_vm_code_reference(vm, hd_vm_symbol(vm, loaders[i]), n);
-            if (reference && vm_try(vm, reference, err))
+            struct hd_error other = {0};
+            if (reference && vm_try(vm, reference, exported || i || n ? &other : &first)) /* the likeliest one tells most */
                 return true;
         }
+    if (err)
+        *err = first;
     return false;
 }
 

@@ -9,12 +9,22 @@
 
 extern const struct hd_exporter hd_exporter_collapsed;
 extern const struct hd_exporter hd_exporter_heapsnapshot;
+extern const struct hd_exporter hd_exporter_objspace;
 extern const struct hd_exporter hd_exporter_pprof;
 extern const struct hd_exporter hd_exporter_speedscope;
+extern const struct hd_exporter hd_exporter_sqlite;
+extern const struct hd_exporter hd_exporter_mongodb;
 
 /* In the order of the help. */
-const struct hd_exporter *const hd_exporters[] = {&hd_exporter_heapsnapshot, &hd_exporter_pprof, &hd_exporter_speedscope,
-                                                  &hd_exporter_collapsed, NULL};
+const struct hd_exporter *const hd_exporters[] = {
+    &hd_exporter_heapsnapshot,
+    &hd_exporter_pprof,
+    &hd_exporter_speedscope,
+    &hd_exporter_collapsed,
+    &hd_exporter_objspace,
+    &hd_exporter_sqlite,
+    &hd_exporter_mongodb,
+    NULL};
 
 /* ---- the target ---- */
 

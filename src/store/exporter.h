@@ -17,7 +17,7 @@
 
 #include <signal.h>
 
-enum { HD_EXPORTERS_MAX = 16, HD_EXPORT_OPTIONS = 12, HD_EXPORT_SUMMARY = 400 };
+enum { HD_EXPORTERS_MAX = 16, HD_EXPORT_OPTIONS = 12, HD_EXPORT_SUMMARY = 400, HD_EXPORT_FIELDS = 200 };
 
 struct hd_export;
 
@@ -36,7 +36,8 @@ enum {
     HD_EXPORTER_BINARY = 4,  /* not to be written to a terminal */
     HD_EXPORTER_PLAIN = 8,   /* its readers take no compressed file: a name in .gz or .zst is refused */
     HD_EXPORTER_GZIP = 16,   /* its readers take .gz, but not .zst */
-    HD_EXPORTER_LINES = 32   /* reads the dump's lines again: it is kept in a file then if it came from standard input */
+    HD_EXPORTER_LINES = 32,  /* reads the dump's lines again: it is kept in a file then if it came from standard input */
+    HD_EXPORTER_ALONE = 64   /* reads the dump by itself, once, in its order: of open->… only the path is set; adds warnings */
 };
 
 struct hd_exporter {
@@ -69,6 +70,7 @@ struct hd_export {
     void (*progress)(const char *what, uint64_t done, uint64_t total);
     const volatile sig_atomic_t *signal; /* the number of the signal that came; NULL: none can */
     char summary[HD_EXPORT_SUMMARY]; /* set by the exporter: "148,760 nodes, 612,345 edges"; no password in it */
+    char fields[HD_EXPORT_FIELDS];   /* the same, more for --json: `,"inserted":148760`; may stay empty */
 };
 
 /* All exporters, NULL at the end. */

@@ -22,12 +22,13 @@
 #include "graph/fields.h"
 #include "graph/replay.h"
 #include "store/json_text.h"
+#include "store/root_kinds.h"
 #include "view/words.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { NODE_FIELDS = 7, NAME_MAX_BYTES = 10000, KINDS_MAX = 200 };
+enum { NODE_FIELDS = 7, NAME_MAX_BYTES = 10000 };
 enum { TYPE_STRING = 2, TYPE_OBJECT = 3, TYPE_NATIVE = 8, TYPE_SYNTHETIC = 9 };
 enum { EDGE_ELEMENT = 1, EDGE_PROPERTY = 2, EDGE_SHORTCUT = 5, EDGE_WEAK = 6 };
 enum { ATTACHED = 0, DETACHED = 2 };
@@ -56,9 +57,7 @@ struct writer {
     const struct hd_graph *graph;
     const struct hd_groups *classes;
     const struct hd_paths *paths;
-    struct hd_graph_text kind[KINDS_MAX]; /* of roots: "vm", "global_variables" */
-    uint64_t kind_edges[KINDS_MAX];
-    uint32_t kind_count;
+    struct hd_root_kinds kinds;
     uint8_t *from_root;  /* bits [node_count]: the root's shortcuts */
     uint64_t root_edges; /* shortcuts */
     uint32_t *contents;  /* [content_count] nodes whose text is read from their lines, in the order of the dump */
@@ -72,28 +71,6 @@ struct writer {
 
 /* ---- what there is ---- */
 
-/* "global_variables" of "global_variables.$app", "threads" of "threads[]". */
-static struct hd_graph_text kind_of(struct hd_graph_text name)
-{
-    size_t length = 0;
-    while (length < name.length && name.data[length] != '.' && name.data[length] != '[')
-        length++;
-    return (struct hd_graph_text){name.data, length};
-}
-
-/* The last one takes what finds no room. */
-static uint32_t kind_number(struct writer *writer, struct hd_graph_text name)
-{
-    struct hd_graph_text kind = kind_of(name);
-    for (uint32_t i = 0; i < writer->kind_count; i++)
-        if (writer->kind[i].length == kind.length && !memcmp(writer->kind[i].data, kind.data, kind.length))
-            return i;
-    if (writer->kind_count == KINDS_MAX)
-        return KINDS_MAX - 1;
-    writer->kind[writer->kind_count] = kind;
-    return writer->kind_count++;
-}
-
 static bool is_weak(const struct hd_graph *graph, uint64_t edge)
 {
     return graph->edge_name[edge] & HD_NAME_WEAK;
@@ -102,10 +79,10 @@ static bool is_weak(const struct hd_graph *graph, uint64_t edge)
 static bool roots_count(struct writer *writer)
 {
     const struct hd_graph *graph = writer->graph;
+    hd_root_kinds_make(&writer->kinds, graph);
     writer->from_root = calloc(graph->node_count / 8 + 1, 1);
     for (uint64_t edge = graph->edge_start[0]; writer->from_root && edge < graph->edge_start[1]; edge++) {
         uint32_t to = graph->edge_to[edge];
-        writer->kind_edges[kind_number(writer, hd_graph_name(graph, graph->edge_name[edge]))]++;
         if (is_weak(graph, edge) || writer->from_root[to / 8] & (1u << to % 8))
             continue;
         writer->from_root[to / 8] |= (uint8_t)(1u << to % 8);
@@ -159,7 +136,7 @@ static bool contents_choose(struct writer *writer)
 
 static uint64_t node_total(const struct writer *writer)
 {
-    return (uint64_t)writer->graph->node_count + 1 + writer->kind_count + writer->content_count + writer->called_count;
+    return (uint64_t)writer->graph->node_count + 1 + writer->kinds.count + writer->content_count + writer->called_count;
 }
 
 /* Where texts begin in `strings`. */
@@ -175,7 +152,7 @@ static uint64_t kind_text(const struct writer *writer)
 
 static uint64_t content_text(const struct writer *writer)
 {
-    return kind_text(writer) + writer->kind_count;
+    return kind_text(writer) + writer->kinds.count;
 }
 
 /* ---- lists of numbers ---- */
@@ -250,9 +227,9 @@ static bool nodes_write(struct writer *writer)
         ok = node_write(writer, node, plain ? TYPE_NATIVE : TYPE_OBJECT, TEXT_FIXED + (uint64_t)class,
                         graph->node_size[node], edge_count(writer, node), lost && !plain ? DETACHED : ATTACHED);
     }
-    ok = ok && node_write(writer, place++, TYPE_SYNTHETIC, TEXT_GC_ROOTS, 0, writer->kind_count, ATTACHED);
-    for (uint32_t i = 0; ok && i < writer->kind_count; i++)
-        ok = node_write(writer, place++, TYPE_SYNTHETIC, kind_text(writer) + i, 0, writer->kind_edges[i], ATTACHED);
+    ok = ok && node_write(writer, place++, TYPE_SYNTHETIC, TEXT_GC_ROOTS, 0, writer->kinds.count, ATTACHED);
+    for (uint32_t i = 0; ok && i < writer->kinds.count; i++)
+        ok = node_write(writer, place++, TYPE_SYNTHETIC, kind_text(writer) + i, 0, writer->kinds.edges[i], ATTACHED);
     for (uint32_t i = 0; ok && i < writer->content_count; i++)
         ok = node_write(writer, place++, TYPE_STRING, text + i, 0, 0, ATTACHED);
     for (uint32_t node = 1; ok && node < graph->node_count; node++)
@@ -288,12 +265,12 @@ static bool roots_write(struct writer *writer)
 {
     const struct hd_graph *graph = writer->graph;
     bool ok = true;
-    for (uint32_t i = 0; ok && i < writer->kind_count; i++)
+    for (uint32_t i = 0; ok && i < writer->kinds.count; i++)
         ok = edge_write(writer, EDGE_ELEMENT, i, (uint64_t)graph->node_count + 1 + i);
-    for (uint32_t i = 0; ok && i < writer->kind_count; i++)
+    for (uint32_t i = 0; ok && i < writer->kinds.count; i++)
         for (uint64_t edge = graph->edge_start[0]; ok && edge < graph->edge_start[1]; edge++) {
             uint32_t name = graph->edge_name[edge] & HD_NAME_MASK;
-            if (kind_number(writer, hd_graph_name(graph, name)) == i)
+            if (hd_root_kinds_number(&writer->kinds, graph, edge) == i)
                 ok = edge_write(writer, is_weak(graph, edge) ? EDGE_WEAK : EDGE_PROPERTY, name_text(writer) + name,
                                 graph->edge_to[edge]);
         }
@@ -303,7 +280,7 @@ static bool roots_write(struct writer *writer)
 static bool edges_write(struct writer *writer)
 {
     const struct hd_graph *graph = writer->graph;
-    uint64_t contents = (uint64_t)graph->node_count + 1 + writer->kind_count, called = contents + writer->content_count;
+    uint64_t contents = (uint64_t)graph->node_count + 1 + writer->kinds.count, called = contents + writer->content_count;
     writer->edges = 0;
     bool ok = root_write(writer);
     for (uint32_t node = 1; ok && node < graph->node_count; node++) {
@@ -389,8 +366,8 @@ static bool texts_write(struct writer *writer, struct hd_error *err)
     for (uint32_t i = 0; ok && i < graph->name_count; i++)
         ok = text_write(writer, i == graph->head_name ? (struct hd_graph_text){"", 0} : hd_graph_name(graph, i),
                         NAME_MAX_BYTES);
-    for (uint32_t i = 0; ok && i < writer->kind_count; i++)
-        ok = text_write(writer, writer->kind[i], NAME_MAX_BYTES);
+    for (uint32_t i = 0; ok && i < writer->kinds.count; i++)
+        ok = text_write(writer, writer->kinds.name[i], NAME_MAX_BYTES);
     if (ok && writer->content_count)
         return hd_replay(writer->export->open->dump, graph, writer->contents, writer->content_count, &visitor, err);
     return hd_sink_good(writer->sink, err);
@@ -403,7 +380,7 @@ static uint64_t edge_total(const struct writer *writer)
     const struct hd_graph *graph = writer->graph;
     uint64_t of_roots = graph->edge_start[1] - graph->edge_start[0];
     return graph->edge_count - of_roots + writer->content_count + writer->called_count + writer->root_edges + 1
-           + writer->kind_count + of_roots;
+           + writer->kinds.count + of_roots;
 }
 
 static bool head_write(struct writer *writer)

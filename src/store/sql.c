@@ -202,6 +202,9 @@ static bool translate(struct hd_sql *sql, int code, struct hd_error *err)
         return hd_error_set(err, sql->heap.err.code, "%s", sql->heap.err.text);
     if ((code & 0xff) == SQLITE_AUTH)
         return hd_error_set(err, HD_ERROR_USAGE, "%.300s: a dump can only be read", words);
+    const char *column = !strncmp(words, "no such column: ", 16) ? words + 16 : "";
+    if (column[strspn(column, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.")])
+        return hd_error_set(err, HD_ERROR_USAGE, "%.300s (a text stands in 'single quotes')", words);
     if (!strncmp(words, "no such table", 13))
         return hd_error_set(err, HD_ERROR_USAGE, "%.300s (tables: objects, refs, roots, classes, strings, threads, frames, "
                             "locals, thread_locals, methods, iseqs, path(id), dump)", words);

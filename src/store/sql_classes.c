@@ -73,7 +73,7 @@ const struct hd_sql_table hd_sql_classes = {
     .keys = {[BY_CLASS] = {CLASS, NULL, false}},
     .key_count = BY_CLASS + 1,
     .order = -1,
-    .second_order = -1,
+    .orders = {-1, -1},
     .rows = hd_sql_rows_few,
     .filter = filter,
     .next = next,

@@ -126,11 +126,17 @@ bool hd_sql_heap_by_class(struct hd_sql_heap *heap)
 
 static uint32_t type_of(const struct hd_sql_heap *heap, uint32_t node)
 {
-    return heap->source.graph->node_type[node];
+    uint8_t type = heap->source.graph->node_type[node];
+    return type < HD_BT_COUNT ? heap->type_rank[type] : heap->type_rank[HD_BT_NONE];
 }
 
 bool hd_sql_heap_by_type(struct hd_sql_heap *heap)
 {
+    for (int type = HD_BT_NONE; type < HD_BT_COUNT; type++) {
+        heap->type_rank[type] = 0; /* what is of no type has no name, and comes first */
+        for (int other = HD_BT_NONE; type != HD_BT_NONE && other < HD_BT_COUNT; other++)
+            heap->type_rank[type] += other == HD_BT_NONE || strcmp(hd_bt_name(other), hd_bt_name(type)) < 0;
+    }
     return order_make(heap, &heap->by_type, HD_BT_COUNT, type_of);
 }
 

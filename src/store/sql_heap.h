@@ -8,6 +8,7 @@
 #ifndef HD_STORE_SQL_HEAP_H
 #define HD_STORE_SQL_HEAP_H
 
+#include "dump/json_reader.h"
 #include "graph/referrers.h"
 #include "graph/stacks.h"
 #include "graph/strings.h"
@@ -32,7 +33,9 @@ struct hd_sql_heap {
     const struct hd_groups *classes;
     uint32_t *class_rank;         /* [classes->count] place of a class among all by name */
     struct hd_sql_order by_class; /* group: rank */
-    struct hd_sql_order by_type, by_dominator, by_class_id;
+    uint8_t type_rank[HD_BT_COUNT];
+    struct hd_sql_order by_type; /* group: rank of the type by name */
+    struct hd_sql_order by_dominator, by_class_id;
     struct hd_sql_incoming incoming;
     uint32_t *referrer_count;     /* [node_count] */
     struct hd_stacks stacks;
@@ -42,6 +45,7 @@ struct hd_sql_heap {
     uint8_t *string_known;        /* [node_count] its contents are in the dump */
     int lines;                    /* what the lines are read from; -1: not open yet */
     struct hd_error err;          /* of what failed last in a table */
+    uint64_t rows;                /* that cursors have gone through, for who wants to know how far they are */
     bool declaring;               /* a table tells SQLite of itself, which is no statement of anybody's */
 };
 

@@ -15,19 +15,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { WINDOW = 64 << 10, SPOOL_BLOCK = 1 << 20 };
 
 /* --- what is read from --- */
-
-static bool is_compressed(int fd)
-{
-    unsigned char magic[4] = {0};
-    return pread(fd, magic, sizeof magic, 0) >= 2
-           && ((magic[0] == 0x1f && magic[1] == 0x8b) || !memcmp(magic, "\x28\xb5\x2f\xfd", 4));
-}
 
 /* A file without a name: nothing is left of it, whatever happens. */
 static int nameless_file(struct hd_error *err)
@@ -110,7 +102,7 @@ static bool lines_open(struct hd_sql_heap *heap)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return hd_error_set_errno(&heap->err, HD_ERROR_IO, errno, "cannot open %.200s again", path);
-    heap->lines = is_compressed(fd) ? unpack(fd, path, &heap->err) : fd;
+    heap->lines = hd_input_is_plain(fd) ? fd : unpack(fd, path, &heap->err);
     return heap->lines >= 0;
 }
 

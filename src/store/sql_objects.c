@@ -8,6 +8,8 @@
 #include "dump/json_reader.h"
 #include "graph/fields.h"
 
+#include <string.h>
+
 enum {
     ID, TYPE, KIND, CLASS, CLASS_ID, NAME, SIZE, RETAINED, DOMINATOR, REACHABLE, REFS, REFERRERS, FROZEN, GARBAGE,
     LENGTH, GENERATION, SOURCE_FILE, SOURCE_LINE, METHOD, AGE, SHAPE, SLOT_SIZE, OBJECT_ID
@@ -89,22 +91,23 @@ static bool all_in_order(struct objects *cursor, const struct hd_sql_plan *plan)
 {
     struct hd_sql_heap *heap = cursor->base.heap;
     hd_sql_nodes_all(&cursor->nodes, heap->source.graph);
-    if (!plan->ordered)
+    if (plan->order < 0)
         return true;
-    if (!hd_sql_heap_by_class(heap))
+    if (!(plan->order ? hd_sql_heap_by_type(heap) : hd_sql_heap_by_class(heap)))
         return false;
-    uint32_t count = heap->by_class.start[heap->by_class.count];
-    cursor->nodes = (struct hd_sql_nodes){.list = heap->by_class.node, .end = count, .backwards = plan->descending};
+    const struct hd_sql_order *order = plan->order ? &heap->by_type : &heap->by_class;
+    cursor->nodes = (struct hd_sql_nodes){.list = order->node, .end = order->start[order->count], .backwards = plan->descending};
     return true;
 }
 
-static uint8_t type_named(sqlite3_value *value)
+/* The group of a type in the order; HD_NODE_NONE if there is no such type. */
+static uint32_t type_named(const struct hd_sql_heap *heap, sqlite3_value *value)
 {
     const char *name = (const char *)sqlite3_value_text(value);
     for (int type = HD_BT_NONE + 1; name && type < HD_BT_COUNT; type++)
-        if (!__builtin_strcmp(hd_bt_name(type), name))
-            return (uint8_t)type;
-    return HD_BT_NONE;
+        if (!strcmp(hd_bt_name(type), name))
+            return heap->type_rank[type];
+    return HD_NODE_NONE;
 }
 
 static bool filter(struct hd_sql_cursor *base, const struct hd_sql_plan *plan)
@@ -133,7 +136,7 @@ static bool filter(struct hd_sql_cursor *base, const struct hd_sql_plan *plan)
         break;
     case BY_TYPE:
         if ((ok = hd_sql_heap_by_type(heap)))
-            hd_sql_nodes_group(&cursor->nodes, &heap->by_type, type_named(plan->value));
+            hd_sql_nodes_group(&cursor->nodes, &heap->by_type, type_named(heap, plan->value));
         break;
     default:
         ok = all_in_order(cursor, plan);
@@ -339,7 +342,7 @@ const struct hd_sql_table hd_sql_objects = {
              [BY_TYPE] = {TYPE, rows_type, false}},
     .key_count = BY_TYPE + 1,
     .order = ID,
-    .second_order = CLASS,
+    .orders = {CLASS, TYPE},
     .rows = hd_sql_rows_objects,
     .filter = filter,
     .next = next,

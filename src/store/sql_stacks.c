@@ -129,7 +129,7 @@ static bool threads_column(struct hd_sql_cursor *base, sqlite3_context *context,
 const struct hd_sql_table hd_sql_threads = {
     .about = {"threads", "every thread, and fibers that do not run", NULL, thread_columns},
     .cursor_size = sizeof(struct stacks), .keys = {[BY_THREAD] = {T_ID, NULL, false}}, .key_count = 1, .order = -1,
-    .second_order = -1, .rows = hd_sql_rows_few, .filter = threads_filter, .next = threads_next, .column = threads_column,
+    .orders = {-1, -1}, .rows = hd_sql_rows_few, .filter = threads_filter, .next = threads_next, .column = threads_column,
     .rowid = rowid};
 
 /* --- frames --- */
@@ -223,7 +223,7 @@ static bool frames_column(struct hd_sql_cursor *base, sqlite3_context *context, 
 const struct hd_sql_table hd_sql_frames = {
     .about = {"frames", "the frames of every thread", NULL, frame_columns},
     .cursor_size = sizeof(struct stacks), .keys = {[BY_THREAD] = {F_THREAD, few_rows, false}}, .key_count = 1, .order = -1,
-    .second_order = -1, .rows = hd_sql_rows_few, .filter = frames_filter, .next = frames_next, .column = frames_column,
+    .orders = {-1, -1}, .rows = hd_sql_rows_few, .filter = frames_filter, .next = frames_next, .column = frames_column,
     .rowid = rowid};
 
 /* --- locals --- */
@@ -295,7 +295,7 @@ static bool locals_column(struct hd_sql_cursor *base, sqlite3_context *context, 
 const struct hd_sql_table hd_sql_locals = {
     .about = {"locals", "the local variables of every frame", NULL, local_columns},
     .cursor_size = sizeof(struct stacks), .keys = {[BY_THREAD] = {L_THREAD, few_rows, false}}, .key_count = 1, .order = -1,
-    .second_order = -1, .rows = hd_sql_rows_few, .filter = locals_filter, .next = locals_next, .column = locals_column,
+    .orders = {-1, -1}, .rows = hd_sql_rows_few, .filter = locals_filter, .next = locals_next, .column = locals_column,
     .rowid = rowid};
 
 /* --- thread-locals --- */
@@ -341,5 +341,5 @@ static bool variables_column(struct hd_sql_cursor *base, sqlite3_context *contex
 const struct hd_sql_table hd_sql_thread_locals = {
     .about = {"thread_locals", "what Thread#[] and Thread#thread_variable_get give", NULL, variable_columns},
     .cursor_size = sizeof(struct stacks), .keys = {[BY_THREAD] = {0, few_rows, false}}, .key_count = 1, .order = -1,
-    .second_order = -1, .rows = hd_sql_rows_few, .filter = variables_filter, .next = variables_next,
+    .orders = {-1, -1}, .rows = hd_sql_rows_few, .filter = variables_filter, .next = variables_next,
     .column = variables_column, .rowid = rowid};

@@ -149,7 +149,7 @@ const struct hd_sql_table hd_sql_strings = {
     .keys = {[BY_ID] = {ID, NULL, false}, [BY_ROWID] = {-1, NULL, false}},
     .key_count = BY_ROWID + 1,
     .order = ID,
-    .second_order = -1,
+    .orders = {-1, -1},
     .rows = rows,
     .filter = filter,
     .next = next,

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* idxNum: the key, counted from 1, 0 for a scan; and the order. */
-enum { PLAN_KEY = 0xff, PLAN_ORDERED = 0x100, PLAN_DESCENDING = 0x200 };
+enum { PLAN_KEY = 0xff, PLAN_ORDER_SHIFT = 8, PLAN_ORDER = 3 << PLAN_ORDER_SHIFT, PLAN_DESCENDING = 0x400 };
 
 struct module {
     const struct hd_sql_table *table;
@@ -105,10 +105,14 @@ static int order_choose(const struct hd_sql_table *table, sqlite3_index_info *in
         return 0;
     }
     bool also = info->nOrderBy == 2 && order_is(info, 1, table->order) && info->aOrderBy[0].desc == info->aOrderBy[1].desc;
-    if (key != HD_SQL_SCAN || !order_is(info, 0, table->second_order) || (info->nOrderBy != 1 && !also))
+    if (key != HD_SQL_SCAN || (info->nOrderBy != 1 && !also))
         return 0;
-    info->orderByConsumed = 1;
-    return PLAN_ORDERED | (info->aOrderBy[0].desc ? PLAN_DESCENDING : 0);
+    for (int i = 0; i < 2; i++)
+        if (order_is(info, 0, table->orders[i])) {
+            info->orderByConsumed = 1;
+            return (i + 1) << PLAN_ORDER_SHIFT | (info->aOrderBy[0].desc ? PLAN_DESCENDING : 0);
+        }
+    return 0;
 }
 
 static const char *column_name(const struct hd_sql_table *table, int column)
@@ -123,7 +127,7 @@ static const char *column_name(const struct hd_sql_table *table, int column)
 static char *plan_words(const struct vtab *vtab, const sqlite3_index_info *info, int key)
 {
     const struct hd_sql_table *table = vtab->table;
-    const char *order = info->idxNum & PLAN_ORDERED ? " in order" : "";
+    const char *order = info->idxNum & PLAN_ORDER ? " in order" : "";
     const char *lines = info->colUsed & vtab->lines ? ", reads lines" : "";
     if (key == HD_SQL_SCAN)
         return sqlite3_mprintf("all%s%s", order, lines);
@@ -205,7 +209,7 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int number, const char *word
 {
     struct hd_sql_cursor *cursor = (struct hd_sql_cursor *)base;
     struct hd_sql_plan plan = {.key = (number & PLAN_KEY) - 1, .value = argc > 0 ? argv[0] : NULL,
-                               .ordered = number & PLAN_ORDERED, .descending = number & PLAN_DESCENDING};
+                               .order = ((number & PLAN_ORDER) >> PLAN_ORDER_SHIFT) - 1, .descending = number & PLAN_DESCENDING};
     (void)words;
     cursor->end = true;
     if (plan.value && sqlite3_value_type(plan.value) == SQLITE_NULL)
@@ -216,6 +220,7 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int number, const char *word
 static int cursor_next(sqlite3_vtab_cursor *base)
 {
     struct hd_sql_cursor *cursor = (struct hd_sql_cursor *)base;
+    cursor->heap->rows++;
     return cursor->table->next(cursor) ? SQLITE_OK : failed(cursor);
 }
 

@@ -33,7 +33,8 @@ struct hd_sql_cursor {
 struct hd_sql_plan {
     int key;            /* which of the table's keys, HD_SQL_SCAN: none */
     sqlite3_value *value; /* of the key */
-    bool ordered, descending; /* by the table's second order */
+    int order;            /* which of the table's orders is wanted, -1: none */
+    bool descending;
 };
 
 struct hd_sql_key {
@@ -48,7 +49,7 @@ struct hd_sql_table {
     struct hd_sql_key keys[HD_SQL_KEYS];
     int key_count;
     int order;          /* rows of a scan and of each key come ascending by this column; -1: by none */
-    int second_order;   /* and on demand by this one, either way; -1: by none */
+    int orders[2];      /* and those of a scan on demand by one of these, either way; -1: by none */
     const char *hidden; /* declaration of a table-valued function's argument, "of HIDDEN"; NULL */
     double (*rows)(struct hd_sql_heap *heap); /* all */
     /* The first row. These return false with heap->err set; `end` is true before. */

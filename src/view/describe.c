@@ -71,7 +71,7 @@ static bool place_append(struct hd_buffer *out, struct hd_graph_text object, con
 }
 
 /* What is in it. */
-static void contents_append(struct hd_buffer *out, struct hd_graph_text object)
+static void contents_append(struct hd_buffer *out, struct hd_graph_text object, bool redacted)
 {
     static const char *const texts[] = {"val", "value", "val_base64", "val_hash", "name", "called_id", "path"};
     struct hd_graph_text value = hd_fields_get(object, "val"), name = hd_fields_get(object, "length");
@@ -85,7 +85,7 @@ static void contents_append(struct hd_buffer *out, struct hd_graph_text object)
         append(out, hd_fields_is(name, "1") ? " element" : " elements");
         return;
     }
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    for (size_t i = 0; !redacted && i < sizeof texts / sizeof *texts; i++) {
         value = hd_fields_get(object, texts[i]);
         if (!value.data || value.data[0] == '[' || value.data[0] == '{')
             continue;
@@ -102,10 +102,10 @@ static void contents_append(struct hd_buffer *out, struct hd_graph_text object)
     }
 }
 
-void hd_describe_line(struct hd_buffer *out, struct hd_graph_text object)
+void hd_describe_line(struct hd_buffer *out, struct hd_graph_text object, bool redacted)
 {
     struct hd_graph_text iseq = hd_fields_get(object, "iseq");
-    contents_append(out, object);
+    contents_append(out, object, redacted);
     if (iseq.data && iseq.data[0] == '{')
         place_append(out, iseq, "filename");
     else if (!place_append(out, object, "filename"))
@@ -128,10 +128,11 @@ static struct hd_described *find(const struct hd_descriptions *descriptions, uin
 
 static bool visit(void *data, unsigned worker, uint32_t node, struct hd_graph_text object, struct hd_error *err)
 {
-    struct hd_described *item = find(data, node);
+    struct hd_descriptions *descriptions = data;
+    struct hd_described *item = find(descriptions, node);
     struct hd_buffer text = {0};
     (void)worker;
-    hd_describe_line(&text, object);
+    hd_describe_line(&text, object, descriptions->redacted);
     hd_buffer_append(&text, "", 1);
     if (item && !item->text && !text.failed)
         item->text = strdup(text.data);
@@ -142,7 +143,8 @@ static bool visit(void *data, unsigned worker, uint32_t node, struct hd_graph_te
 bool hd_describe_create(struct hd_descriptions *descriptions, const struct hd_open *open, const uint32_t *nodes,
                         uint32_t count, struct hd_error *err)
 {
-    *descriptions = (struct hd_descriptions){.item = calloc(count + 1, sizeof *descriptions->item), .count = count};
+    *descriptions = (struct hd_descriptions){.item = calloc(count + 1, sizeof *descriptions->item), .count = count,
+                                             .redacted = open->redacted};
     uint8_t *wanted = calloc(open->graph.node_count + 1, 1);
     bool ok = descriptions->item && wanted;
     if (!ok)

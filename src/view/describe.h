@@ -18,6 +18,7 @@ struct hd_described {
 struct hd_descriptions {
     struct hd_described *item;
     uint32_t count;
+    bool redacted;
 };
 
 /* Where the lines cannot be read again (standard input), nothing is described, and that is no failure. */
@@ -28,7 +29,7 @@ void hd_describe_destroy(struct hd_descriptions *descriptions);
 /* "" if it has none. */
 const char *hd_describe_get(const struct hd_descriptions *descriptions, uint32_t node);
 
-/* The same for one line; appends to `out`, not terminated. */
-void hd_describe_line(struct hd_buffer *out, struct hd_graph_text object);
+/* The same for one line; appends to `out`, not terminated. `redacted`: nothing of its contents but how many there are. */
+void hd_describe_line(struct hd_buffer *out, struct hd_graph_text object, bool redacted);
 
 #endif

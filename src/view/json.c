@@ -2,7 +2,11 @@
 #define _GNU_SOURCE
 #include "view/json.h"
 
+#include "graph/fields.h"
+
 #include <string.h>
+
+enum { ELEMENTS_MAX = 1000, DEPTH_MAX = 6 };
 
 static _Thread_local size_t limit;
 
@@ -51,7 +55,7 @@ static size_t special(FILE *file, const unsigned char *at, size_t left)
     else if (*at == '"' || *at == '\\')
         fprintf(file, "\\%c", *at);
     else if (*at < 0x20 || *at == 0x7f)
-        fprintf(file, "\\u%04x", *at ? *at : 0x7fu);
+        fprintf(file, "\\u%04x", *at);
     else
         fwrite(at, 1, length, file);
     return length ? length : 1;
@@ -81,4 +85,49 @@ void hd_json_text(FILE *file, struct hd_graph_text text)
 void hd_json_string(FILE *file, const char *string)
 {
     hd_json_text(file, (struct hd_graph_text){string, strlen(string)});
+}
+
+/* A number, true, false or null; anything else becomes null. */
+static void word(FILE *file, struct hd_graph_text value)
+{
+    static const char letters[] = "0123456789+-.eEtrufalsn";
+    bool sound = value.length > 0 && value.length < 40;
+    for (size_t i = 0; i < value.length && sound; i++)
+        sound = strchr(letters, value.data[i]) != NULL && value.data[i];
+    fprintf(file, "%.*s", sound ? (int)value.length : 4, sound ? value.data : "null");
+}
+
+static void again(FILE *file, struct hd_graph_text value, unsigned depth)
+{
+    struct hd_buffer text = {0};
+    bool map = value.length > 0 && value.data[0] == '{', list = value.length > 0 && value.data[0] == '[';
+    if (value.length > 0 && value.data[0] == '"') {
+        hd_fields_unescape(&text, value);
+        hd_json_text(file, (struct hd_graph_text){text.data ? text.data : "", text.length});
+    } else if ((map || list) && depth < DEPTH_MAX) {
+        size_t at = 0, count = 0;
+        fputc(map ? '{' : '[', file);
+        for (struct hd_graph_text key, item; count < ELEMENTS_MAX && (item = hd_fields_next(value, &at, &key)).data; count++) {
+            fputs(count ? "," : "", file);
+            if (map) {
+                text.length = 0;
+                hd_fields_unescape(&text, key);
+                hd_json_text(file, (struct hd_graph_text){text.data ? text.data : "", text.length});
+                fputc(':', file);
+            }
+            again(file, item, depth + 1);
+        }
+        fputc(map ? '}' : ']', file);
+    } else {
+        word(file, value);
+    }
+    hd_buffer_deinit(&text);
+}
+
+void hd_json_value(FILE *file, struct hd_graph_text value)
+{
+    if (limit == 0)
+        fwrite(value.data, 1, value.length, file);
+    else
+        again(file, value, 0);
 }

@@ -14,8 +14,14 @@
 /* Writes a string as JSON, quoted. */
 void hd_json_string(FILE *file, const char *string);
 
-/* The same for a text; a NUL in it becomes U+007F. data NULL is "". */
+/* The same for a text, NULs in it and all. data NULL is "". */
 void hd_json_text(FILE *file, struct hd_graph_text text);
+
+/*
+ * Writes a JSON value of a dump again, so that it is valid whatever it was: texts are cut as hd_json_limit says, lists and maps after
+ * 1,000 elements, what is too deep becomes null. With no limit set it is copied.
+ */
+void hd_json_value(FILE *file, struct hd_graph_text value);
 
 /*
  * From now on this thread cuts texts that are longer than so many bytes, at a character, and puts a … behind; 0: no limit. For

@@ -4,6 +4,7 @@
 #include "dump/json_reader.h"
 #include "graph/groups.h"
 #include "view/json.h"
+#include "view/redact.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -86,6 +87,7 @@ void hd_open_close(struct hd_open *open)
         pthread_join(open->saver, NULL);
     }
     hd_derived_deinit(&open->derived);
+    hd_redact_close(open);
     if (open->index) {
         hd_index_unmap(open->index);
         return;

@@ -31,6 +31,9 @@ struct hd_open {
     struct hd_index_key key;
     pthread_t saver; /* saves the index while the command is at work */
     bool saving;
+    bool redacted; /* nothing that the program put into it is told: see view/redact.h, which owns these */
+    uint64_t *redacted_start;
+    char *redacted_bytes;
 };
 
 /* Neither use nor leave an index beside dumps that are opened from now on. */

@@ -9,6 +9,7 @@
 #include "graph/fields.h"
 #include "view/json.h"
 #include "view/profile.h"
+#include "view/redact.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -145,15 +146,29 @@ static void field_write(struct walk *walk, const char *name, struct hd_graph_tex
         fputs("null", walk->file);
     }
     fputs(",\"text\":", walk->file);
-    if (value.data)
+    bool shown = !walk->view->open->redacted || hd_fields_is(value, "null") || hd_fields_is(value, "true")
+                 || hd_fields_is(value, "false");
+    if (value.data && shown)
         literal_json(walk->file, value);
     else
         fputs("null", walk->file);
     fprintf(walk->file, ",\"weak\":%s}", is_weak(walk, name) ? "true" : "false");
 }
 
+/* Facts about the object and its code, not what the program put into it. */
+static bool is_harmless(const char *name, struct hd_graph_text value)
+{
+    static const char *const names[] = {"type_name",     "iseq.name", "iseq.filename", "iseq.line", "iseq.type", "filename",
+                                        "file",          "line",      "method",        "status",    "encoding",  "shape",
+                                        "slot_size",     "capacity",  "age",           "generation", NULL};
+    return hd_fields_is(value, "true") || hd_fields_is(value, "false")
+           || is_one_of((struct hd_graph_text){name, strlen(name)}, names);
+}
+
 static void fact_write(struct walk *walk, const char *name, struct hd_graph_text value)
 {
+    if (walk->view->open->redacted && !is_harmless(name, value))
+        return;
     if (walk->count++ >= FACTS_MAX)
         return;
     fputs(walk->shown++ ? ",{\"name\":" : "{\"name\":", walk->file);
@@ -212,10 +227,12 @@ static void values_walk(struct walk *walk, struct hd_graph_text list, size_t len
 {
     size_t at = 0;
     uint64_t index = 0;
+    bool of_thread = walk->view->open->graph.node_type[walk->view->node] == HD_BT_T_DATA; /* Thread#[] takes any name */
     for (struct hd_graph_text key, value; (value = hd_fields_next(list, &at, &key)).data; index++) {
         if (hash && key.data && is_string_key(key))
             inlined_next(walk);
-        value_walk(walk, value, name_add(walk, length, key, index));
+        bool hidden = walk->view->open->redacted && (hash || (of_thread && !hd_redact_is_plain(key)));
+        value_walk(walk, value, name_add(walk, length, hidden ? (struct hd_graph_text){NULL, 0} : key, index));
     }
 }
 
@@ -338,7 +355,9 @@ static void contents_json(FILE *file, const struct hd_view_object *view, struct 
     bool cut = false, has = type == HD_BT_T_STRING || type == HD_BT_T_SYMBOL || type == HD_BT_T_REGEXP || type == HD_BT_T_BIGNUM;
     if (!text.data)
         text = hd_fields_get(line, "value"); /* ObjectSpace's */
-    bool is_text = text.data && text.data[0] == '"';
+    bool is_text = text.data && text.data[0] == '"' && !view->open->redacted;
+    if (view->open->redacted)
+        base64.data = hash.data = NULL;
     fputs(",\"contents\":", file);
     if (!has && !base64.data && !hash.data) {
         fputs("null", file);

@@ -35,6 +35,10 @@ static bool texts_read(struct hd_view_strings *view, struct hd_error *err)
         nodes[view->groups + i] = view->strings.biggest[i];
     bool done = hd_strings_read(view->ways.open->dump, &view->ways.open->graph, nodes, count, &view->texts, err);
     view->text_count = done ? count : 0;
+    for (uint32_t i = 0; i < view->text_count && view->ways.open->redacted; i++) {
+        view->texts[i].form = HD_STRINGS_UNKNOWN;
+        view->texts[i].length = 0;
+    }
     free(nodes);
     return done;
 }

@@ -1,6 +1,7 @@
 /* See summary.h. */
 #include "view/summary.h"
 
+#include "graph/fields.h"
 #include "view/json.h"
 
 static void add(struct hd_view_sum *sum, const struct hd_retained_group *group)
@@ -54,6 +55,29 @@ static void sum_json(FILE *file, const struct hd_view_sum *sum)
            (unsigned long long)sum->reached_bytes);
 }
 
+/* Of a redacted dump what the process was called and was given is left out, and whatever else there may be. */
+static void head_json(FILE *file, const struct hd_open *open, struct hd_graph_text head)
+{
+    static const char *const told[] = {"id",    "format", "version", "ruby",       "description",  "platform", "pid", "time",   "source",
+                                       "heap",  "layout", "gc",      "size_pools", "string_limit", "unnamed",  "redacted", "memory"};
+    size_t at = 0, count = 0;
+    if (!open->redacted) {
+        hd_json_value(file, head);
+        return;
+    }
+    fputc('{', file);
+    for (struct hd_graph_text key, value; (value = hd_fields_next(head, &at, &key)).data;) {
+        bool known = false;
+        for (size_t i = 0; i < sizeof told / sizeof *told && !known; i++)
+            known = hd_fields_is(key, told[i]);
+        if (!known)
+            continue;
+        fprintf(file, "%s\"%.*s\":", count++ ? "," : "", (int)key.length, key.data);
+        hd_json_value(file, value);
+    }
+    fputc('}', file);
+}
+
 void hd_view_summary_json(FILE *file, const struct hd_open *open, const struct hd_view_summary *view)
 {
     int types[HD_BT_COUNT], found = hd_view_summary_types(view, types);
@@ -68,8 +92,10 @@ void hd_view_summary_json(FILE *file, const struct hd_open *open, const struct h
            (unsigned long long)open->graph.dump_bytes);
     fprintf(file, ",\"truncated\":%s,\"redacted\":%s,\"unnamed\":%s", open->graph.truncated ? "true" : "false",
            open->graph.redacted ? "true" : "false", open->graph.unnamed ? "true" : "false");
-    if (head.data)
-        fprintf(file, ",\"dump\":%.*s", (int)head.length, head.data);
+    if (head.data) {
+        fputs(",\"dump\":", file);
+        head_json(file, open, head);
+    }
     fputs(",\"types\":[", file);
     for (int i = 0; i < found; i++) {
         fprintf(file, "%s{\"type\":\"%s\",", i ? "," : "", hd_bt_name(types[i]));

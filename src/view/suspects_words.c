@@ -26,7 +26,8 @@ void hd_suspects_words_add(struct hd_buffer *out, const char *format, ...)
 static const char *const kinds[] = {
     [HD_SUSPECT_ONE] = "object",        [HD_SUSPECT_MANY] = "many",   [HD_SUSPECT_LIST] = "list",
     [HD_SUSPECT_QUEUE] = "queue",       [HD_SUSPECT_CALLBACKS] = "callbacks", [HD_SUSPECT_MAP] = "map",
-    [HD_SUSPECT_COLLECTION] = "collection", [HD_SUSPECT_OBJECT] = "holder"};
+    [HD_SUSPECT_COLLECTION] = "collection", [HD_SUSPECT_OBJECT] = "holder",
+    [HD_SUSPECT_SYMBOLS] = "symbols"};
 static const char *const anchors[] = {
     [HD_ANCHOR_NONE] = "none",         [HD_ANCHOR_CONSTANT] = "constant",
     [HD_ANCHOR_CLASS_IVAR] = "class_instance_variable", [HD_ANCHOR_CLASS_VARIABLE] = "class_variable",
@@ -124,6 +125,10 @@ static void anchor_name(struct hd_buffer *out, const struct hd_open *open, const
 
 void hd_suspects_words_place(struct hd_buffer *out, const struct hd_open *open, const struct hd_suspect *suspect)
 {
+    if (suspect->kind == HD_SUSPECT_SYMBOLS) {
+        add(out, "Ruby's table of symbols");
+        return;
+    }
     if (suspect->anchor == HD_ANCHOR_NONE) {
         if (suspect->path.length == 0)
             return;
@@ -197,6 +202,8 @@ static const char *kind_words(const struct hd_suspect *suspect)
         return "a linked list that only grows";
     case HD_SUSPECT_ONE:
         return "one big object rather than many small ones";
+    case HD_SUSPECT_SYMBOLS:
+        return "symbols that are made of data";
     case HD_SUSPECT_MANY:
         return "data that is used in several places";
     default:
@@ -222,6 +229,8 @@ static const char *advice(const struct hd_suspect *suspect)
     switch (suspect->kind) {
     case HD_SUSPECT_MAP:
         return " If its keys are new ones for each request or user, it needs a limit or an expiry.";
+    case HD_SUSPECT_SYMBOLS:
+        return " It only grows by to_sym, send, define_method or instance_variable_set with names that come from outside.";
     case HD_SUSPECT_MANY:
         return " No single object keeps them: the path is one of several, and all of them must go.";
     default:
@@ -296,7 +305,7 @@ void hd_suspects_words_contents(struct hd_buffer *out, const struct hd_open *ope
     size_t before = out->length;
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         struct hd_graph_text value = hd_readable_member(object, fields[i]);
-        if (!value.data)
+        if (!value.data || (open->redacted && strcmp(fields[i], "self") != 0))
             continue;
         add(out, out->length > before ? "; " : "");
         if (!strcmp(fields[i], "self"))

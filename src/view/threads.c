@@ -3,6 +3,7 @@
 
 #include "graph/fields.h"
 #include "view/json.h"
+#include "view/redact.h"
 
 #include <stdlib.h>
 
@@ -78,18 +79,29 @@ static void json_text(FILE *file, struct hd_graph_text text)
     hd_buffer_deinit(&plain);
 }
 
+/* Not what the program put there. */
+static bool tells_nothing(struct hd_graph_text value)
+{
+    return hd_fields_is(value, "null") || hd_fields_is(value, "true") || hd_fields_is(value, "false")
+           || hd_fields_is(value, "{\"undef\":true}");
+}
+
 static void json_variable(FILE *file, const struct hd_view_threads *view, const struct hd_stacks_variable *variable)
 {
     fputs("{\"name\":", file);
-    json_text(file, variable->name);
+    if (view->open->redacted && !hd_redact_is_plain(variable->name))
+        hd_json_string(file, "…");
+    else
+        json_text(file, variable->name);
     if (variable->node != HD_NODE_NONE) {
         fputs(",", file);
         hd_open_json_node(file, view->open, variable->node);
         fputs(",\"description\":", file);
         hd_json_string(file, hd_describe_get(&view->descriptions, variable->node));
     } else {
+        bool shown = !view->open->redacted || tells_nothing(variable->value);
         fputs(",\"value\":", file);
-        hd_json_text(file, variable->value);
+        hd_json_text(file, shown ? variable->value : (struct hd_graph_text){"…", sizeof "…" - 1});
     }
     fputs("}", file);
 }
@@ -139,7 +151,7 @@ static void json_thread(FILE *file, const struct hd_view_threads *view, const st
     hd_open_json_node(file, view->open, thread->node);
     fprintf(file, ",\"fiber\":%s,\"status\":", thread->fiber ? "true" : "false");
     json_text(file, thread->status);
-    if (thread->name.data) {
+    if (thread->name.data && !view->open->redacted) {
         fputs(",\"name\":", file);
         json_text(file, thread->name);
     }

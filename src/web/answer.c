@@ -21,7 +21,7 @@ static const struct hd_web_route routes[] = {
                 "limit"),
      false, hd_web_answer_find},
     {"/api/search", PARAMETERS("dump", "q"), false, hd_web_answer_search},
-    {"/api/threads", PARAMETERS("dump"), true, hd_web_answer_threads},
+    {"/api/threads", PARAMETERS("dump", "frames"), true, hd_web_answer_threads},
     {"/api/strings", PARAMETERS("dump", "limit"), true, hd_web_answer_strings},
     {"/api/collections", PARAMETERS("dump", "limit"), true, hd_web_answer_collections},
     {"/api/diff", PARAMETERS("dumps", "sort", "limit"), true, hd_web_answer_diff},

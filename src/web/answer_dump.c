@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-enum { TOP_ROWS = 10, LIST_ROWS = 200, LIST_MOST = 1000 };
+enum { TOP_ROWS = 10, LIST_ROWS = 200, LIST_MOST = 1000, THREADS = 300, THREAD_FRAMES = 200 };
 
 /* --- which there are --- */
 
@@ -28,7 +28,8 @@ static const char *truth(bool value)
 static void head_member(FILE *out, struct hd_graph_text head, const char *name)
 {
     struct hd_graph_text value = head.data ? hd_readable_member(head, name) : head;
-    fprintf(out, ",\"%s\":%.*s", name, value.data ? (int)value.length : 4, value.data ? value.data : "null");
+    fprintf(out, ",\"%s\":", name);
+    hd_json_value(out, value.data ? value : (struct hd_graph_text){"null", 4});
 }
 
 static void dump_json(FILE *out, const struct hd_web_site *site, unsigned number)
@@ -157,9 +158,13 @@ bool hd_web_answer_suspects(struct hd_web_ask *ask, FILE *out, struct hd_error *
 bool hd_web_answer_threads(struct hd_web_ask *ask, FILE *out, struct hd_error *err)
 {
     struct hd_view_threads view;
+    uint64_t frames;
+    if (!hd_web_question_number(ask->question, "frames", THREAD_FRAMES, 1, THREAD_FRAMES, &frames, err))
+        return false;
+    struct hd_view_threads_most most = {.threads = THREADS, .frames = (uint32_t)frames, .variables = THREAD_FRAMES};
     bool done = hd_view_threads_make(&view, &ask->dump->open, err);
     if (done)
-        hd_view_threads_json(out, &view, &(struct hd_view_threads_most){.threads = 300, .frames = 200, .variables = 200});
+        hd_view_threads_json(out, &view, &most);
     hd_view_threads_free(&view);
     return done;
 }

@@ -38,7 +38,10 @@ class SuspectsTest < Minitest::Test
                  "constant", "object", /\AJournal::TEXT\z/],
     closure: ["def counter = (seen = []; ->(item) { seen << item }); module Hooks; SEEN = counter; end\n" \
               "6000.times { |number| Hooks::SEEN.call(#{TEXT}) }",
-              nil, "collection", /seen|Hooks::SEEN/]
+              nil, "collection", /seen|Hooks::SEEN/],
+    symbols: ["class Hook; end; 20000.times { |number| name = \"hook_\#{number}_of_a_name_that_somebody_has_made_up_somewhere\"; " \
+              "Hook.define_method(name) {}; Hook.send(:remove_method, name) }",
+              nil, "symbols", /\ARuby's table of symbols\z/]
   }.freeze
 
   RUBIES = { "native" => [RbConfig.ruby, EXTENSION],

@@ -54,6 +54,30 @@ class ValuesTest < Minitest::Test
     assert_valid "deep2.json"
   end
 
+  # No key of a document has a NUL in it, and none is lost or there twice for that.
+  def test_names_with_nul_and_broken_bytes
+    run_ruby(<<~RUBY)
+      class Odd; end
+      Odd.define_method("\\0m") {}
+      Odd.define_method("\\xff".b) {}
+      $struct = Struct.new(:"a\\0b").new(1)
+      $string_key = { "a\\0b" => 1 }
+      $symbol_keys = { "x\\0y": 1, "x\\\\x00y": 2, z: :"\\0v" }
+      say(result: outcome { HeapDump.dump("nul.json") })
+    RUBY
+    assert_valid "nul.json"
+    refute_match(/"[^"]*\\u0000[^"]*":/, File.read(file("nul.json")))
+    by_id = {}
+    File.foreach(file("nul.json")) { |line| line.size > 2 && JSON.parse(line[1..]).then { |object| (by_id[object["continues"] || object["id"]] ||= []) << object } }
+    assert_equal ["\\\\x00m", "\\\\xff"], by_id.values.flatten.find { |object| object["name"] == "Odd" }["methods"].keys.sort
+    globals = by_id["_ROOTS_"].first["global_variables"]
+    assert_equal({ "a\\x00b" => 1 }, by_id[globals["\\$struct"]].first["members"])
+    string = by_id[globals["\\$string_key"]].first["val"].keys.first
+    assert_equal "a\0b", by_id[string[/\d+/].to_i].first["val"]
+    pairs = by_id[globals["\\$symbol_keys"]].flat_map { |part| part["val"].to_a }
+    assert_equal [[":x\\x00y", 1], [":x\\x00y", 2], [":z", ":\\x00v"]], pairs
+  end
+
   def test_broken_strings
     strings = { "\xff\xfe".b => "binary", "caf\xc3" => "cut UTF-8", "\xed\xa0\x80" => "surrogate", "\xf4\x90\x80\x80" => "beyond Unicode",
                 "\x00\x01\x1f\x7f" => "control", "\u2028\u{1f600}" => "valid" }

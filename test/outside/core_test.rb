@@ -33,22 +33,119 @@ class CoreTest < Minitest::Test
     end
   end
 
-  # Of a crash, as the kernel writes it where core_pattern names a file.
-  def test_crash
-    pattern = File.read("/proc/sys/kernel/core_pattern")
-    skip "core_pattern pipes cores to a program: #{pattern.strip}" if pattern.start_with?("|")
-    skip "core_pattern names a folder: #{pattern.strip}" if pattern.include?("/")
-    Dir.mktmpdir do |folder|
-      program = "Process.setrlimit(Process::RLIMIT_CORE, Process::RLIM_INFINITY) rescue exit!(9)\n" \
-                "class Crash; def initialize = @why = 'a reason that is long enough to stand for itself'; end\n$crash = Crash.new\n" \
-                "trap(:ABRT, 'SYSTEM_DEFAULT'); Process.kill(:ABRT, $$); sleep"
-      system(RbConfig.ruby, "-e", program, chdir: folder, err: File::NULL)
-      found = Dir.glob(File.join(folder, "core*")).first
-      skip "no core was written (a limit?)" unless found
-      facts, file = dump("--core", found)
-      assert_operator facts["objects"], :>, 5_000
-      assert(File.foreach(file).any? { |line| line.include?("a reason that is long enough") })
+  # A core as the kernel writes it where core_pattern names a file; else gdb's of the same moment. The block gets the pid of a
+  # Ruby that has said it is ready, and ends it.
+  def crash(program, name, filter: nil)
+    folder = File.join(FOLDER, "crash-#{name}").tap { |path| FileUtils.mkdir_p(path) }
+    pattern = File.read("/proc/sys/kernel/core_pattern").strip
+    own = !pattern.start_with?("|") && !pattern.include?("/")
+    start = "Process.setrlimit(Process::RLIMIT_CORE, Process::RLIM_INFINITY) rescue nil; #{program}"
+    start = "File.write('/proc/self/coredump_filter', '#{filter}'); #{start}" if filter
+    out, writer = IO.pipe
+    command = [RbConfig.ruby, "-e", start]
+    command = ["gdb", "-q", "-nx", "-batch", "-ex", "run", "-ex", "generate-core-file core", "-ex", "kill", "--args", *command] unless own
+    pid = Process.spawn(*command, chdir: folder, out: writer, err: File::NULL)
+    writer.close
+    found = nil
+    out.each_line { |line| break found = line[/ready (\d+)/, 1] if line.include?("ready ") }
+    yield Integer(found || raise("it did not begin"))
+    out.read
+    Process.wait(pid)
+    Dir.glob(File.join(folder, "core*")).first || skip("no core was written (a limit? core_pattern is #{pattern})")
+  end
+
+  KEPT = "class Crash; def initialize = @why = 'a reason that is long enough to stand for itself'; end\n$crash = Crash.new\n" \
+         "$leak = []; $stdout.puts(\"ready \#{$$}\"); $stdout.flush; "
+
+  def assert_crash(file, leaked: 0)
+    facts, dump = dump("--core", file)
+    assert_operator facts["objects"], :>, 5_000
+    text = File.read(dump)
+    assert text.include?("a reason that is long enough"), "the object is not there"
+    assert text.include?('"\\\\$crash":'), "the global variable is not there" # a name that begins with $ has a backslash in front
+    assert_operator text.scan(/leaked \d+, and longer than a slot is/).uniq.size, :>=, leaked
+    [facts, text]
+  end
+
+  # By a watchdog that tells it to abort, and by its own fault: Ruby's handler writes its report first, for which it looks into its
+  # own library. At other signals it ends in order, and what is then written has no heap any more.
+  def test_crashes
+    assert_crash(crash("#{KEPT} sleep", "abrt") { |pid| Process.kill(:ABRT, pid) })
+    assert_crash(crash("#{KEPT} local = 'in the frame of the fault'; Process.kill(:SEGV, $$); sleep; local", "segv") { nil })
+    message, = refused("--core", crash("#{KEPT} sleep", "quit") { |pid| Process.kill(:QUIT, pid) })
+    assert_match(/there is no virtual machine in this Ruby: .*ended already.*use SIGABRT/, message)
+  end
+
+  # As one that is ended because it takes too much memory, in the middle of taking more.
+  def test_ended_for_its_memory
+    file = crash("#{KEPT} Thread.new { sleep }; loop { $leak << \"leaked \#{$leak.size}, and longer than a slot is\" * 40 }", "memory") do |pid|
+      sleep 0.01 until File.read("/proc/#{pid}/status")[/^VmRSS:\s+(\d+)/, 1].to_i > 120_000
+      Process.kill(:ABRT, pid)
     end
+    assert_crash(file, leaked: 20_000)
+  end
+
+  # core(5): not even the first pages of files are in it, so nothing says which build they were.
+  def test_without_pages_of_files
+    file = crash("#{KEPT} sleep", "filter", filter: "0x21") { |pid| Process.kill(:ABRT, pid) }
+    assert_crash(file)
+    Dir.mktmpdir do |empty| # given, but empty: they are still found where they were
+      assert_operator dump("--core", file, "--sysroot", empty)[0]["objects"], :>, 5_000
+    end
+  end
+
+  # The program under another name, as it is when it was replaced meanwhile.
+  def test_the_program_is_elsewhere
+    folder = File.join(FOLDER, "elsewhere").tap { |path| FileUtils.mkdir_p(path) }
+    own = File.join(folder, "old-ruby")
+    FileUtils.cp(RbConfig.ruby, own)
+    out, writer = IO.pipe
+    pid = Process.spawn(own, "-e", "#{KEPT} sleep", out: writer, chdir: folder)
+    out.gets
+    system("gcore", "-o", File.join(folder, "core"), pid.to_s, out: File::NULL, err: File::NULL) || skip("gcore is not there")
+    Process.kill(:KILL, pid)
+    Process.wait(pid)
+    FileUtils.mv(own, File.join(folder, "moved"))
+    assert_crash(File.join(folder, "core.#{pid}"))
+    assert_operator dump("--core", File.join(folder, "core.#{pid}"), "--exe", File.join(folder, "moved"))[0]["objects"], :>, 5_000
+  end
+
+  # A core that ends before the stacks, which come last: all that is not only on them is there.
+  def test_cut_off_before_the_stacks
+    whole, = dump("--core", core)
+    cut = File.join(FOLDER, "stackless.core")
+    IO.copy_stream(core, cut, File.size(core) - 3_000_000)
+    out, err, status = Open3.capture3(TOOL, "dump", "--core", cut, "-o", File.join(FOLDER, "stackless.json"), "--json")
+    assert status.success?, err
+    facts = JSON.parse(out)
+    assert facts["truncated"]
+    assert_in_delta whole["objects"], facts["objects"], whole["objects"] / 100
+    text, = Open3.capture2(TOOL, "dump", "--core", cut, "-o", File.join(FOLDER, "stackless.json"))
+    assert_match(/^the core is truncated: 0 pages of Ruby's heap are missing/, text)
+  end
+
+  def test_another_machine
+    file = File.join(FOLDER, "arm.core")
+    File.binwrite(file, File.binread(core, 100_000).tap { |bytes| bytes[18, 2] = [183].pack("S") }) # e_machine: AArch64
+    message, status = refused("--core", file)
+    assert_equal 5, status
+    assert_match(/is the core of a 32-bit process or of another machine: only x86-64 is read/, message)
+    File.binwrite(file, File.binread(core, 100_000).tap { |bytes| bytes.setbyte(4, 1) }) # EI_CLASS: 32 bits
+    assert_match(/is the core of a 32-bit process|not a core file/, refused("--core", file)[0])
+  end
+
+  # The list of mapped files says what it likes: what is no ELF file is not read, and nobody waits for a pipe.
+  def test_names_of_files_that_are_none
+    bytes = File.binread(core)
+    secret = "/etc/hostname-of-ours"
+    names = bytes.scan(%r{/[^\0]*/libruby[^\0]*}).uniq
+    skip "it is not a library here" if names.empty?
+    names.each { |name| bytes.gsub!(name, secret.ljust(name.bytesize, "x")) }
+    file = File.join(FOLDER, "names.core")
+    File.binwrite(file, bytes)
+    message, status = refused("--core", file)
+    assert_equal 5, status
+    assert_match(/no Ruby was found in the core|version of the Ruby cannot be read/, message)
   end
 
   def test_cut_off
@@ -63,18 +160,37 @@ class CoreTest < Minitest::Test
     end
   end
 
+  # A process with a library that is nowhere else: the real one, but of another build-id. Where it is gone, what is in its place is
+  # named and not used.
   def test_another_build_of_the_library
-    library = File.readlines("/proc/self/maps").map { |line| line.split[5] }.compact.find { |path| path.include?("libruby") }
-    other = Dir.glob(File.join(ROOT, "build/rubies/3.3/root/usr/lib/*/libruby-3.3.so.3.3.*")).first
-    skip "there is no other libruby" unless library && other
-    place = File.join(FOLDER, "sysroot", library)
-    FileUtils.mkdir_p(File.dirname(place))
-    FileUtils.cp(other, place)
-    message, status = refused("--core", core, "--sysroot", File.join(FOLDER, "sysroot"))
+    library = File.readlines("/proc/self/maps").map { |line| line.split[5] }.compact.find { |path| path.include?("/libruby") }
+    skip "this Ruby has no library of its own" unless library
+    place = File.join(FOLDER, "own").tap { |path| FileUtils.mkdir_p(path) }
+    own = File.join(place, File.basename(library)[/libruby-?\d\.\d\.so\.\d\.\d/] || File.basename(library)) # its soname
+    bytes = File.binread(library)
+    id = bytes[bytes.index("GNU\0", bytes.index([4, 20, 3].pack("L3"))) + 4, 20]
+    File.binwrite(own, bytes.gsub(id, id.reverse))
+    out, writer = IO.pipe
+    pid = Process.spawn({ "LD_LIBRARY_PATH" => place }, RbConfig.ruby, "-e", "$stdout.puts(1); $stdout.flush; sleep", out: writer)
+    out.gets
+    system("gcore", "-o", File.join(FOLDER, "other"), pid.to_s, out: File::NULL, err: File::NULL) || skip("gcore is not there")
+    Process.kill(:KILL, pid)
+    Process.wait(pid)
+    file = File.join(FOLDER, "other.#{pid}")
+    assert_operator dump("--core", file)[0]["objects"], :>, 5_000
+    elsewhere = File.join(FOLDER, "sysroot").tap { |path| FileUtils.mkdir_p(path) }
+    FileUtils.mv(own, elsewhere)
+    message, status = refused("--core", file)
     assert_equal 5, status
-    assert_match(/is not the file that the process had: its build-id is \h{40}, the process's \h{40}; give the folder/, message)
-    FileUtils.cp(library, place)
-    assert_operator dump("--core", core, "--sysroot", File.join(FOLDER, "sysroot"))[0]["objects"], :>, 20_000
+    theirs, wanted = [id, id.reverse].map { |text| text.unpack1("H*") }
+    assert_match(/libruby\S+ is not the file that the process had: its build-id is #{theirs}, the process's #{wanted}; give the folder/, message)
+    assert_operator dump("--core", file, "--sysroot", elsewhere)[0]["objects"], :>, 5_000
+    FileUtils.mkdir_p(File.join(FOLDER, "cache", wanted)) # as debuginfod-find leaves it
+    FileUtils.mv(File.join(elsewhere, File.basename(own)), File.join(FOLDER, "cache", wanted, "executable"))
+    ENV["DEBUGINFOD_CACHE_PATH"] = File.join(FOLDER, "cache")
+    assert_operator dump("--core", file)[0]["objects"], :>, 5_000
+  ensure
+    ENV.delete("DEBUGINFOD_CACHE_PATH")
   end
 
   def test_other_files
@@ -86,12 +202,12 @@ class CoreTest < Minitest::Test
   def test_damaged
     random = Random.new(4)
     bytes = File.binread(core, 200_000)
-    40.times do
+    file = File.join(FOLDER, "damaged.core")
+    FileUtils.cp(core, file)
+    30.times do
       damaged = bytes.dup
       rand(1..30).times { damaged.setbyte(random.rand(random.rand(2).zero? ? 4_096 : bytes.size), random.rand(256)) }
-      file = File.join(FOLDER, "damaged.core")
-      FileUtils.cp(core, file)
-      File.open(file, "r+b") { |out| out.write(damaged) }
+      IO.binwrite(file, damaged, 0)
       target = File.join(FOLDER, "damaged.json")
       _, err, status = Open3.capture3(TOOL, "dump", "--core", file, "-o", target)
       refute status.signaled?, "signal #{status.termsig}"

@@ -44,7 +44,7 @@ class ExportCommandTest < Minitest::Test
       out, err, status = run_tool("export", *words, ours)
       assert_equal [2, ""], [status, out.sub(/\A\{"status":2.*\}\n\z/, "")], words.inspect
       assert_match sentence, err + out
-      assert_equal 1, (err + out).lines.size
+      assert_equal 1, (err + out).lines.size, err + out
     end
   end
 

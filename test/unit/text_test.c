@@ -35,7 +35,23 @@ static void test_escape(void **state)
     expect(&out, "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
     hd_text_escape_any(&out, "a\xff" "b\xc3", 4);
     expect(&out, "a\\\\xffb\\\\xc3");
+    out.length = 0;
+    hd_text_escape_any(&out, "\0é\0", 4); /* no key of a document database holds a NUL */
+    expect(&out, "\\\\x00é\\\\x00");
     hd_buffer_deinit(&out);
+}
+
+static void test_name_needs_backslash(void **state)
+{
+    (void)state;
+    assert_true(hd_text_name_needs_backslash("$a", 2));
+    assert_true(hd_text_name_needs_backslash("\\a", 2));
+    assert_true(hd_text_name_needs_backslash("\0a", 2));
+    assert_true(hd_text_name_needs_backslash("\xff" "a", 2));
+    assert_true(hd_text_name_needs_backslash("\xc3", 1));
+    assert_false(hd_text_name_needs_backslash("é", 2));
+    assert_false(hd_text_name_needs_backslash("a$\\\0", 4));
+    assert_false(hd_text_name_needs_backslash("", 0));
 }
 
 /* Every position in a word of eight, every byte. */
@@ -220,7 +236,8 @@ static void test_buffer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_escape),  cmocka_unit_test(test_escape_everywhere), cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_escape),  cmocka_unit_test(test_name_needs_backslash),
+        cmocka_unit_test(test_escape_everywhere), cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_base64),  cmocka_unit_test(test_integers),          cmocka_unit_test(test_doubles),
         cmocka_unit_test(test_keyed_hash), cmocka_unit_test(test_arena_and_map),  cmocka_unit_test(test_buffer),
     };

@@ -18,10 +18,12 @@ export function objectLink(object, { id = false, limit = 90 } = {}) {
     id && h("span", { class: "id" }, ` ${object.hex}`));
 }
 
-/** A class's name as a pattern that fits only it; of one that was cut, its beginning. */
+const PATTERN_UNITS = 240;
+
+/** A class's name as a pattern that fits only it; of a very long one (the server cuts those, too) its beginning. */
 export function classPattern(text) {
-  const whole = text.replace(/[\\*?[\]]/g, "\\$&");
-  return text.endsWith("…") && text.length > 300 ? `${whole.slice(0, -1)}*` : whole;
+  const literal = (part) => part.replace(/[\\*?[\]]/g, "\\$&");
+  return text.length > PATTERN_UNITS ? `${literal(text.slice(0, PATTERN_UNITS).replace(/[\ud800-\udbff]$/, ""))}*` : literal(text);
 }
 
 /** A link to all objects of a class. */

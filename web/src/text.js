@@ -56,7 +56,7 @@ export function name(text, limit = 120, className = "") {
   text = String(text ?? "");
   const short = shorten(text, limit);
   return h("bdi", { class: `name ${className}`.trim(), title: short === text ? undefined : plain(text, 600) },
-    text === "" ? h("span", { class: "faint" }, "(empty)") : pieces(short));
+    text.length > 64 || text.trim() ? pieces(short) : h("span", { class: "faint" }, text === "" ? "(empty)" : "(blank)"));
 }
 
 /** The name of a reference: what it is of stands back ("ivs."), what it is called stands out ("@items"). */

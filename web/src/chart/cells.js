@@ -16,7 +16,7 @@ export function drawCells(place, { cells, height }, { label, describe, pick, ope
     const { words, label: text, className, style } = describe(cell);
     const element = h("div", { class: `cell-box ${className}`, role: "treeitem", tabindex: "-1", "aria-label": text, "aria-level": cell.node.depth + 1,
       style: { left: `${cell.x}px`, top: `${cell.y}px`, width: `${cell.w}px`, height: `${cell.h}px`, ...style } },
-    cell.w > 34 && cell.h > 13 && h("span", { class: "cell-words" }, words));
+    cell.words && h("span", { class: "cell-words" }, words));
     elements.set(cell, element);
     cellOf.set(element, cell);
     box.append(element);

@@ -39,9 +39,11 @@ export function treeOf(answer, dust = 0) {
   }
   const top = nodes.get(answer.rows[0]?.group);
   if (!top) return null;
-  return hierarchy(top).sum((node) => node.bytes).sort((a, b) => rank(a) - rank(b) || b.value - a.value);
+  return hierarchy(top).sum((node) => node.bytes).sort(order);
 }
 
+/** Groups first, the biggest of them at the beginning; what is folded last. */
+export const order = (a, b) => rank(a) - rank(b) || b.value - a.value;
 const rank = (node) => (node.data.part === "group" ? 0 : node.data.part === "self" ? 1 : 2);
 
 /** Can one zoom into it? */

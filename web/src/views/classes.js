@@ -39,7 +39,7 @@ function histogram(answer, by, params) {
     { key: "count", title: "Count", align: "right", width: "7rem", narrow: false, sort: (row) => row.count, cell: (row) => count(row.count) },
     { key: "size", title: "Itself", align: "right", width: "7rem", sort: (row) => row.size, cell: (row) => h("span", { title: exact(row.size) }, bytes(row.size)) },
     { key: "retained", title: "Retained", align: "right", width: "7rem", sort: (row) => row.retained, cell: (row) => h("span", { title: exact(row.retained) }, bytes(row.retained)) },
-    { key: "share", title: "", width: "minmax(6rem, 14rem)", narrow: false, cell: (row) => bar(row.retained / whole, by === "class" ? kindOfClass(row.name) : by === "type" ? kindOfType(row.name) : "accent") },
+    { key: "share", title: "Share", width: "minmax(6rem, 14rem)", narrow: false, cell: (row) => bar(row.retained / whole, by === "class" ? kindOfClass(row.name) : by === "type" ? kindOfType(row.name) : "accent") },
   ];
   const [key, direction] = (params.sort ?? "retained").split("-");
   const table = bigTable({ label: `Histogram by ${by}`, columns, rows, open: address, sort: { key: columns.some((column) => column.key === key && column.sort) ? key : "retained", down: direction !== "up" },

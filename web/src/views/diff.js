@@ -77,10 +77,10 @@ const table = (label, rows, key, first, last, amount, words) => {
   const most = Math.max(1, ...rows.map((row) => Math.abs(amount(row))));
   return bigTable({ label, rows, height: `${Math.min(Math.max(rows.length, 1), 16) * 34 + 40}px`, open: (row) => openSample(row.sample, last), sort: { key, down: true }, empty: "Nothing changed.", columns: [
     first,
-    { key, title: "Change", width: "minmax(10rem, 15rem)", align: "right", sort: amount, cell: (row) => delta(amount(row), most, words) },
-    { key: "before", title: "Before", align: "right", width: "6.5rem", narrow: false, sort: (row) => row.before?.retained ?? 0, cell: (row) => h("span", { title: exact(row.before?.retained) }, bytes(row.before?.retained ?? 0)) },
-    { key: "now", title: "After", align: "right", width: "6.5rem", narrow: false, sort: (row) => finalOf(row)?.retained ?? 0, cell: (row) => h("span", { title: exact(finalOf(row)?.retained) }, bytes(finalOf(row)?.retained ?? 0)) },
-    { key: "objects", title: "Objects", align: "right", width: "6.5rem", narrow: false, sort: (row) => row.growth.count, cell: (row) => signed(row.growth.count, count) }] }).element;
+    { key, title: "Change", width: "minmax(9rem, 13rem)", align: "right", sort: amount, cell: (row) => delta(amount(row), most, words) },
+    { key: "before", title: "Before", align: "right", width: "5.2rem", narrow: false, sort: (row) => row.before?.retained ?? 0, cell: (row) => h("span", { title: exact(row.before?.retained) }, bytes(row.before?.retained ?? 0)) },
+    { key: "now", title: "After", align: "right", width: "5.2rem", narrow: false, sort: (row) => finalOf(row)?.retained ?? 0, cell: (row) => h("span", { title: exact(finalOf(row)?.retained) }, bytes(finalOf(row)?.retained ?? 0)) },
+    { key: "objects", title: "Objects", align: "right", width: "5.2rem", narrow: false, sort: (row) => row.growth.count, cell: (row) => signed(row.growth.count, count) }] }).element;
 };
 
 function pathTable(answer, by, last) {
@@ -133,13 +133,14 @@ function pathMap(answer, last) {
     return now > 0 ? node.value / now : 1;
   };
   const called = (data) => (data.step ? [...data.chain, data.step].flatMap((step, at) => [at > 0 && " → ", step.name && [edge(step.name, 30), " "], name(step.class ?? "", 50)]) : "all");
+  const spoken = (data) => [...(data.chain ?? []), ...(data.step ? [data.step] : [])].map((step) => [step.name && plain(step.name, 30), plain(step.class ?? "", 50)].filter(Boolean).join(" ")).join(" → ");
   const draw = () => {
     if (box.clientWidth < 40) return;
     drawCells(box, treemapCells(top, box.clientWidth, box.clientHeight), { label: "Growth by path", out: () => {},
       pick: ({ node }) => { if (node.data.step) replace(words, node.data.row ? pathName(node.data.row) : called(node.data), h("span", { class: "num grow" }, ` +${bytes(node.value)}`)); },
       open: ({ node }) => { const row = node.data.row ?? node.leaves()[0]?.data.row; if (row?.sample) location.hash = openSample(row.sample, last); },
-      describe: ({ node, inside, w, h: high }) => ({ className: `grown${inside ? " inside" : ""}${strength(share(node)) > 0.6 ? " strong" : ""}`, style: { "--strength": `${Math.round(strength(share(node)) * 100)}%` },
-        label: `${plain(node.data.row?.path ?? node.data.step?.class ?? "", 120)}: grew by ${bytes(node.value)}`, words: [called(node.data), (high > 34 || w > 140) && h("span", { class: "cell-bytes" }, `+${bytes(node.value)}`)] }) });
+      describe: ({ node, inside, w, h: high }) => ({ className: `grown${inside ? " inside" : ""}${high < 36 ? " low" : ""}${strength(share(node)) > 0.78 ? " strong" : ""}`, style: { "--strength": `${Math.round(strength(share(node)) * 100)}%` },
+        label: `${spoken(node.data)} +${bytes(node.value)}`, words: [called(node.data), (high >= 36 || w > 140) && [" ", h("span", { class: "cell-bytes" }, `+${bytes(node.value)}`)]] }) });
   };
   const observer = new ResizeObserver(draw);
   observer.observe(box);

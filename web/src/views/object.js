@@ -23,7 +23,8 @@ export function show(place, { dump, params, signal }) {
     replace(content, heading("Object"), h("p", {}, "Which one? Search for an id or a class with ", h("kbd", {}, "/"), "."));
     return;
   }
-  load(content, "/api/object", { dump, id: decimal(params.id) }, (answer) => page(answer, dump, signal), { signal });
+  load(content, "/api/object", { dump, id: decimal(params.id) }, (answer) => page(answer, dump, signal), { signal,
+    onError: (error) => { replace(content, heading("Object"), problem(error, recorded ? null : () => location.reload())); return true; } });
 }
 
 /** Answers of a report are filed under decimal ids; addresses have 0x…. Ids are below 2⁵³. */

@@ -46,7 +46,7 @@ function found(answer, params) {
     { key: "id", title: "Id", width: "10.5rem", narrow: false, sort: (row) => row.id, cell: (row) => h("span", { class: "id" }, row.hex) },
     { key: "size", title: "Itself", align: "right", width: "6rem", sort: (row) => row.size, cell: (row) => h("span", { title: exact(row.size) }, bytes(row.size)) },
     { key: "retained", title: "Retained", align: "right", width: "6rem", sort: (row) => row.retained, cell: (row) => h("span", { title: exact(row.retained) }, bytes(row.retained)) },
-    { key: "share", title: "", width: "5rem", narrow: false, cell: (row) => bar(row.retained / biggest, kindOf(row)) },
+    { key: "share", title: "Share", width: "5rem", narrow: false, cell: (row) => bar(row.retained / biggest, kindOf(row)) },
   ];
   const rows = answer.objects;
   const words = [plural(answer.count, "object"), answer.size !== null && `${bytes(answer.size)}`, answer.retained && `together they retain ${bytes(answer.retained)}`].filter(Boolean).join(", ");

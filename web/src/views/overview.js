@@ -2,7 +2,7 @@
 import { hierarchy } from "d3-hierarchy";
 import { drawCells } from "../chart/cells.js";
 import { treemapCells } from "../chart/layouts.js";
-import { treeOf } from "../chart/tree_data.js";
+import { order, treeOf } from "../chart/tree_data.js";
 import { pathLine } from "../drawn_path.js";
 import { h } from "../dom.js";
 import { bytes, count, exact, percent, plural } from "../format.js";
@@ -56,7 +56,7 @@ function poolFigures(answer, head) {
   if (!slots) return [];
   const pages = pools.reduce((total, pool) => total + (pool.pages ?? 0), 0);
   const room = pools.reduce((total, pool) => total + (pool.slots ?? 0) * (pool.slot_size ?? 0), 0);
-  return [figure(percent(answer.objects / slots), "of the slots used", `${count(pages)} heap pages, ${bytes(room)}`)];
+  return [figure(percent(answer.objects / slots), "of the slots used", `${plural(pages, "heap page")}, ${bytes(room)}`)];
 }
 
 function byType(answer) {
@@ -99,7 +99,7 @@ function card(suspect, at, whole) {
     h("div", { class: "card-buttons" },
       suspect.holder && !suspect.holder.root && h("a", { class: "button primary", href: href("object", { id: suspect.holder.hex }), "aria-label": `Open ${title}` }, "Open"),
       suspect.holder && !suspect.holder.root && h("a", { class: "button", href: href("tree", { id: suspect.holder.hex }), "aria-label": `Show ${title} in the tree` }, "In the tree"),
-      suspect.content && !suspect.content.root && h("a", { class: "button", href: href("object", { id: suspect.content.hex }), "aria-label": `Open the biggest of what ${title} holds` }, `Biggest ${plain(suspect.content.class ?? "of its objects", 28)}`)));
+      suspect.content && !suspect.content.root && h("a", { class: "button", href: href("object", { id: suspect.content.hex }), "aria-label": `Biggest ${plain(suspect.content.class ?? "of its objects", 28)}, of what ${title} holds` }, `Biggest ${plain(suspect.content.class ?? "of its objects", 28)}`)));
 }
 
 function suspectCards(answer) {
@@ -119,7 +119,7 @@ function smallMap(answer) {
   const draw = () => {
     if (box.clientWidth < 40) return;
     const whole = treeOf(answer, (total / (box.clientWidth * box.clientHeight)) * DUST_AREA);
-    const root = hierarchy(cut(whole, 2)).sum((node) => (node.children.length > 0 ? 0 : node.bytes)).sort((a, b) => b.value - a.value);
+    const root = hierarchy(cut(whole, 2)).sum((node) => (node.children.length > 0 ? 0 : node.bytes)).sort(order);
     drawCells(box, treemapCells(root, box.clientWidth, box.clientHeight, 60), {
       label: "Who retains the memory", pick: () => {}, out: () => {},
       open: ({ node }) => { const { row } = node.data; go("tree", row.sample.root ? {} : { group: row.group }); },
@@ -127,8 +127,8 @@ function smallMap(answer) {
         const { row, part, kind } = node.data;
         const words = part === "folded" ? `${count(node.data.folded.groups)} smaller` : null;
         const text = words ?? plain(rowName(row), 60);
-        return { className: `k-${kind} part-${part}${inside ? " inside" : ""}`, label: `${text}: ${bytes(node.value)}, ${percent(node.value / total)}`,
-          words: [words ?? name(rowName(row), 60), high > 34 && !inside && h("span", { class: "cell-bytes" }, bytes(node.value)), inside && w > 120 && h("span", { class: "cell-bytes" }, bytes(node.value))] };
+        return { className: `k-${kind} part-${part}${inside ? " inside" : ""}${high < 36 ? " low" : ""}`, label: `${text}: ${bytes(node.value)}, ${percent(node.value / total)}`,
+          words: [words ?? name(rowName(row), 60), ((high >= 36 && !inside) || (inside && w > 120)) && [" ", h("span", { class: "cell-bytes" }, bytes(node.value))]] };
       },
     });
   };

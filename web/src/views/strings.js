@@ -46,7 +46,7 @@ function strings(answer) {
         { key: "count", title: "Copies", align: "right", width: "5.5rem", sort: (row) => row.count, cell: (row) => count(row.count) },
         { key: "length", title: "Bytes each", align: "right", width: "6.5rem", narrow: false, sort: (row) => row.bytesize, cell: (row) => count(row.bytesize) },
         { key: "wasted", title: "Wasted", align: "right", width: "6rem", sort: (row) => row.wasted, cell: (row) => size(row.wasted) },
-        { key: "share", title: "", width: "6rem", narrow: false, cell: (row) => bar(row.wasted / most, "string") }] }).element),
+        { key: "share", title: "Share", width: "6rem", narrow: false, cell: (row) => bar(row.wasted / most, "string") }] }).element),
     section("Biggest strings", bigTable({ label: "Biggest strings", rows: answer.biggest, height: rowsHigh(answer.biggest), open: (row) => href("object", { id: row.hex }), sort: { key: "size", down: true }, columns: [
       { key: "text", title: "Text", width: "minmax(9rem, 2fr)", cell: (row) => h("a", { class: "object", tabindex: "-1", href: href("object", { id: row.hex }) }, text(row)) },
       { key: "held", title: "Held by", width: "minmax(8rem, 1.4fr)", narrow: false, cell: (row) => (row.held_by ? way(row.held_by, 90) : "") },
@@ -79,6 +79,6 @@ function objectsTable(label, rows) {
 }
 
 function collections(answer) {
-  return [warnings(answer), h("div", { class: "two" }, group("Arrays", answer.arrays, "array"), group("Hashes", answer.hashes, "hash")),
+  return [warnings(answer), h("div", { class: "two even" }, group("Arrays", answer.arrays, "array"), group("Hashes", answer.hashes, "hash")),
     section("Most places unused", objectsTable("Most unused", answer.most_unused)), section("Biggest", objectsTable("Biggest collections", answer.biggest))];
 }

@@ -44,7 +44,7 @@ const columns = [
 const variableTable = (label, rows) => smallTable({ label, rows, columns, plain: true, open: (row) => (row.id ? href("object", { id: row.hex }) : null) });
 
 function variables(one) {
-  return [h("p", {}, objectLink(one, { id: true })), one.variables?.length > 0 && h("h3", { class: "small-title" }, "Thread-locals"), one.variables?.length > 0 && variableTable("Thread-locals", one.variables)];
+  return [h("p", {}, objectLink(one, { id: true })), one.variables?.length > 0 && h("h2", { class: "small-title" }, "Thread-locals"), one.variables?.length > 0 && variableTable("Thread-locals", one.variables)];
 }
 
 function frame(one, at) {
@@ -59,5 +59,5 @@ function frames(one) {
   const list = h("ol", { class: "frames", start: "0" }, one.frames.slice(0, FRAMES).map(frame));
   const left = one.frames.length - FRAMES;
   const more = left > 0 && h("button", { type: "button", class: "button", onclick: () => { list.append(...one.frames.slice(FRAMES).map((each, at) => frame(each, at + FRAMES))); more.remove(); } }, `${count(left)} more frames`);
-  return [h("h3", { class: "small-title" }, "Frames"), list, more];
+  return [h("h2", { class: "small-title" }, "Frames"), list, more];
 }

@@ -112,12 +112,12 @@ function folded(node) {
 function describe({ node, inside, w, h: high }, whole) {
   const { row, part, kind } = node.data;
   const label = part === "self" ? `${rowName(row)} itself` : part === "folded" ? folded(node) : rowName(row);
-  const via = part === "group" && row.name ? `, by ${plain(row.name, 60)}` : "";
-  const small = h("span", { class: "cell-bytes" }, bytes(node.value));
+  const by = part === "group" && row.name ? `${plain(row.name, 40)} ` : "";
+  const small = [" ", h("span", { class: "cell-bytes" }, bytes(node.value))];
   return {
-    className: `k-${kind} part-${part}${inside ? " inside" : ""}`,
-    label: `${plain(label, 80)}${via}: ${bytes(node.value)}, ${percent(node.value / whole)}${opens(node) ? ", opens" : ""}`,
-    words: [part === "group" && row.name && w > 150 && h("span", { class: "cell-edge" }, edge(row.name, 40), " "), name(label, 70), (inside || high < 34 ? w > 110 : true) && small],
+    className: `k-${kind} part-${part}${inside ? " inside" : ""}${high < 36 ? " low" : ""}`,
+    label: `${by}${plain(label, 70)}: ${bytes(node.value)}, ${percent(node.value / whole)}${opens(node) ? ", opens" : ""}`,
+    words: [part === "group" && row.name && w > 150 && h("span", { class: "cell-edge" }, edge(row.name, 40), " "), name(label, 70), (inside || high < 36 ? w > 110 : true) && small],
   };
 }
 

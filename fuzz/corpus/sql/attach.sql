@@ -1,0 +1,1 @@
+ATTACH 'a.db' AS b; SELECT 1

@@ -1,0 +1,1 @@
+SELECT f.method, l.name, json_extract(dump_line(t.id), '$.frames[0].self') FROM threads t JOIN frames f ON f.thread_id = t.id LEFT JOIN locals l USING (thread_id, depth), path(4216) WHERE f.self_id IS NOT NULL

@@ -1,0 +1,81 @@
+# frozen_string_literal: true
+
+# Whose malloc the process has: glibc's tells the size of a block, so what C extensions refer to is found and marked as inferred;
+# jemalloc's does not, which is said, and nothing alive is lost for it.
+require_relative "helper"
+
+class MallocTest < Minitest::Test
+  include OutsideTest
+
+  JEMALLOC = Dir.glob("/usr/lib/*/libjemalloc.so.2").first
+  COUNT = 300
+  # The strings are held by nothing but the structs of C extensions.
+  PROGRAM = <<~RUBY
+    require "strscan"
+    require "stringio"
+    $kept = Array.new(#{COUNT}) { |n| [StringScanner.new("scanned \#{n}, and longer than a slot is"), StringIO.new("read \#{n}, and longer than a slot is")] }
+    $garbage = Array.new(50) { |n| "thrown away \#{n}, and longer than a slot is" }
+    $garbage = nil
+    GC.disable
+    60.times { |n| "thrown away \#{n + 50}, and longer than a slot is" }
+    #{QUIET}
+  RUBY
+
+  def lines(file, type) = read(file).objects.values.map(&:first).select { |line| line["type_name"] == type }
+  def texts(file, words) = File.read(file).scan(/#{words} \d+, and longer than a slot is/).uniq.size
+
+  def test_glibc
+    with_target(name: "glibc", program: PROGRAM) do |target|
+      facts, file = dump("--pid", target.pid)
+      assert_equal "glibc", facts["malloc"]
+      assert_equal [COUNT, COUNT], [texts(file, "scanned"), texts(file, "read")]
+      strings = read(file).objects
+      lines(file, "StringScanner").each do |line|
+        refute line["refs"]
+        assert(line["inferred"].any? { |id| strings[id][0]["val"]&.start_with?("scanned ") }, line.inspect)
+        assert_operator line["size"], :>, line["slot_size"] + 40 # the struct's block
+      end
+      text, = Open3.capture2(TOOL, "dump", "--pid", target.pid.to_s, "-o", file)
+      refute_match(/malloc/, text)
+    end
+  end
+
+  # The analysing commands follow such references, and their name tells.
+  def test_a_path_through_an_inferred_reference
+    with_target(name: "inferred", program: PROGRAM) do |target|
+      _, file = dump("--pid", target.pid)
+      id = read(file).objects.values.map(&:first).find { |line| line["val"] == "scanned 7, and longer than a slot is" }["id"]
+      path, status = Open3.capture2e(TOOL, "path", "--no-index", file, id.to_s)
+      assert status.success?, path
+      assert_match(/inferred/, path)
+    end
+  end
+
+  def test_jemalloc
+    skip "libjemalloc2 is not there" unless JEMALLOC
+    with_target(name: "jemalloc", program: PROGRAM, wrap: ["env", "LD_PRELOAD=#{JEMALLOC}"]) do |target|
+      facts, file = dump("--pid", target.pid)
+      assert_equal "jemalloc", facts["malloc"]
+      assert_equal "jemalloc", JSON.parse(File.open(file, &:gets)[1..])["malloc"]
+      assert_equal [COUNT, COUNT], [texts(file, "scanned"), texts(file, "read")], "what may be alive is kept"
+      lines(file, "StringScanner").each { |line| assert_equal line["slot_size"], line["size"] }
+      text, = Open3.capture2(TOOL, "dump", "--pid", target.pid.to_s, "-o", file)
+      assert_match(/^its malloc is jemalloc: the size of memory that C code owns is not known/, text)
+    end
+  end
+
+  # What nothing reaches any more is left out, or kept and marked.
+  def test_garbage
+    with_target(name: "garbage", program: PROGRAM) do |target|
+      _, without = dump("--pid", target.pid)
+      _, with = dump("--pid", target.pid, "--all")
+      assert_operator texts(without, "thrown away"), :<, 10 # a stack may still have one
+      marked = File.foreach(with).select { |line| line.include?("thrown away") }
+      assert_operator marked.size, :>=, 55
+      assert_operator marked.count { |line| line.include?('"garbage":true') }, :>=, marked.size - 10
+      refute_match(/"garbage"/, File.read(without))
+      alive = File.foreach(with).count { |line| line.include?('"bt":') && !line.include?('"garbage":true') }
+      assert_in_delta File.foreach(without).count { |line| line.include?('"bt":') }, alive, 20
+    end
+  end
+end
