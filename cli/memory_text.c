@@ -43,7 +43,7 @@ static void pages_detail(const struct hd_rss *rss, char text[DETAIL])
         used += rss->pools[i].used;
     }
     if (pages)
-        snprintf(text, DETAIL, "%s pages; %s of %s slots used", hd_words_count(a, pages), hd_words_count(b, used), hd_words_count(c, slots));
+        snprintf(text, DETAIL, "%s of %s slots in %s pages", hd_words_count(b, used), hd_words_count(c, slots), hd_words_count(a, pages));
 }
 
 static void group_detail(const struct hd_rss *rss, enum hd_rss_group group, char text[DETAIL])
@@ -253,6 +253,10 @@ static void head_print(const struct hd_view_memory *view)
     if (view->source == HD_FINDINGS_PROCESS)
         snprintf(line, sizeof line, "pid %d: %s in memory (RSS), of %s, when it stood still for %.1f ms", view->pid, total, moment,
                  view->stopped * 1000);
+    else if (view->source == HD_FINDINGS_DUMP)
+        snprintf(line, sizeof line, "%.400s: %s %s, when the dump was taken (%s)%s", view->name, total,
+                 view->rss_known ? "in memory (RSS)" : "of Ruby's heap and objects", view->moment,
+                 view->truncated ? "; the dump is cut off" : "");
     else
         snprintf(line, sizeof line, "%.400s: %s of memory in the core%s; %s of it hold something, which is about what was in memory (RSS)",
                  view->name, total, view->truncated ? ", which is cut off" : "",
@@ -267,7 +271,7 @@ static void head_print(const struct hd_view_memory *view)
         hd_table_line(stdout, view->ruby, strlen(view->ruby), 0);
     if (*view->note)
         paragraph_print("", view->note);
-    if (strcmp(view->allocator, "glibc") != 0) {
+    if (view->source != HD_FINDINGS_DUMP && strcmp(view->allocator, "glibc") != 0) {
         snprintf(line, sizeof line, "Its malloc is %s: what it has given out to C code and what it holds free are not told apart.",
                  view->allocator);
         paragraph_print("", line);
@@ -286,7 +290,7 @@ static void sums_print(const struct hd_view_memory *view)
     uint64_t objects = rss->rows[HD_RSS_SLOTS_USED] + hd_rss_group_sum(rss, HD_RSS_IN_OBJECTS) + rss->rows[HD_RSS_CLASSES]
                        + rss->rows[HD_RSS_ISEQS];
     if (rss->divided) {
-        snprintf(line, sizeof line, "Of %s Ruby's objects and code have %s: more than about that ObjectSpace.memsize_of_all cannot know of.",
+        snprintf(line, sizeof line, "Of %s Ruby's objects and code have %s: ObjectSpace sees that part, and not the rest.",
                  hd_words_bytes(all, rss->total - rss->rows[HD_RSS_ZEROS]), hd_words_bytes(ours, objects));
         paragraph_print("", line);
     }
@@ -304,7 +308,9 @@ static void next_print(const struct hd_view_memory *view)
     }
     struct hd_buffer text = {0};
     hd_words_clean(&text, view->name, strlen(view->name));
-    if (text.data)
+    if (text.data && view->source == HD_FINDINGS_DUMP)
+        printf("\nnext: heap_dump %s %s\n", "suspects", text.data);
+    else if (text.data)
         printf("\nnext: heap_dump dump --core %s -o dump.json\n", text.data);
     hd_buffer_deinit(&text);
 }

@@ -5,7 +5,7 @@
 # (recommendations.rb), closures kept in a list of callbacks (events.rb), a thread-local that only grows
 # (query_log.rb). It knows nothing of how its heap is examined but for one admin route.
 require "cgi"
-require "digest"
+require "digest/sha2" # all of it now: the threads that need it first would load it at the same time
 require "erb"
 require "json"
 require "rack"

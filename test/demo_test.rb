@@ -43,6 +43,7 @@ class DemoTest < Minitest::Test
     assert_match(/subscribers or callbacks that are added and never removed/, out)
     assert_match(%r{orders_controller\.rb:14}, out)
     assert_match(/^ +ivs\.@callbacks +Hash .* MB$/, out)
-    assert_match(/^next: heap_dump show /, out.lines.last)
+    assert_match(/^next: heap_dump show /, out)
+    assert_match(%r{^\$ build/heap_dump serve build/demo/dump\.json\nhttp://127\.0\.0\.1:\d+/\?token=\h{32}\n\* The page answers with (200|501); }, out)
   end
 end

@@ -100,6 +100,21 @@ uint64_t hd_dumper_lost_pages(const struct hd_dumper *dumper)
 
 enum { POOLS_MAX = 16 };
 
+/* gc.c: a slot without a type is free. */
+static uint64_t used_count(const struct hd_page *page)
+{
+    uint64_t used = 0;
+    for (uint32_t i = 0; i < page->slot_count; i++)
+        used += hd_type_is_object(page->slots[(uint64_t)i * page->slot_size] & HD_T_MASK);
+    return used;
+}
+
+static uint64_t page_bytes(const struct hd_vm *vm)
+{
+    int64_t size = vm->layout->k_HEAP_PAGE_SIZE;
+    return hd_layout_has(size) && size > 0 ? (uint64_t)size : 1ull << vm->page_shift;
+}
+
 static uint64_t size_pools_count(const struct hd_vm *vm, struct hd_size_pool pools[POOLS_MAX])
 {
     uint64_t count = 0;
@@ -111,8 +126,12 @@ static uint64_t size_pools_count(const struct hd_vm *vm, struct hd_size_pool poo
             continue;
         if (k == count)
             pools[count++] = (struct hd_size_pool){.slot_size = vm->pages[i].slot_size};
+        uint64_t used = used_count(&vm->pages[i]);
         pools[k].pages++;
         pools[k].slots += vm->pages[i].slot_count;
+        pools[k].used += used;
+        pools[k].empty_pages += used == 0;
+        pools[k].bytes += page_bytes(vm);
     }
     return count;
 }

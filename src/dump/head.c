@@ -5,6 +5,7 @@
 #include "dump/head.h"
 
 #include "dump/contents.h"
+#include "dump/head_memory.h"
 #include "dump/text.h"
 
 /* Days since 1970-01-01 to a date of the Gregorian calendar; the C library's gmtime takes a lock. */
@@ -50,6 +51,9 @@ static void size_pools_write(struct hd_buffer *out, const struct hd_head *head)
         number_member(out, i ? ",{\"slot_size\":" : ",\"size_pools\":[{\"slot_size\":", head->pools[i].slot_size);
         number_member(out, ",\"pages\":", head->pools[i].pages);
         number_member(out, ",\"slots\":", head->pools[i].slots);
+        number_member(out, ",\"used\":", head->pools[i].used);
+        number_member(out, ",\"empty_pages\":", head->pools[i].empty_pages);
+        number_member(out, ",\"bytes\":", head->pools[i].bytes);
         hd_text_literal(out, "}");
     }
     if (head->pool_count)
@@ -78,6 +82,8 @@ void hd_head_write(struct hd_buffer *out, const struct hd_dump_options *options,
     hd_buffer_append(out, options->collected ? "true" : "false", options->collected ? 4 : 5);
     number_member(out, ",\"string_limit\":", hd_contents_limit(options));
     size_pools_write(out, head);
+    if (strcmp(options->source, "core") != 0)
+        hd_head_memory_write(out, options->pid);
     if (options->extra) {
         hd_text_literal(out, ",");
         hd_buffer_append(out, options->extra, strlen(options->extra));

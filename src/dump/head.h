@@ -7,6 +7,9 @@
 /* Slots of one size. */
 struct hd_size_pool {
     uint64_t slot_size, pages, slots;
+    uint64_t used;        /* slots that hold something, objects that were not collected yet among them */
+    uint64_t empty_pages; /* pages none of whose slots does */
+    uint64_t bytes;       /* of all pages, heads and padding included */
 };
 
 struct hd_head {

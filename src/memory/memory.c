@@ -80,6 +80,7 @@ const uint8_t *hd_memory_at_slow(struct hd_memory *memory, uint64_t addr, uint64
                 && !chunks_need(range, offset / HD_CHUNK_BYTES, (offset + length + HD_CHUNK_BYTES - 1) / HD_CHUNK_BYTES))
                 break;
             memory->last = middle;
+            memory->looked += length;
             return range->data + offset;
         }
     }

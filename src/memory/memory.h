@@ -87,7 +87,7 @@ const uint8_t *hd_memory_at_slow(struct hd_memory *memory, uint64_t addr, uint64
 static inline const uint8_t *hd_memory_at(struct hd_memory *memory, uint64_t addr, uint64_t length)
 {
     const struct hd_range *range = &memory->ranges[memory->last];
-    memory->looked += length;
+    memory->looked += length < HD_CHUNK_BYTES ? length : HD_CHUNK_BYTES; /* more only if it is there: lengths may be nonsense */
     if (addr >= range->start && addr < range->end && length <= range->end - addr) {
         uint64_t offset = addr - range->start, last = offset + length - (length != 0);
         if (!range->chunks

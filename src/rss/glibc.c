@@ -13,8 +13,6 @@
 #define _GNU_SOURCE
 #include "rss/glibc.h"
 
-#include "memory/image.h"
-
 #include <stdlib.h>
 
 enum {
@@ -77,11 +75,11 @@ static bool options_fit(struct hd_glibc *glibc, struct hd_memory *memory, uint64
     return true;
 }
 
-static uint64_t main_find(struct hd_glibc *glibc, const struct hd_image *image, struct hd_memory *memory)
+static uint64_t main_find(struct hd_glibc *glibc, struct hd_memory *memory, const struct hd_image_segment *data, int count)
 {
     uint64_t found = 0;
-    for (int i = 0; i < image->data_count; i++) {
-        uint64_t start = image->data[i].start, end = image->data[i].end;
+    for (int i = 0; i < count; i++) {
+        uint64_t start = data[i].start, end = data[i].end;
         if (end <= start || end - start > DATA_MAX)
             continue;
         for (uint64_t at = (start + 7) & ~7ull; at + 8 <= end; at += 8) {
@@ -188,20 +186,29 @@ static bool arenas_read(struct hd_glibc *glibc, struct hd_memory *memory, struct
     return true;
 }
 
+bool hd_glibc_find_in(struct hd_glibc *glibc, struct hd_memory *memory, struct hd_arena *arena, const struct hd_image_segment *data,
+                      int count, struct hd_error *err)
+{
+    uint64_t unreadable = memory->unreadable;
+    *glibc = (struct hd_glibc){0};
+    uint64_t first = main_find(glibc, memory, data, count);
+    glibc->found = first != 0;
+    bool good = !first || arenas_read(glibc, memory, arena, first);
+    memory->unreadable = unreadable; /* looking is not failing */
+    return good || hd_error_set(err, HD_ERROR_MEMORY, "no memory for the list of malloc's arenas");
+}
+
 bool hd_glibc_find(struct hd_glibc *glibc, struct hd_memory *memory, struct hd_arena *arena, struct hd_error *err)
 {
     struct hd_image image;
     const char *path;
     uint32_t length;
     size_t at = 0;
-    uint64_t first = 0;
     *glibc = (struct hd_glibc){0};
-    for (int n = 0; n < IMAGES_MAX && !first && hd_image_next(&image, memory, &at, &path, &length); n++)
+    for (int n = 0; n < IMAGES_MAX && hd_image_next(&image, memory, &at, &path, &length); n++)
         if (is_libc(&image, memory))
-            first = main_find(glibc, &image, memory);
-    glibc->found = first != 0;
-    return !first || arenas_read(glibc, memory, arena, first)
-           || hd_error_set(err, HD_ERROR_MEMORY, "no memory for the list of malloc's arenas");
+            return hd_glibc_find_in(glibc, memory, arena, image.data, image.data_count, err);
+    return true;
 }
 
 void hd_glibc_close(struct hd_glibc *glibc)

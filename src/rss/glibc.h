@@ -8,6 +8,7 @@
 #ifndef HD_RSS_GLIBC_H
 #define HD_RSS_GLIBC_H
 
+#include "memory/image.h"
 #include "rss/marks.h"
 #include "rss/window.h"
 
@@ -54,6 +55,9 @@ struct hd_glibc {
 /* False only if memory ran out. */
 bool hd_glibc_find(struct hd_glibc *glibc, struct hd_memory *memory, struct hd_arena *arena, struct hd_error *err);
 
+/* The same where libc's writable data are known: `count` segments. */
+bool hd_glibc_find_in(struct hd_glibc *glibc, struct hd_memory *memory, struct hd_arena *arena, const struct hd_image_segment *data,
+                      int count, struct hd_error *err);
 void hd_glibc_close(struct hd_glibc *glibc);
 
 /* Returns false to stop. `size` counts the chunk's header; its user's address is addr + 16. */

@@ -165,6 +165,14 @@ static bool part_look(struct hd_resident_mapping *mapping, const struct hd_range
     return true;
 }
 
+static bool is_elf(struct hd_memory *memory, uint64_t addr)
+{
+    uint64_t unreadable = memory->unreadable;
+    const uint8_t *magic = hd_memory_at(memory, addr, 4);
+    memory->unreadable = unreadable;
+    return magic && !memcmp(magic, "\x7f" "ELF", 4);
+}
+
 static void core_mapping_look(struct hd_resident_mapping *mapping, const struct hd_core *core, const struct hd_memory *memory,
                               size_t *from, uint8_t *block)
 {
@@ -194,6 +202,8 @@ bool hd_resident_of_core(struct hd_resident *resident, struct hd_arena *arena, c
         if (facts.end <= facts.start || (resident->count && facts.start < resident->mappings[resident->count - 1].facts.end))
             continue;
         facts.kind = hd_smaps_kind_of(facts.path, facts.path_length, facts.executable);
+        if (facts.kind == HD_SMAPS_CODE && is_elf(memory, facts.start)) /* a core does not name the vDSO */
+            facts.kind = HD_SMAPS_KERNEL;
         struct hd_resident_mapping *mapping = mapping_add(resident, &facts);
         good = mapping != NULL;
         size_t first = from;

@@ -95,7 +95,10 @@ static void fiber_take(struct finding *f, uint64_t fiber)
     uint64_t start = hd_memory_u64(f->memory, ec + (uint64_t)l->ec_machine_start);
     if (!end)
         return;
-    f->stacks->fibers++;
+    uint64_t thread = hd_memory_u64(f->memory, ec + (uint64_t)l->ec_thread);
+    bool root = hd_layout_has(l->thread_root_fiber) && thread
+                && hd_memory_u64(f->memory, thread + (uint64_t)l->thread_root_fiber) == fiber;
+    f->stacks->fibers += !root; /* what a thread itself runs on is no fiber to its user */
     /* the VM stack of a thread's first fiber is the thread's: that mapping ends elsewhere */
     struct hd_resident_mapping *mapping = hd_resident_at(f->resident, stack);
     if (mapping && start >= mapping->facts.start && start <= mapping->facts.end && start - mapping->facts.start < VM_STACK_MAX)

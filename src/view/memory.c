@@ -273,6 +273,8 @@ void hd_view_memory_json(FILE *file, const struct hd_view_memory *view)
     hd_json_string(file, view->name ? view->name : "");
     fputs(",\"ruby\":", file);
     hd_json_string(file, view->ruby);
+    if (view->source == HD_FINDINGS_DUMP)
+        fprintf(file, ",\"rss_known\":%s", view->rss_known ? "true" : "false");
     fprintf(file, ",\"time\":%.6f,\"stopped_ms\":%.3f,\"truncated\":%s,\"divided\":%s,\"note\":", view->time, view->stopped * 1000,
             view->truncated ? "true" : "false", rss->divided ? "true" : "false");
     hd_json_string(file, view->note);

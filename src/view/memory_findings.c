@@ -123,7 +123,9 @@ static void heap_pages(struct hd_findings *findings, const struct hd_rss *rss)
     if (!worth(free, held(rss), HEAP_WORTH) || !worth(free, resident, HEAP_EMPTY))
         return;
     char whole[160];
-    if (empty * 10 > pages)
+    if (!empty)
+        snprintf(whole, sizeof whole, "the used slots are scattered: none of %s pages is wholly empty, so none can be given back", COUNT(pages));
+    else if (empty * 10 > pages)
         snprintf(whole, sizeof whole, "%s of %s pages are wholly empty, which a full collection (GC.start) may give back", COUNT(empty),
                  COUNT(pages));
     else
@@ -166,7 +168,7 @@ static void objects(struct hd_findings *findings, const struct hd_rss *rss, enum
         source == HD_FINDINGS_DUMP ? "`suspects` and `top` say who holds them." : "A dump says who holds them.");
 }
 
-static void native(struct hd_findings *findings, const struct hd_rss *rss, const char *allocator)
+static void native(struct hd_findings *findings, const struct hd_rss *rss, enum hd_findings_source source, const char *allocator)
 {
     uint64_t used = rss->rows[HD_RSS_MALLOC_USED], unknown = rss->rows[HD_RSS_UNKNOWN], undivided = rss->rows[HD_RSS_MALLOC_UNKNOWN];
     if (worth(used, held(rss), NATIVE_WORTH))
@@ -177,8 +179,11 @@ static void native(struct hd_findings *findings, const struct hd_rss *rss, const
     if (worth(undivided, held(rss), UNKNOWN_WORTH))
         add(findings, "malloc_unknown", undivided,
             "%s are %s's and not in use by Ruby's objects (%d %% of all): how much of it C code uses and how much is free cannot be seen "
-            "from outside.%s", BYTES(undivided), strcmp(allocator, "glibc") ? allocator : "malloc", percent_of(undivided, held(rss)),
-            strcmp(allocator, "jemalloc") ? "" : " jemalloc itself tells: MALLOC_CONF=stats_print:true prints it when the process ends.");
+            "%s.%s", BYTES(undivided), strcmp(allocator, "glibc") && *allocator ? allocator : "malloc", percent_of(undivided, held(rss)),
+            source == HD_FINDINGS_DUMP ? "in a dump" : "from outside",
+            !strcmp(allocator, "jemalloc") ? " jemalloc itself tells: MALLOC_CONF=stats_print:true prints it when the process ends."
+            : source == HD_FINDINGS_DUMP   ? " `heap_dump memory PID` tells, while such a process is alive."
+                                           : "");
     if (worth(unknown, held(rss), UNKNOWN_WORTH))
         add(findings, "unknown", unknown,
             "%s (%d %% of all) are anonymous memory that is neither Ruby's heap nor malloc's: libraries that map memory themselves, or "
@@ -241,7 +246,7 @@ void hd_findings_make(struct hd_findings *findings, const struct hd_rss *rss, en
     malloc_free(findings, rss, source);
     heap_pages(findings, rss);
     objects(findings, rss, source);
-    native(findings, rss, allocator);
+    native(findings, rss, source, allocator);
     stacks_and_code(findings, rss);
     files(findings, rss);
     kernel(findings, rss);

@@ -23,7 +23,7 @@ static const char *decode(const char *from, const char *stops, char **to, bool p
             int high = digit(from[1]), low = high < 0 ? -1 : digit(from[2]);
             if (low < 0 || (high == 0 && low == 0)) {
                 hd_error_set(err, HD_ERROR_USAGE, "the address has a %% that is not followed by the two hexadecimal "
-                                                  "digits of a byte");
+                                                  "digits of a byte, or stands for a NUL");
                 return NULL;
             }
             *at++ = (char)(high << 4 | low);

@@ -64,6 +64,40 @@ class MallocTest < Minitest::Test
     end
   end
 
+  # Ruby 3.3 lets a type list its references (RUBY_TYPED_DECL_MARKING): those are certain, and nothing else in the struct counts.
+  DECLARED = <<~'C'
+    #include <ruby.h>
+    struct pair { VALUE first, unlisted, second; };
+    RUBY_REFERENCES(pair_references) = { RUBY_REF_EDGE(struct pair, first), RUBY_REF_EDGE(struct pair, second), RUBY_REF_END };
+    static const rb_data_type_t type = { "declared_pair", { RUBY_REFS_LIST_PTR(pair_references), RUBY_DEFAULT_FREE, 0 }, 0, 0, RUBY_TYPED_DECL_MARKING };
+    static VALUE make(VALUE self, VALUE first, VALUE unlisted, VALUE second) {
+        struct pair *pair;
+        VALUE object = TypedData_Make_Struct(rb_cObject, struct pair, &type, pair);
+        pair->first = first; pair->unlisted = unlisted; pair->second = second;
+        return object;
+    }
+    void Init_declared(void) { rb_define_global_function("declared", make, 3); }
+  C
+
+  def test_declared_references
+    headers = Dir.glob(File.join(ROOT, "build/rubies/3.3/root/usr/include/{ruby-3.3.0,*/ruby-3.3.0}"))
+    skip "Ruby 3.3 is not there: script/rubies gets it" if headers.size < 2 || !File.exist?(RUBIES["3.3"][0])
+    source = File.join(FOLDER, "declared.c")
+    File.write(source, DECLARED)
+    out, status = Open3.capture2e("cc", "-shared", "-fPIC", *headers.map { |path| "-I#{path}" }, "-o", File.join(FOLDER, "declared.so"), source)
+    assert status.success?, out
+    program = "require '#{FOLDER}/declared.so'; $three = %w[one two three].map { |word| word * 20 }; $pair = declared(*$three); #{QUIET}"
+    target = Target.new("3.3", name: "declared", program: program)
+    _, file = dump("--pid", target.pid)
+    objects = read(file).objects
+    line = objects.values.map(&:first).find { |object| object["type_name"] == "declared_pair" }
+    refute line["inferred"], line.inspect
+    assert_equal %w[one three], line["refs"].map { |id| objects[id][0]["val"][/one|two|three/] }
+    assert target.finish
+  ensure
+    target&.kill
+  end
+
   # What nothing reaches any more is left out, or kept and marked.
   def test_garbage
     with_target(name: "garbage", program: PROGRAM) do |target|

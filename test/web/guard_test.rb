@@ -242,6 +242,18 @@ class GuardTest < Minitest::Test
     assert_equal 0, other.stop
   end
 
+  # Built on a machine without libmicrohttpd and npm.
+  def test_without_what_it_needs
+    tool = File.join(CliTest::ROOT, "build/test/without_web")
+    skip "#{tool} is not there: make unit" unless File.exist?(tool)
+    out, err, status = Open3.capture3(tool, "serve", ours)
+    assert_equal ["", 5], [out, status.exitstatus]
+    assert_match(/built without libmicrohttpd.*install libmicrohttpd-dev and build again/, err)
+    out, err, status = Open3.capture3(tool, "report", "-o", "-", ours)
+    assert_equal ["", 5], [out, status.exitstatus]
+    assert_match(/built without its page.*install nodejs and npm and build again/, err)
+  end
+
   # ---- long work ----
 
   STRINGS = 400_000

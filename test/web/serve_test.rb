@@ -48,6 +48,11 @@ class ServeTest < Minitest::Test
     end
   end
 
+  def test_memory_same_as_the_command
+    assert_equal json("memory", ours), api(server, "/api/memory?dump=0")
+    assert_match(/ObjectSpace/, api(server, "/api/memory?dump=1", status: "404")["error"])
+  end
+
   def test_paths_same_as_the_command
     node = facts[:order]
     assert_equal json("path", ours, node), api(server, "/api/path?id=#{node}")
