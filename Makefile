@@ -66,14 +66,14 @@ sqlite_absent := src/store/sql_absent.c src/store/sqlite_absent.c
 tool_library += src/store/queries.c $(if $(SQLITE),$(sqlite_library),$(sqlite_absent))
 # Dumps into MongoDB: with its C driver (`make MONGOC=` builds without it).
 MONGOC ?= $(shell pkg-config --exists libmongoc-1.0 2>/dev/null && echo yes)
-mongoc_library := src/store/mongodb_place.c src/store/mongodb_document.c src/store/mongodb_server.c src/store/mongodb_import.c
+mongoc_library := src/store/mongodb_library.c src/store/mongodb_place.c src/store/mongodb_document.c src/store/mongodb_server.c src/store/mongodb_import.c
 mongoc_flags   := $(if $(MONGOC),$(shell pkg-config --cflags libmongoc-1.0) -DHD_HAVE_MONGOC=1)
 tool_library += src/store/mongodb.c $(if $(MONGOC),$(mongoc_library))
 # A server for the page: with libmicrohttpd (`make MICROHTTPD=` builds without it).
 MICROHTTPD ?= $(shell pkg-config --atleast-version=0.9.73 libmicrohttpd 2>/dev/null && echo yes)
 http_library := src/web/server.c src/web/request.c src/web/guard.c
 tool_library += $(if $(MICROHTTPD),$(http_library),src/web/server_none.c)
-cli := cli/main.c cli/command.c cli/help.c cli/help_man.c cli/help_shell.c cli/output.c cli/table.c cli/open.c cli/kept.c \
+cli := cli/main.c cli/command.c cli/help.c cli/help_man.c cli/help_shell.c cli/output.c cli/table.c cli/open.c cli/kept.c cli/progress.c \
 	cli/readable.c cli/twice.c cli/tree_least.c cli/memory.c cli/memory_text.c \
 	cli/check.c cli/collections.c cli/diff.c cli/dump.c cli/diff_text.c cli/export.c cli/find.c cli/flame.c cli/index.c cli/layout.c cli/path.c \
 	cli/report.c cli/serve.c cli/show.c cli/strings.c cli/summary.c cli/suspects.c cli/threads.c cli/top.c cli/tree.c \
@@ -87,7 +87,7 @@ object = $(addprefix $(BUILD)/obj/,$(addsuffix .o,$(basename $(1))))
 library_objects := $(call object,$(library) $(tool_library)) $(BUILD)/web/assets.o
 cli_objects     := $(call object,$(cli))
 other_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm -lpthread $(if $(SQLITE),-lsqlite3) $(if $(LIBEDIT),-ledit) $(if $(MICROHTTPD),-lmicrohttpd)
-tool_libs := $(other_libs) $(if $(MONGOC),$(shell pkg-config --libs libmongoc-1.0))
+tool_libs := $(other_libs) $(if $(MONGOC),$(shell pkg-config --libs libbson-1.0))
 
 .PHONY: all check demo bench install gem fuzz lint clean share ext ext-others unit
 all: $(BUILD)/libheap_dump.a $(BUILD)/heap_dump share ext
@@ -237,6 +237,7 @@ bench: all $(BUILD)/bench/parse_only
 	@bench/run
 	@bench/outside
 	@bench/analyse --hard
+	@bench/export
 	@bench/sql
 	@bench/serve
 $(BUILD)/bench/%: bench/%.cc

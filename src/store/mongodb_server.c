@@ -87,6 +87,8 @@ static bool version_ask(struct hd_mongodb_server *server, struct hd_error *err)
 bool hd_mongodb_server_open(struct hd_mongodb_server *server, const struct hd_mongodb_place *place, struct hd_error *err)
 {
     *server = (struct hd_mongodb_server){.place = place};
+    if (!hd_mongodb_library_load(err))
+        return false;
     mongoc_init();
     mongoc_log_set_handler(NULL, NULL); /* the library prints nothing */
     if (connect_client(server, err) && version_ask(server, err))
