@@ -27,7 +27,7 @@ all_cxxflags = -std=gnu++17 $(common) $(CXXFLAGS)
 library := \
 	src/base/arena.c src/base/error.c \
 	src/memory/memory.c src/memory/maps.c src/memory/smaps.c src/memory/image.c src/memory/source_self.c \
-	src/ruby/layout.c src/ruby/vm.c src/ruby/heap.c src/ruby/table.c src/ruby/symbol.c src/ruby/class.c \
+	src/ruby/layout.c src/ruby/vm.c src/ruby/calibrate.c src/ruby/self_check.c src/ruby/self_check_objects.c src/ruby/heap.c src/ruby/table.c src/ruby/symbol.c src/ruby/class.c \
 	src/ruby/ivar.c src/ruby/object.c src/ruby/string.c src/ruby/number.c src/ruby/class_object.c src/ruby/imemo.c src/ruby/iseq.c src/ruby/data.c \
 	src/ruby/thread.c src/ruby/roots.c src/ruby/roots_outside.c src/ruby/liveness.c \
 	src/ruby/references.c src/ruby/references_code.c src/ruby/references_data.c src/ruby/memsize.c \
@@ -36,7 +36,7 @@ library := \
 # What only the tool needs: reading dumps and debug information.
 tool_library := \
 	src/base/units.c src/base/progress.c \
-	src/memory/source_process.c src/memory/core.c src/memory/core_unpack.c src/memory/core_library.c src/capture/outside.c src/capture/stop.c src/capture/target.c src/capture/inject.c src/capture/copy.c src/capture/keeper.c \
+	src/memory/source_process.c src/memory/source_file.c src/memory/core.c src/memory/core_unpack.c src/memory/core_library.c src/capture/outside.c src/capture/stop.c src/capture/target.c src/capture/inject.c src/capture/copy.c src/capture/keeper.c \
 	src/dump/input.c src/dump/json_text.c src/dump/json_reader.cc src/dump/json_walk.cc src/dump/json_values.cc src/dump/address_set.c \
 	src/dump/check.c src/dump/range.c src/dump/objspace_reader.c \
 	src/graph/names.c src/graph/ranks.c src/graph/part.c src/graph/dump_part.c src/graph/objspace_part.c \
@@ -66,15 +66,16 @@ sqlite_absent := src/store/sql_absent.c src/store/sqlite_absent.c
 tool_library += src/store/queries.c $(if $(SQLITE),$(sqlite_library),$(sqlite_absent))
 # Dumps into MongoDB: with its C driver (`make MONGOC=` builds without it).
 MONGOC ?= $(shell pkg-config --exists libmongoc-1.0 2>/dev/null && echo yes)
-mongoc_library := src/store/mongodb_place.c src/store/mongodb_document.c src/store/mongodb_server.c src/store/mongodb_import.c
+mongoc_library := src/store/mongodb_library.c src/store/mongodb_place.c src/store/mongodb_document.c src/store/mongodb_server.c src/store/mongodb_import.c
 mongoc_flags   := $(if $(MONGOC),$(shell pkg-config --cflags libmongoc-1.0) -DHD_HAVE_MONGOC=1)
 tool_library += src/store/mongodb.c $(if $(MONGOC),$(mongoc_library))
 # A server for the page: with libmicrohttpd (`make MICROHTTPD=` builds without it).
 MICROHTTPD ?= $(shell pkg-config --atleast-version=0.9.73 libmicrohttpd 2>/dev/null && echo yes)
-tool_library += $(if $(MICROHTTPD),src/web/server.c src/web/request.c src/web/guard.c,src/web/server_none.c)
-cli := cli/main.c cli/command.c cli/help.c cli/help_man.c cli/help_shell.c cli/output.c cli/table.c cli/open.c cli/kept.c \
+http_library := src/web/server.c src/web/request.c src/web/guard.c
+tool_library += $(if $(MICROHTTPD),$(http_library),src/web/server_none.c)
+cli := cli/main.c cli/command.c cli/help.c cli/help_man.c cli/help_shell.c cli/output.c cli/table.c cli/open.c cli/kept.c cli/progress.c \
 	cli/readable.c cli/twice.c cli/tree_least.c cli/memory.c cli/memory_text.c \
-	cli/check.c cli/collections.c cli/diff.c cli/dump.c cli/diff_text.c cli/export.c cli/find.c cli/flame.c cli/index.c cli/layout.c cli/path.c \
+	cli/check.c cli/collections.c cli/diff.c cli/dump.c cli/diff_text.c cli/export.c cli/find.c cli/flame.c cli/index.c cli/layout.c cli/layout_check.c cli/path.c \
 	cli/report.c cli/serve.c cli/show.c cli/strings.c cli/summary.c cli/suspects.c cli/threads.c cli/top.c cli/tree.c \
 	cli/version.c cli/sql.c cli/sql_print.c cli/sql_words.c
 
@@ -85,8 +86,8 @@ cli += $(if $(LIBEDIT),cli/sql_edit.c,cli/sql_edit_absent.c)
 object = $(addprefix $(BUILD)/obj/,$(addsuffix .o,$(basename $(1))))
 library_objects := $(call object,$(library) $(tool_library)) $(BUILD)/web/assets.o
 cli_objects     := $(call object,$(cli))
-tool_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm -lpthread $(if $(SQLITE),-lsqlite3) $(if $(LIBEDIT),-ledit) $(if $(MICROHTTPD),-lmicrohttpd) \
-	$(if $(MONGOC),$(shell pkg-config --libs libmongoc-1.0))
+other_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm -lpthread $(if $(SQLITE),-lsqlite3) $(if $(LIBEDIT),-ledit) $(if $(MICROHTTPD),-lmicrohttpd)
+tool_libs := $(other_libs) $(if $(MONGOC),$(shell pkg-config --libs libbson-1.0))
 
 .PHONY: all check demo bench install gem fuzz lint clean share ext ext-others unit
 all: $(BUILD)/libheap_dump.a $(BUILD)/heap_dump share ext
@@ -163,11 +164,22 @@ ext:
 
 unit_tests := $(patsubst test/unit/%.c,$(BUILD)/test/unit/%,$(wildcard test/unit/*_test.c))
 graph_tests := $(BUILD)/test/graph/print_graph $(BUILD)/test/graph/dominators_driver
-outside_tests := $(BUILD)/test/outside/disturbance $(BUILD)/test/outside/copy_driver
+outside_tests := $(BUILD)/test/outside/disturbance $(BUILD)/test/outside/copy_driver $(BUILD)/test/outside/layout_driver
 memory_tests := $(BUILD)/test/memory/malloc_oracle.so
 # The tool as it is where the optional libraries of `heap_dump sql` are missing.
 sqlite_tests := $(BUILD)/test/without_sqlite
-unit: $(unit_tests) $(graph_tests) $(outside_tests) $(memory_tests) $(sqlite_tests)
+# The same where the library for `heap_dump serve` and the page are missing.
+web_tests := $(BUILD)/test/without_web
+unit: $(unit_tests) $(graph_tests) $(outside_tests) $(memory_tests) $(sqlite_tests) $(web_tests) \
+	$(BUILD)/test/heap_dump-without-mongoc
+$(BUILD)/test/without_web: $(filter-out $(call object,$(http_library)) $(BUILD)/web/assets.o,$(cli_objects) $(library_objects)) \
+		$(call object,src/web/server_none.c) $(BUILD)/test/no_page.o
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) -o $@ $(sort $^) $(filter-out -lmicrohttpd,$(tool_libs))
+$(BUILD)/test/no_page.o: $(BUILD)/embed
+	@mkdir -p $(@D)
+	$< $(@D)/no_page > $(@D)/no_page.c
+	$(CC) $(all_cflags) -c $(@D)/no_page.c -o $@
 $(BUILD)/test/without_sqlite: $(filter-out $(call object,cli/sql_edit.c $(sqlite_library)),$(cli_objects) $(library_objects)) \
 		$(call object,cli/sql_edit_absent.c $(sqlite_absent))
 	@mkdir -p $(@D)
@@ -175,6 +187,11 @@ $(BUILD)/test/without_sqlite: $(filter-out $(call object,cli/sql_edit.c $(sqlite
 $(BUILD)/test/memory/%.so: test/memory/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(warnings) -shared -fPIC -fvisibility=hidden -o $@ $<
+# The tool as it is where MongoDB's C driver is not.
+$(BUILD)/test/heap_dump-without-mongoc: src/store/mongodb.c $(cli_objects) $(BUILD)/libheap_dump.a
+	@mkdir -p $(@D)
+	$(CC) $(all_cflags) -MF $(BUILD)/obj/mongodb-absent.d -c $< -o $(BUILD)/test/mongodb-absent.o
+	$(CXX) $(LDFLAGS) -o $@ $(cli_objects) $(BUILD)/test/mongodb-absent.o $(BUILD)/libheap_dump.a $(other_libs)
 $(BUILD)/test/outside/%: test/outside/%.c $(BUILD)/libheap_dump.a
 	@mkdir -p $(@D)
 	$(CC) $(all_cflags) -MF $(BUILD)/obj/$*.d -o $@ $< $(BUILD)/libheap_dump.a $(tool_libs) -lstdc++
@@ -220,6 +237,7 @@ bench: all $(BUILD)/bench/parse_only
 	@bench/run
 	@bench/outside
 	@bench/analyse --hard
+	@bench/export
 	@bench/sql
 	@bench/serve
 $(BUILD)/bench/%: bench/%.cc
@@ -246,12 +264,12 @@ gem:
 # With clang each target is libFuzzer's; without it fuzz/driver.c mutates blindly. What they find new is kept in
 # build/fuzz/new-NAME, an input that fails in build/fuzz/NAME-crash-….
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS ?= check commands index core malloc sql
+FUZZ_TARGETS ?= check commands index core malloc sql web
 fuzz:
 	@MAKE="$(MAKE)" BUILD="$(BUILD)/fuzz" fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 # What fuzz/run links: FUZZ_ENGINE is libFuzzer's switch or the driver's object.
-.SECONDARY: $(addprefix $(BUILD)/obj/fuzz/,fuzz_check.o fuzz_core.o fuzz_malloc.o fuzz_commands.o fuzz_index.o fuzz_sql.o questions.o driver.o)
+.SECONDARY: $(addprefix $(BUILD)/obj/fuzz/,fuzz_check.o fuzz_core.o fuzz_malloc.o fuzz_commands.o fuzz_index.o fuzz_sql.o fuzz_web.o questions.o driver.o)
 fuzz_helpers := $(call object,$(filter-out cli/main.c,$(cli)) fuzz/questions.c)
 $(BUILD)/fuzz_%: $(BUILD)/obj/fuzz/fuzz_%.o $(fuzz_helpers) $(BUILD)/libheap_dump.a $(filter %.o,$(FUZZ_ENGINE))
 	$(CXX) $(CFLAGS) $(LDFLAGS) -o $@ $(filter -%,$(FUZZ_ENGINE)) $(filter %.o,$^) $(BUILD)/libheap_dump.a $(tool_libs)

@@ -7,6 +7,7 @@
 
 #include "cli/help.h"
 #include "cli/kept.h"
+#include "cli/progress.h"
 #include "heap_dump.h"
 
 #include <errno.h>
@@ -197,5 +198,8 @@ int main(int argc, char **argv)
     const struct hd_command *command = find(name);
     if (!command)
         return unknown(name);
-    return finish(hd_kept_run(command, argc - 1, argv + 1));
+    hd_cli_progress_begin();
+    int status = hd_kept_run(command, argc - 1, argv + 1);
+    hd_cli_progress_end();
+    return finish(status);
 }

@@ -22,6 +22,8 @@ void hd_progress_stage(struct hd_progress *progress, const char *stage, uint64_t
     atomic_store(&progress->done, 0);
     atomic_store(&progress->total, total);
     atomic_store(&progress->stage, stage);
+    if (progress->turned)
+        progress->turned(progress);
 }
 
 bool hd_progress_add(struct hd_progress *progress, uint64_t units)

@@ -15,6 +15,7 @@ struct hd_progress {
     _Atomic(const char *) stage; /* "reading the dump again"; NULL: nothing is known */
     _Atomic uint64_t done, total; /* of the stage, in any unit; 0 of 0: not known */
     _Atomic bool cancelled;
+    void (*turned)(struct hd_progress *progress); /* called when a stage begins or ends, by who works; NULL */
 };
 
 /* What this thread does from now on is watched by that; NULL: by nobody. */
@@ -23,7 +24,7 @@ void hd_progress_begin(struct hd_progress *progress);
 /* Who watches this thread, NULL if nobody does. Work that starts threads hands it on itself. */
 struct hd_progress *hd_progress_watcher(void);
 
-/* The next part of the work begins, of so many units. `progress` may be NULL in these, then they do nothing. */
+/* The next part of the work begins, of so many units; `stage` NULL: what was long is over. `progress` may be NULL in these, then they do nothing. */
 void hd_progress_stage(struct hd_progress *progress, const char *stage, uint64_t total);
 
 /* So much more is done; from any thread. False: give up. */

@@ -6,6 +6,7 @@
  */
 #include "graph/builder.h"
 
+#include "base/progress.h"
 #include "dump/input.h"
 #include "dump/objspace_reader.h"
 #include "dump/range.h"
@@ -22,6 +23,7 @@
 #include <unistd.h>
 
 #define RANGE_MIN ((uint64_t)1 << 20)                /* a thread for less is not worth it */
+#define TELL ((uint64_t)1 << 20)                     /* bytes from one word about how far it is to the next */
 
 enum dialect { OURS, OBJSPACE };
 
@@ -36,6 +38,8 @@ struct reader {
     bool cut;     /* the last line is not whole */
     bool ok;
     struct hd_error err;
+    struct hd_progress *progress; /* NULL: nobody watches */
+    uint64_t told;                /* how far it was when that was last said */
     pthread_t thread;
     bool has_thread;
 };
@@ -46,6 +50,17 @@ static bool begins_object(enum dialect dialect, const char *text, size_t length)
     static const char begin[] = ",{\"id\":";
     size_t size = sizeof begin - 1;
     return dialect == OBJSPACE || (length > size && !memcmp(text, begin, size) && text[size] != '"');
+}
+
+/* False and r->err if nobody waits for the graph any more. */
+static bool tell(struct reader *r, uint64_t offset)
+{
+    if (offset < r->told + TELL)
+        return true;
+    uint64_t more = offset - r->told;
+    r->told = offset;
+    return hd_progress_add(r->progress, more)
+           || hd_error_set(&r->err, HD_ERROR_IO, "nobody waits for this any more");
 }
 
 /* ---- one line ---- */
@@ -115,7 +130,8 @@ static bool read_range(struct reader *r, struct hd_dump_part *lines)
             continue;
         r->started = true;
         ok = line.too_long ? too_long(r, &line, limit)
-                           : read_line(r, lines, line.text, line.length, line.offset, line.newline);
+                           : read_line(r, lines, line.text, line.length, line.offset, line.newline)
+                                 && tell(r, line.offset);
     }
     hd_range_deinit(&range);
     return ok && result != HD_RANGE_FAILED;
@@ -178,6 +194,8 @@ static bool read_stream(struct source *source, struct hd_input *input, struct hd
     enum hd_input_result result;
     bool ok = true, first = true;
     source->count = 1;
+    r->progress = hd_progress_watcher();
+    hd_progress_stage(r->progress, "reading the dump", 0);
     while (ok && (result = hd_input_next(input, &line, err)) == HD_INPUT_LINE) {
         if (first && !recognise(source, line.text, line.length, err)) {
             ok = false;
@@ -185,7 +203,7 @@ static bool read_stream(struct source *source, struct hd_input *input, struct hd
         }
         r->dialect = source->dialect;
         ok = (!first || start_part(r, &lines)) &&
-             read_line(r, &lines, line.text, line.length, line.offset, line.newline);
+             read_line(r, &lines, line.text, line.length, line.offset, line.newline) && tell(r, line.offset);
         first = false;
         if (!ok) {
             *err = r->err;
@@ -235,7 +253,8 @@ static void plan(struct source *source, int fd, uint64_t size, const struct hd_r
         source->readers[i] = (struct reader){
             .dialect = source->dialect, .fd = fd, .from = size / count * i,
             .to = i + 1 == count ? UINT64_MAX : size / count * (i + 1),
-            .head = i ? head->text : NULL, .head_length = head->length};
+            .head = i ? head->text : NULL, .head_length = head->length, .progress = hd_progress_watcher(),
+            .told = size / count * i};
     source->count = (unsigned)count;
     source->bytes = size;
 }
@@ -261,6 +280,7 @@ static bool read_plain(struct source *source, int fd, uint64_t size, struct hd_e
     }
     if (ok) {
         plan(source, fd, size, &head);
+        hd_progress_stage(hd_progress_watcher(), "reading the dump", size);
         ok = run_readers(source, err);
     }
     hd_range_deinit(&range);
@@ -328,6 +348,7 @@ static bool build(struct source *source, struct hd_graph *graph, struct hd_graph
                   struct hd_error *err)
 {
     struct hd_part parts[HD_PARTS_MAX];
+    hd_progress_stage(hd_progress_watcher(), "putting the objects together", 0);
     describe(source, graph);
     for (unsigned i = 0; i < source->count; i++) {
         parts[i] = source->readers[i].part;

@@ -14,6 +14,7 @@
  */
 #include "graph/dominators.h"
 
+#include "base/progress.h"
 #include "graph/storage.h"
 
 #include <stdlib.h>
@@ -310,6 +311,7 @@ bool hd_dominators_create(struct hd_dominators *dominators, const struct hd_grap
     };
     bool fine = dominators->parent && dominators->retained && dominators->child_start && dominators->child && w.vertex &&
                 w.semi && w.link;
+    hd_progress_stage(hd_progress_watcher(), "working out what retains what", 0);
     if (fine)
         fine = compute(dominators, &w, err);
     else
@@ -320,6 +322,7 @@ bool hd_dominators_create(struct hd_dominators *dominators, const struct hd_grap
     free(w.vertex);
     if (!fine)
         hd_dominators_destroy(dominators);
+    hd_progress_stage(hd_progress_watcher(), NULL, 0);
     return fine;
 }
 

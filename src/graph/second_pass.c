@@ -219,6 +219,7 @@ bool hd_second_pass(const char *path, const struct hd_graph *graph, const uint8_
     bool ok = order_make(&pass, wanted) || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
     hd_progress_stage(pass.progress, "reading the dump again", pass.count);
     ok = ok && (hd_input_is_plain(pass.fd) ? read_plain(&pass, err) : read_stream(&pass, err));
+    hd_progress_stage(pass.progress, NULL, 0);
     free(pass.order);
     close(pass.fd);
     return ok;

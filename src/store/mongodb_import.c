@@ -246,7 +246,8 @@ static bool line_add(struct import *import, struct hd_error *err)
         return false;
     }
     if (!document) {
-        bad_line(import, &why);
+        if (line->newline) /* else the file ends in the middle of it, which is told as such */
+            bad_line(import, &why);
         return true;
     }
     if (hd_mongodb_documents_kind(import->documents) != HD_JSON_LINE_END)
@@ -334,9 +335,9 @@ static bool finish(struct import *import, struct hd_error *err)
         return false;
     if (!hd_mongodb_server_index(server, indexes, sizeof indexes / sizeof *indexes, err))
         return false;
-    if (server->refused == 0)
+    if (server->refused == 0 && import->end)
         return note_remove(import, err);
-    import->confirmed = 0; /* the next run is to try them all again */
+    import->confirmed = 0; /* the next run is to try all lines again, maybe it has the whole dump */
     return note_put(import, err);
 }
 

@@ -87,6 +87,8 @@ static bool version_ask(struct hd_mongodb_server *server, struct hd_error *err)
 bool hd_mongodb_server_open(struct hd_mongodb_server *server, const struct hd_mongodb_place *place, struct hd_error *err)
 {
     *server = (struct hd_mongodb_server){.place = place};
+    if (!hd_mongodb_library_load(err))
+        return false;
     mongoc_init();
     mongoc_log_set_handler(NULL, NULL); /* the library prints nothing */
     if (connect_client(server, err) && version_ask(server, err))
@@ -131,19 +133,25 @@ static void write_error_read(struct hd_mongodb_server *server, bson_iter_t *erro
         snprintf(server->refusal, sizeof server->refusal, "%s", message);
 }
 
-/* Counts what the server says became of the batch; true if it says so of each document. */
+/*
+ * Counts what the server says became of the batch; true if it says so of each document. There are servers that count among
+ * the inserted ones those that they say they did not insert.
+ */
 static bool reply_read(struct hd_mongodb_server *server, const bson_t *reply)
 {
     bson_iter_t at, error;
-    uint64_t before = server->inserted + server->present + server->refused;
+    uint64_t inserted = 0, failed = server->present + server->refused;
     if (bson_iter_init_find(&at, reply, "nInserted"))
-        server->inserted += (uint64_t)bson_iter_as_int64(&at);
+        inserted = (uint64_t)bson_iter_as_int64(&at);
     if (bson_iter_init_find(&at, reply, "writeErrors") && bson_iter_recurse(&at, &error))
         while (bson_iter_next(&error))
             write_error_read(server, &error);
+    failed = server->present + server->refused - failed;
+    bool told = failed <= server->pending && inserted + failed >= server->pending;
+    server->inserted += told ? server->pending - failed : inserted;
     bool concerned = bson_iter_init_find(&at, reply, "writeConcernErrors") && bson_iter_recurse(&at, &error)
                      && bson_iter_next(&error);
-    return server->inserted + server->present + server->refused - before == server->pending && !concerned;
+    return told && !concerned;
 }
 
 bool hd_mongodb_server_flush(struct hd_mongodb_server *server, struct hd_error *err)
@@ -153,15 +161,16 @@ bool hd_mongodb_server_flush(struct hd_mongodb_server *server, struct hd_error *
     if (!server->pending)
         return true;
     uint64_t useful = server->inserted + server->present;
-    bool done = mongoc_bulk_operation_execute(server->batch, &reply, &error) != 0;
+    mongoc_bulk_operation_execute(server->batch, &reply, &error);
     bool told = reply_read(server, &reply);
     bson_destroy(&reply);
     mongoc_bulk_operation_destroy(server->batch);
     server->batch = NULL;
-    bool whole = server->pending == HD_MONGODB_BATCH && server->inserted + server->present == useful;
+    /* A server that refuses a thousand in a row refuses them all. */
+    bool useless = server->pending == HD_MONGODB_BATCH && server->inserted + server->present == useful;
     server->pending = 0;
     server->pending_bytes = 0;
-    return (told && !whole) || (done && told) || fail(server, &error, "add documents", err);
+    return (told && !useless) || fail(server, &error, "add documents", err);
 }
 
 bool hd_mongodb_server_add(struct hd_mongodb_server *server, const bson_t *document, struct hd_error *err)

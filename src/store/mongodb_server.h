@@ -9,9 +9,8 @@
 #ifndef HD_STORE_MONGODB_SERVER_H
 #define HD_STORE_MONGODB_SERVER_H
 
+#include "store/mongodb_library.h"
 #include "store/mongodb_place.h"
-
-#include <mongoc/mongoc.h>
 
 enum { HD_MONGODB_BATCH = 1000, HD_MONGODB_DOCUMENT = 16 << 20 };
 

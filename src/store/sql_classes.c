@@ -70,7 +70,7 @@ static int64_t rowid(struct hd_sql_cursor *base)
 const struct hd_sql_table hd_sql_classes = {
     .about = {"classes", "what the objects of each class take and retain together", NULL, columns},
     .cursor_size = sizeof(struct classes),
-    .keys = {[BY_CLASS] = {CLASS, NULL, false}},
+    .keys = {[BY_CLASS] = {CLASS, NULL, false, 0}},
     .key_count = BY_CLASS + 1,
     .order = -1,
     .orders = {-1, -1},

@@ -147,7 +147,7 @@ static double methods_each(struct hd_sql_heap *heap)
 const struct hd_sql_table hd_sql_methods = {
     .about = {"methods", "the methods of every class and module", NULL, method_columns},
     .cursor_size = sizeof(struct methods),
-    .keys = {[BY_CLASS_ID] = {M_CLASS_ID, methods_each, false}},
+    .keys = {[BY_CLASS_ID] = {M_CLASS_ID, methods_each, false, 0}},
     .key_count = 1,
     .order = M_CLASS_ID,
     .orders = {-1, -1},
@@ -246,7 +246,7 @@ static double iseqs_rows(struct hd_sql_heap *heap)
 const struct hd_sql_table hd_sql_iseqs = {
     .about = {"iseqs", "compiled code: methods, blocks, class bodies", NULL, iseq_columns},
     .cursor_size = sizeof(struct iseqs),
-    .keys = {[ISEQ_BY_ID] = {I_ID, NULL, false}, [ISEQ_BY_ROWID] = {-1, NULL, false}},
+    .keys = {[ISEQ_BY_ID] = {I_ID, NULL, false, 0}, [ISEQ_BY_ROWID] = {-1, NULL, false, 0}},
     .key_count = ISEQ_BY_ROWID + 1,
     .order = I_ID,
     .orders = {-1, -1},

@@ -30,6 +30,7 @@ void hd_sql_heap_deinit(struct hd_sql_heap *heap)
     free(heap->incoming.place);
     free(heap->referrer_count);
     hd_stacks_destroy(&heap->stacks);
+    free(heap->thread_order);
     hd_strings_destroy(&heap->strings);
     free(heap->string_group);
     free(heap->string_known);
@@ -200,13 +201,45 @@ bool hd_sql_heap_incoming(struct hd_sql_heap *heap)
 
 /* --- what takes a pass over the dump --- */
 
+static int by_node(const void *left, const void *right, void *data)
+{
+    const struct hd_stacks *stacks = data;
+    uint32_t a = stacks->threads[*(const uint32_t *)left].node, b = stacks->threads[*(const uint32_t *)right].node;
+    return (a > b) - (a < b);
+}
+
 bool hd_sql_heap_stacks(struct hd_sql_heap *heap)
 {
     const struct hd_sql_source *source = &heap->source;
-    if (!heap->has_stacks)
-        heap->has_stacks =
-            hd_stacks_create(&heap->stacks, source->dump, source->graph, source->dominators->retained, &heap->err);
-    return heap->has_stacks;
+    struct hd_stacks *stacks = &heap->stacks;
+    if (heap->has_stacks)
+        return true;
+    if (!hd_stacks_create(stacks, source->dump, source->graph, source->dominators->retained, &heap->err))
+        return false;
+    heap->thread_order = malloc(((size_t)stacks->thread_count + 1) * sizeof *heap->thread_order);
+    if (!heap->thread_order) {
+        hd_stacks_destroy(stacks);
+        return no_memory(heap);
+    }
+    for (uint32_t i = 0; i < stacks->thread_count; i++)
+        heap->thread_order[i] = i;
+    qsort_r(heap->thread_order, stacks->thread_count, sizeof *heap->thread_order, by_node, stacks);
+    heap->has_stacks = true;
+    return true;
+}
+
+uint32_t hd_sql_heap_thread(const struct hd_sql_heap *heap, uint32_t node)
+{
+    uint32_t low = 0, high = heap->stacks.thread_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (heap->stacks.threads[heap->thread_order[middle]].node < node)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool found = low < heap->stacks.thread_count && heap->stacks.threads[heap->thread_order[low]].node == node;
+    return found ? heap->thread_order[low] : HD_NODE_NONE;
 }
 
 bool hd_sql_heap_strings(struct hd_sql_heap *heap)

@@ -40,6 +40,7 @@ struct hd_sql_heap {
     uint32_t *referrer_count;     /* [node_count] */
     struct hd_stacks stacks;
     bool has_stacks;
+    uint32_t *thread_order; /* [stacks.thread_count] numbers of the threads, by node */
     struct hd_strings strings;
     uint32_t *string_group;       /* [node_count] group of strings of the same contents + 1, 0: none; NULL: not made yet */
     uint8_t *string_known;        /* [node_count] its contents are in the dump */
@@ -61,6 +62,11 @@ bool hd_sql_heap_by_class_id(struct hd_sql_heap *heap);  /* group: node of the c
 bool hd_sql_heap_incoming(struct hd_sql_heap *heap);
 bool hd_sql_heap_referrer_count(struct hd_sql_heap *heap);
 bool hd_sql_heap_stacks(struct hd_sql_heap *heap);
+
+/* The number of the thread that is that node; HD_NODE_NONE if none is. After hd_sql_heap_stacks. */
+uint32_t hd_sql_heap_thread(const struct hd_sql_heap *heap, uint32_t node);
+
+/* Which strings say the same. */
 bool hd_sql_heap_strings(struct hd_sql_heap *heap);
 
 /* --- the lines of the dump --- */

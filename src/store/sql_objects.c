@@ -337,9 +337,9 @@ static int64_t rowid(struct hd_sql_cursor *base)
 const struct hd_sql_table hd_sql_objects = {
     .about = {"objects", "every object", NULL, columns},
     .cursor_size = sizeof(struct objects),
-    .keys = {[BY_ID] = {ID, NULL, false}, [BY_ROWID] = {-1, NULL, false}, [BY_DOMINATOR] = {DOMINATOR, rows_dominator, false},
-             [BY_CLASS] = {CLASS, rows_class, false}, [BY_CLASS_ID] = {CLASS_ID, rows_class, false},
-             [BY_TYPE] = {TYPE, rows_type, false}},
+    .keys = {[BY_ID] = {ID, NULL, false, 0}, [BY_ROWID] = {-1, NULL, false, 0}, [BY_DOMINATOR] = {DOMINATOR, rows_dominator, false, 0},
+             [BY_CLASS] = {CLASS, rows_class, false, 0}, [BY_CLASS_ID] = {CLASS_ID, rows_class, false, 0},
+             [BY_TYPE] = {TYPE, rows_type, false, 0}},
     .key_count = BY_TYPE + 1,
     .order = ID,
     .orders = {CLASS, TYPE},

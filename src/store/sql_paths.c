@@ -95,7 +95,7 @@ static int64_t rowid(struct hd_sql_cursor *base)
 const struct hd_sql_table hd_sql_path = {
     .about = {"path", "the shortest named path from a root to an object, a row per step: FROM path(140322420491800)", "id", columns},
     .cursor_size = sizeof(struct paths),
-    .keys = {{OF, NULL, true}},
+    .keys = {{OF, NULL, true, 0}},
     .key_count = 1,
     .order = STEP,
     .orders = {-1, -1},

@@ -175,7 +175,7 @@ static int64_t rowid(struct hd_sql_cursor *base)
 const struct hd_sql_table hd_sql_refs = {
     .about = {"refs", "every reference from one object to another, and from the roots (the object 0)", NULL, columns},
     .cursor_size = sizeof(struct refs),
-    .keys = {[BY_FROM] = {FROM_ID, rows_each, false}, [BY_TO] = {TO_ID, rows_to, false}, [BY_ROWID] = {-1, NULL, false}},
+    .keys = {[BY_FROM] = {FROM_ID, rows_each, false, 0}, [BY_TO] = {TO_ID, rows_to, false, 0}, [BY_ROWID] = {-1, NULL, false, 0}},
     .key_count = BY_ROWID + 1,
     .order = -1,
     .orders = {-1, -1},

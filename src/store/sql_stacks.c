@@ -14,6 +14,7 @@ struct stacks {
     struct hd_sql_cursor base;
     uint32_t thread, frame, variable; /* the row */
     uint32_t thread_end;
+    uint32_t frame_end; /* of the one frame that is asked for; HD_NODE_NONE: all */
 };
 
 static const struct hd_stacks_thread *thread_of(const struct stacks *cursor)
@@ -52,15 +53,21 @@ static bool begin(struct hd_sql_cursor *base, const struct hd_sql_plan *plan)
     struct stacks *cursor = (struct stacks *)base;
     if (!hd_sql_heap_stacks(base->heap))
         return false;
-    const struct hd_stacks *stacks = &base->heap->stacks;
     cursor->thread = cursor->frame = cursor->variable = 0;
-    cursor->thread_end = stacks->thread_count;
+    cursor->thread_end = base->heap->stacks.thread_count;
+    cursor->frame_end = HD_NODE_NONE;
     if (plan->key == HD_SQL_SCAN)
         return true;
-    uint32_t node = hd_sql_value_node(base->heap, plan->value, false);
-    while (cursor->thread < stacks->thread_count && stacks->threads[cursor->thread].node != node)
-        cursor->thread++;
-    cursor->thread_end = cursor->thread < stacks->thread_count ? cursor->thread + 1 : cursor->thread;
+    uint32_t thread = hd_sql_heap_thread(base->heap, hd_sql_value_node(base->heap, plan->value, false));
+    int64_t depth = 0;
+    bool found = thread != HD_NODE_NONE && (!plan->also || (hd_sql_value_integer(plan->also, &depth) && depth >= 0
+                                                            && depth < HD_NODE_NONE));
+    cursor->thread = found ? thread : 0;
+    cursor->thread_end = found ? thread + 1 : 0;
+    if (plan->also) {
+        cursor->frame = (uint32_t)depth;
+        cursor->frame_end = (uint32_t)depth + 1;
+    }
     return true;
 }
 
@@ -128,7 +135,7 @@ static bool threads_column(struct hd_sql_cursor *base, sqlite3_context *context,
 
 const struct hd_sql_table hd_sql_threads = {
     .about = {"threads", "every thread, and fibers that do not run", NULL, thread_columns},
-    .cursor_size = sizeof(struct stacks), .keys = {[BY_THREAD] = {T_ID, NULL, false}}, .key_count = 1, .order = -1,
+    .cursor_size = sizeof(struct stacks), .keys = {[BY_THREAD] = {T_ID, NULL, false, 0}}, .key_count = 1, .order = -1,
     .orders = {-1, -1}, .rows = hd_sql_rows_few, .filter = threads_filter, .next = threads_next, .column = threads_column,
     .rowid = rowid};
 
@@ -158,7 +165,8 @@ static double few_rows(struct hd_sql_heap *heap)
 /* On to a thread that has the frame. */
 static void frames_settle(struct stacks *cursor)
 {
-    while (cursor->thread < cursor->thread_end && cursor->frame >= thread_of(cursor)->frame_count) {
+    while (cursor->thread < cursor->thread_end
+           && (cursor->frame >= thread_of(cursor)->frame_count || cursor->frame >= cursor->frame_end)) {
         cursor->thread++;
         cursor->frame = 0;
     }
@@ -222,7 +230,7 @@ static bool frames_column(struct hd_sql_cursor *base, sqlite3_context *context, 
 
 const struct hd_sql_table hd_sql_frames = {
     .about = {"frames", "the frames of every thread", NULL, frame_columns},
-    .cursor_size = sizeof(struct stacks), .keys = {[BY_THREAD] = {F_THREAD, few_rows, false}}, .key_count = 1, .order = -1,
+    .cursor_size = sizeof(struct stacks), .keys = {[BY_THREAD] = {F_THREAD, few_rows, false, F_DEPTH}}, .key_count = 1, .order = -1,
     .orders = {-1, -1}, .rows = hd_sql_rows_few, .filter = frames_filter, .next = frames_next, .column = frames_column,
     .rowid = rowid};
 
@@ -294,7 +302,7 @@ static bool locals_column(struct hd_sql_cursor *base, sqlite3_context *context, 
 
 const struct hd_sql_table hd_sql_locals = {
     .about = {"locals", "the local variables of every frame", NULL, local_columns},
-    .cursor_size = sizeof(struct stacks), .keys = {[BY_THREAD] = {L_THREAD, few_rows, false}}, .key_count = 1, .order = -1,
+    .cursor_size = sizeof(struct stacks), .keys = {[BY_THREAD] = {L_THREAD, few_rows, false, L_DEPTH}}, .key_count = 1, .order = -1,
     .orders = {-1, -1}, .rows = hd_sql_rows_few, .filter = locals_filter, .next = locals_next, .column = locals_column,
     .rowid = rowid};
 
@@ -340,6 +348,6 @@ static bool variables_column(struct hd_sql_cursor *base, sqlite3_context *contex
 
 const struct hd_sql_table hd_sql_thread_locals = {
     .about = {"thread_locals", "what Thread#[] and Thread#thread_variable_get give", NULL, variable_columns},
-    .cursor_size = sizeof(struct stacks), .keys = {[BY_THREAD] = {0, few_rows, false}}, .key_count = 1, .order = -1,
+    .cursor_size = sizeof(struct stacks), .keys = {[BY_THREAD] = {0, few_rows, false, 0}}, .key_count = 1, .order = -1,
     .orders = {-1, -1}, .rows = hd_sql_rows_few, .filter = variables_filter, .next = variables_next,
     .column = variables_column, .rowid = rowid};

@@ -146,7 +146,7 @@ static int64_t rowid(struct hd_sql_cursor *base)
 const struct hd_sql_table hd_sql_strings = {
     .about = {"strings", "every String", NULL, columns},
     .cursor_size = sizeof(struct strings),
-    .keys = {[BY_ID] = {ID, NULL, false}, [BY_ROWID] = {-1, NULL, false}},
+    .keys = {[BY_ID] = {ID, NULL, false, 0}, [BY_ROWID] = {-1, NULL, false, 0}},
     .key_count = BY_ROWID + 1,
     .order = ID,
     .orders = {-1, -1},

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* idxNum: the key, counted from 1, 0 for a scan; and the order. */
-enum { PLAN_KEY = 0xff, PLAN_ORDER_SHIFT = 8, PLAN_ORDER = 3 << PLAN_ORDER_SHIFT, PLAN_DESCENDING = 0x400 };
+enum { PLAN_KEY = 0xff, PLAN_ORDER_SHIFT = 8, PLAN_ORDER = 3 << PLAN_ORDER_SHIFT, PLAN_DESCENDING = 0x400, PLAN_ALSO = 0x800 };
 
 struct module {
     const struct hd_sql_table *table;
@@ -131,6 +131,9 @@ static char *plan_words(const struct vtab *vtab, const sqlite3_index_info *info,
     const char *lines = info->colUsed & vtab->lines ? ", reads lines" : "";
     if (key == HD_SQL_SCAN)
         return sqlite3_mprintf("all%s%s", order, lines);
+    if (info->idxNum & PLAN_ALSO)
+        return sqlite3_mprintf("%s=? %s=?%s", column_name(table, table->keys[key].column),
+                               column_name(table, table->keys[key].also), lines);
     return sqlite3_mprintf("%s=?%s", column_name(table, table->keys[key].column), lines);
 }
 
@@ -159,8 +162,15 @@ static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
     }
     info->idxNum = (key + 1) | order_choose(table, info, key);
     if (used >= 0) {
+        bool given;
+        int also = table->keys[key].also > 0 ? constraint_of(info, table->keys[key].also, &given) : -1;
         info->aConstraintUsage[used].argvIndex = 1;
         info->aConstraintUsage[used].omit = table->keys[key].required;
+        if (also >= 0) {
+            info->aConstraintUsage[also].argvIndex = 2;
+            info->idxNum |= PLAN_ALSO;
+            rows = 1;
+        }
     }
     info->idxFlags = unique ? SQLITE_INDEX_SCAN_UNIQUE : 0;
     info->estimatedRows = rows < 1 ? 1 : (sqlite3_int64)rows;
@@ -209,6 +219,7 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int number, const char *word
 {
     struct hd_sql_cursor *cursor = (struct hd_sql_cursor *)base;
     struct hd_sql_plan plan = {.key = (number & PLAN_KEY) - 1, .value = argc > 0 ? argv[0] : NULL,
+                               .also = argc > 1 ? argv[1] : NULL,
                                .order = ((number & PLAN_ORDER) >> PLAN_ORDER_SHIFT) - 1, .descending = number & PLAN_DESCENDING};
     (void)words;
     cursor->end = true;

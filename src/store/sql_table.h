@@ -33,6 +33,7 @@ struct hd_sql_cursor {
 struct hd_sql_plan {
     int key;            /* which of the table's keys, HD_SQL_SCAN: none */
     sqlite3_value *value; /* of the key */
+    sqlite3_value *also;  /* of the column beside it, NULL: none is given */
     int order;            /* which of the table's orders is wanted, -1: none */
     bool descending;
 };
@@ -41,6 +42,7 @@ struct hd_sql_key {
     int column;         /* -1: the rowid */
     double (*rows)(struct hd_sql_heap *heap); /* that one value has, about; NULL: at most one */
     bool required;      /* an argument of a table-valued function: nothing can be asked without it */
+    int also;           /* a column that narrows it down to at most one row; 0: none */
 };
 
 struct hd_sql_table {

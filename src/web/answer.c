@@ -21,6 +21,7 @@ static const struct hd_web_route routes[] = {
                 "limit"),
      false, hd_web_answer_find},
     {"/api/search", PARAMETERS("dump", "q"), false, hd_web_answer_search},
+    {"/api/memory", PARAMETERS("dump"), true, hd_web_answer_memory},
     {"/api/threads", PARAMETERS("dump", "frames"), true, hd_web_answer_threads},
     {"/api/strings", PARAMETERS("dump", "limit"), true, hd_web_answer_strings},
     {"/api/collections", PARAMETERS("dump", "limit"), true, hd_web_answer_collections},

@@ -46,6 +46,7 @@ enum { HD_WEB_ROWS = 5000, HD_WEB_STEPS = 200, HD_WEB_TEXT = 1000 }; /* rows of 
 bool hd_web_answer_dumps(struct hd_web_ask *ask, FILE *out, struct hd_error *err);
 bool hd_web_answer_summary(struct hd_web_ask *ask, FILE *out, struct hd_error *err);
 bool hd_web_answer_suspects(struct hd_web_ask *ask, FILE *out, struct hd_error *err);
+bool hd_web_answer_memory(struct hd_web_ask *ask, FILE *out, struct hd_error *err);
 bool hd_web_answer_top(struct hd_web_ask *ask, FILE *out, struct hd_error *err);
 bool hd_web_answer_threads(struct hd_web_ask *ask, FILE *out, struct hd_error *err);
 bool hd_web_answer_strings(struct hd_web_ask *ask, FILE *out, struct hd_error *err);

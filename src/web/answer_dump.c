@@ -3,6 +3,7 @@
 #include "view/collections.h"
 #include "view/diff.h"
 #include "view/json.h"
+#include "view/memory.h"
 #include "view/readable.h"
 #include "view/strings.h"
 #include "view/summary.h"
@@ -137,6 +138,18 @@ bool hd_web_answer_top(struct hd_web_ask *ask, FILE *out, struct hd_error *err)
 }
 
 /* --- what reads the dump again --- */
+
+bool hd_web_answer_memory(struct hd_web_ask *ask, FILE *out, struct hd_error *err)
+{
+    struct hd_view_memory view;
+    if (!hd_view_memory_dump(&view, ask->dump->open.dump, err)) {
+        ask->status = err->code == HD_ERROR_UNSUPPORTED ? 404 : 0; /* a dump of ObjectSpace: nothing is missing in this build */
+        return false;
+    }
+    hd_view_memory_json(out, &view);
+    hd_view_memory_free(&view);
+    return true;
+}
 
 bool hd_web_answer_suspects(struct hd_web_ask *ask, FILE *out, struct hd_error *err)
 {

@@ -34,6 +34,7 @@ struct view {
 
 static const struct view views[] = {
     {"/api/summary?dump=%u", {"", NULL}, 0.1},
+    {"/api/memory?dump=%u", {"", NULL}, 0.05},
     {"/api/suspects?dump=%u", {"", "&limit=4", "&limit=1", NULL}, 0.1},
     {"/api/tree?dump=%u", {"&depth=40&limit=2500", "&depth=30&limit=1200", "&depth=20&limit=500", "&limit=200", "&limit=50", NULL}, 0.3},
     {"/api/top?by=class&dump=%u", {"", "&limit=5000", "&limit=1000", "&limit=200", "&limit=50", NULL}, 0.12},

@@ -69,9 +69,13 @@ module SqlTest
   end
 
   # Objects by id, each with the lines that continue it: `val` joined.
-  def lines(name = "sql.json")
-    @lines ||= {}
-    @lines[name] ||= File.foreach(dump(name), chomp: true).with_object({}) do |line, all|
+  def lines(name = "sql.json") = SqlTest.kept[name] ||= read_lines(name)
+
+  # Of all tests: reading takes longer than the rest.
+  def self.kept = @kept ||= {}
+
+  def read_lines(name)
+    File.foreach(dump(name), chomp: true).with_object({}) do |line, all|
       next if line.size < 3
 
       object = JSON.parse(line[1..], max_nesting: 300)

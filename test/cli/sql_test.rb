@@ -70,7 +70,7 @@ class SqlTablesTest < Minitest::Test
   end
 
   def test_references_of_one_object_either_way_and_as_show_has_them
-    ids = objects.keys.sort.each_slice(objects.size / 15).map(&:first) + [value("SELECT id FROM objects ORDER BY length DESC LIMIT 1")]
+    ids = objects.keys.sort.each_slice(objects.size / 10).map(&:first) + [value("SELECT id FROM objects ORDER BY length DESC LIMIT 1")]
     ids.each do |id|
       shown = json("show", "--limit", 0, dump, id)
       out = shown["references"].map { |edge| [edge["name"], edge["weak"] ? "weak" : "strong", edge["id"]] }
@@ -145,6 +145,15 @@ class SqlTablesTest < Minitest::Test
     end
     assert_equal from_lines, rows("SELECT thread_id, depth, name FROM locals")
     assert_equal frames.sum(&:last), from_lines.size
+    every = rows("SELECT * FROM locals")
+    frames.each do |thread, depth,|
+      assert_equal every.select { |row| row[..1] == [thread, depth] }, rows("SELECT * FROM locals WHERE thread_id = #{thread} AND depth = #{depth}")
+    end
+    assert_equal [[0, 0, 0, 0]], rows(<<~SQL)
+      SELECT (SELECT count(*) FROM frames WHERE thread_id = #{frames[0][0]} AND depth = -1), (SELECT count(*) FROM frames WHERE thread_id = #{frames[0][0]} AND depth = 4294967295),
+             (SELECT count(*) FROM frames WHERE thread_id = #{frames[0][0]} AND depth = 4294967296), (SELECT count(*) FROM frames WHERE thread_id = #{frames[0][0]} AND depth = 'x')
+    SQL
+    assert_equal [[from_lines.size]], rows("SELECT count(*) FROM locals JOIN frames USING (thread_id, depth)")
     tool.each { |thread| assert_equal frames.select { |row| row[0] == thread["id"] }, rows("SELECT thread_id, depth, file, line, locals FROM frames WHERE thread_id = #{thread["id"]}") }
     assert_equal [["request_log", "Array"]],
                  rows("SELECT thread_locals.name, class FROM thread_locals JOIN objects ON objects.id = thread_locals.id WHERE thread_locals.name = 'request_log'")
@@ -167,7 +176,7 @@ class SqlTablesTest < Minitest::Test
   end
 
   def test_paths_are_those_of_path
-    ids = objects.keys.sort.each_slice(objects.size / 25).map(&:first)
+    ids = objects.keys.sort.each_slice(objects.size / 15).map(&:first)
     ids.each do |id|
       steps = json("path", dump, id)["paths"].first || []
       assert_equal steps.map { |step| [step["name"], step["id"], step["class"]] }, rows("SELECT name, id, class FROM path(#{id})")
@@ -260,7 +269,7 @@ class SqlQueriesTest < Minitest::Test
   # What has no rows for a reason: the dump of ObjectSpace has no names of references, no frames, no code; and nothing is unreachable.
   EMPTY = { "sql.json" => %w[unreachable instance_variables],
             "sql_theirs.json" => %w[backtraces class_variables closures_by_place closures_captured closures_self constants frame_locals
-                                    global_variables instance_variables methods_by_class thread_locals unreachable] }.freeze
+                                    global_variables instance_variables methods_by_class thread_locals thread_local_objects unreachable] }.freeze
 
   def test_every_query_runs
     assert_operator NAMES.size, :>=, 25
@@ -288,6 +297,7 @@ class SqlQueriesTest < Minitest::Test
     assert_includes answer["closures_captured"].map { |row| row["variable"] }, "locals.kept"
     assert_includes answer["global_variables"].map { |row| row["variable"] }, "$big_hash"
     assert_includes answer["thread_locals"].map { |row| row["name"] }, "request_log"
+    assert_operator answer["thread_local_objects"].find { |row| row["variable"] == "request_log" }["objects"], :>=, 21
     assert_includes answer["frame_locals"].map { |row| [row["method"], row["variable"]] }, ["Object#deeper", "local"]
     steps = answer["path_to_root"]
     assert_equal rows("SELECT hex_id(id) FROM objects WHERE type = 'T_STRING' AND reachable ORDER BY size DESC LIMIT 1")[0][0], steps.last["hex"]

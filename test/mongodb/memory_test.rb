@@ -70,6 +70,9 @@ class MongoMemoryTest < Minitest::Test
     got = heap.aggregate(query("Objects without a class")).to_h { |row| [row["_id"].values_at("bt", "type"), row.values_at("objects", "bytes")] }
     want = objects.group_by { |o| o.values_at("bt", "type_name") }.transform_values { |of| [of.size, of.sum { |o| o["size"] }] }
     assert_equal want, got
+    out, err, = run_tool("sql", dump, "SELECT type, kind, count(*), sum(size) FROM objects GROUP BY type, kind", "--json", "--no-index")
+    skip err if err.include?("without SQLite")
+    assert_equal got, JSON.parse(out)["rows"].to_h { |type, kind, count, bytes| [[type, kind], [count, bytes]] }
   end
 
   def test_4_biggest
