@@ -258,6 +258,17 @@ class MemoryProcessTest < Minitest::Test
     end
   end
 
+  # Pages that forked workers share count in each.
+  def test_forked_workers
+    with("native", "$a = Array.new(60_000) { |i| 's' * 800 }; $w = Array.new(3) { fork { sleep } }; at_exit { $w.each { |pid| Process.kill(:KILL, pid) } }") do |target|
+      worker = memory(File.read("/proc/#{target.pid}/task/#{target.pid}/children").split.last)
+      assert_operator worker["pss"], :<, worker["rss"] / 2
+      shared = worker["findings"].find { |finding| finding["key"] == "shared" }
+      assert_equal worker["rss"] - worker["pss"], shared["bytes"]
+      assert_in_delta memory(target.pid)["rows"]["strings"], worker["rows"]["strings"], 200_000
+    end
+  end
+
   # What is not Ruby still has mappings and arenas.
   def test_other_programs
     Open3.popen2("python3", "-c", "x = ['%d' % i * 50 for i in range(200000)]; print('ready', flush=True); input()") do |input, output, wait|

@@ -42,7 +42,7 @@ function summary(answer, info) {
     heading(command ? name(command, 90) : name(info.name ?? info.file, 90), words.map((text, at) => [at > 0 && " · ", name(text, 90)])),
     warnings(answer),
     figures(
-      head.rss > 0 && figure(bytes(head.rss), "resident (RSS)", exact(head.rss)),
+      head.memory?.rss > 0 && figure(bytes(head.memory.rss), "resident (RSS)", exact(head.memory.rss)),
       figure(bytes(answer.reachable_bytes), "reachable", exact(answer.reachable_bytes)),
       figure(count(answer.reachable), "objects", `${count(answer.references)} references`),
       ...poolFigures(answer, head),
