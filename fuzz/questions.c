@@ -52,6 +52,11 @@ static const struct {
     {&hd_command_sql, {FILE_HERE, "SELECT * FROM methods LEFT JOIN iseqs USING (id)", "--output", "markdown"}},
     {&hd_command_sql, {FILE_HERE, "SELECT * FROM threads t LEFT JOIN frames ON thread_id = t.id LEFT JOIN locals USING (thread_id, depth)"}},
     {&hd_command_sql, {FILE_HERE, "SELECT * FROM thread_locals JOIN dump LEFT JOIN path(id)", "--json"}},
+    {&hd_command_export, {FILE_HERE, "--to", "heapsnapshot:-"}},
+    {&hd_command_export, {FILE_HERE, "--to", "pprof:-"}},
+    {&hd_command_export, {FILE_HERE, "--to", "speedscope:-"}},
+    {&hd_command_export, {FILE_HERE, "--to", "collapsed:-", "--min", "1%"}},
+    {&hd_command_export, {FILE_HERE, "--to", "objspace:-"}},
     {&hd_command_diff, {FILE_HERE, FILE_HERE}},
     {&hd_command_diff, {FILE_HERE, FILE_HERE, FILE_HERE, "--json"}},
 };
@@ -78,27 +83,35 @@ static void require_harmless(const char *text, size_t length)
     }
 }
 
-static bool is_json(const char *const *words)
+/* What a question prints: for people, JSON, or some other tool's form. */
+enum form { TEXT, JSON, JSON_EXPORT, BINARY_EXPORT };
+
+static enum form form_of(const char *const *words)
 {
-    for (unsigned i = 0; i < WORDS && words[i]; i++)
+    for (unsigned i = 0; i < WORDS && words[i]; i++) {
         if (!strcmp(words[i], "--json"))
-            return true;
-    return false;
+            return JSON;
+        if (!strcmp(words[i], "pprof:-"))
+            return BINARY_EXPORT;
+        if (!strcmp(words[i], "heapsnapshot:-") || !strcmp(words[i], "speedscope:-"))
+            return JSON_EXPORT;
+    }
+    return TEXT;
 }
 
-static void judge(int status, bool json, const char *out, size_t out_length, const char *complaint,
+static void judge(int status, enum form form, const char *out, size_t out_length, const char *complaint,
                   size_t complaint_length)
 {
     hd_question_require(status == 0 || status == 2 || status == 3 || status == 4 || status == 5,
                         "an exit status that no file should cause");
     require_harmless(complaint, complaint_length);
-    if (!json)
+    if (form == TEXT)
         require_harmless(out, out_length);
-    else
+    else if (form == JSON || (form == JSON_EXPORT && status == 0)) /* an export that fails may be half there */
         hd_question_require(out_length > 2 && out[0] == '{' && out[out_length - 2] == '}' && out[out_length - 1] == '\n',
                             "--json does not print an object");
     if (status != 0)
-        hd_question_require(json || (complaint_length && complaint[complaint_length - 1] == '\n'), "a failure without a sentence");
+        hd_question_require(form == JSON || (complaint_length && complaint[complaint_length - 1] == '\n'), "a failure without a sentence");
 }
 
 int hd_question_ask(unsigned question, const char *path, uint64_t id)
@@ -124,7 +137,7 @@ int hd_question_ask(unsigned question, const char *path, uint64_t id)
     fclose(new_err);
     if (getenv("FUZZ_SHOW"))
         fprintf(stderr, "%s: status %d\n%s%s", argv[0], status, out, complaint);
-    judge(status, is_json(words), out, out_length, complaint, complaint_length);
+    judge(status, form_of(words), out, out_length, complaint, complaint_length);
     free(out);
     free(complaint);
     return status;

@@ -282,7 +282,8 @@ static bool visit(void *data, unsigned number, uint32_t node, struct hd_graph_te
     name_make(worker, pass->facet, object);
     if (worker->name.failed || worker->file.failed)
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    uint32_t name = hd_names_intern_bounded(&worker->names, worker->name.data, worker->name.length, NAME_LIMIT);
+    struct hd_graph_text text = text_of(&worker->name);
+    uint32_t name = hd_names_intern_bounded(&worker->names, text.data, text.length, NAME_LIMIT);
     if (name == HD_NAMES_NONE)
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory for the names of groups");
     pass->facets->number[node] = name | (uint32_t)number << NAME_BITS;

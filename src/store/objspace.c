@@ -155,51 +155,55 @@ static void object_start(struct writer *writer, uint32_t node)
 
 enum use { AS_IS, AS_TRUE, AS_ADDRESS, AS_COUNT, MADE, VALUE, CAPACITY, ENCODING, AGE, SUPER, DEFAULT };
 
+/* Whose lines have the field: `size` is bytes in ours and entries in theirs. */
+enum whose { OURS = 1, THEIRS = 2, BOTH = 3 };
+
 /* Our fields and ObjectSpace's that become one of ObjectSpace's. `types`: of which objects; 0: of all. */
 #define BIT(type) (1u << HD_BT_##type)
 static const struct {
     const char *name, *theirs;
     enum use use;
+    enum whose whose;
     unsigned types;
 } fields[] = {
-    {"slot_size", "slot_size", AS_IS, 0},
-    {"shape", "shape_id", AS_IS, 0},
-    {"shape_id", "shape_id", AS_IS, 0},
-    {"embedded", "embedded", AS_TRUE, 0},
-    {"broken", "broken", AS_TRUE, 0},
-    {"shared", "shared", AS_TRUE, BIT(T_STRING) | BIT(T_ARRAY)},
-    {"fstring", "fstring", AS_TRUE, BIT(T_STRING)},
-    {"bytesize", "bytesize", AS_IS, BIT(T_STRING) | BIT(T_SYMBOL)},
-    {"capacity", "capacity", CAPACITY, BIT(T_STRING) | BIT(T_ARRAY)},
-    {"val", "value", VALUE, BIT(T_STRING) | BIT(T_SYMBOL) | BIT(T_FLOAT)},
-    {"value", "value", VALUE, BIT(T_STRING) | BIT(T_SYMBOL) | BIT(T_FLOAT)},
-    {"encoding", "encoding", ENCODING, BIT(T_STRING)},
-    {"coderange", "coderange", AS_IS, BIT(T_STRING)},
-    {"truncated", "truncated", AS_TRUE, BIT(T_STRING)},
-    {"val", "length", AS_COUNT, BIT(T_ARRAY)},
-    {"length", "length", AS_IS, BIT(T_ARRAY)},
-    {"val", "size", AS_COUNT, BIT(T_HASH)},
-    {"size", "size", AS_IS, BIT(T_HASH)},
-    {"default_proc", "default", AS_ADDRESS, BIT(T_HASH)},
-    {"default", "default", DEFAULT, BIT(T_HASH)},
-    {"ivs", "ivars", AS_COUNT, BIT(T_OBJECT)},
-    {"ivars", "ivars", AS_IS, BIT(T_OBJECT)},
-    {"super", "superclass", SUPER, BIT(T_CLASS) | BIT(T_MODULE) | BIT(T_ICLASS)},
-    {"superclass", "superclass", AS_IS, BIT(T_CLASS) | BIT(T_ICLASS)},
-    {"name", "name", AS_IS, BIT(T_CLASS) | BIT(T_MODULE)},
-    {"real_class_name", "real_class_name", AS_IS, BIT(T_CLASS)},
-    {"singleton", "singleton", AS_TRUE, BIT(T_CLASS)},
-    {"type_name", "struct", AS_IS, BIT(T_DATA)},
-    {"type_name", "imemo_type", AS_IS, BIT(T_IMEMO)},
-    {"struct", "struct", AS_IS, BIT(T_DATA)},
-    {"imemo_type", "imemo_type", AS_IS, BIT(T_IMEMO)},
-    {"fd", "fd", AS_IS, BIT(T_FILE)},
-    {"file", "file", MADE, 0},
-    {"line", "line", MADE, 0},
-    {"allocation_line", "line", MADE, 0},
-    {"method", "method", MADE, 0},
-    {"generation", "generation", MADE, 0},
-    {"age", NULL, AGE, 0},
+    {"slot_size", "slot_size", AS_IS, BOTH, 0},
+    {"shape", "shape_id", AS_IS, OURS, 0},
+    {"shape_id", "shape_id", AS_IS, THEIRS, 0},
+    {"embedded", "embedded", AS_TRUE, THEIRS, 0},
+    {"broken", "broken", AS_TRUE, THEIRS, 0},
+    {"shared", "shared", AS_TRUE, BOTH, BIT(T_STRING) | BIT(T_ARRAY)},
+    {"fstring", "fstring", AS_TRUE, BOTH, BIT(T_STRING)},
+    {"bytesize", "bytesize", AS_IS, BOTH, BIT(T_STRING) | BIT(T_SYMBOL)},
+    {"capacity", "capacity", CAPACITY, BOTH, BIT(T_STRING) | BIT(T_ARRAY)},
+    {"val", "value", VALUE, OURS, BIT(T_STRING) | BIT(T_SYMBOL) | BIT(T_FLOAT)},
+    {"value", "value", VALUE, THEIRS, BIT(T_STRING) | BIT(T_SYMBOL) | BIT(T_FLOAT)},
+    {"encoding", "encoding", ENCODING, BOTH, BIT(T_STRING)},
+    {"coderange", "coderange", AS_IS, THEIRS, BIT(T_STRING)},
+    {"truncated", "truncated", AS_TRUE, BOTH, BIT(T_STRING)},
+    {"val", "length", AS_COUNT, OURS, BIT(T_ARRAY)},
+    {"length", "length", AS_IS, THEIRS, BIT(T_ARRAY)},
+    {"val", "size", AS_COUNT, OURS, BIT(T_HASH)},
+    {"size", "size", AS_IS, THEIRS, BIT(T_HASH)},
+    {"default_proc", "default", AS_ADDRESS, OURS, BIT(T_HASH)},
+    {"default", "default", DEFAULT, THEIRS, BIT(T_HASH)},
+    {"ivs", "ivars", AS_COUNT, OURS, BIT(T_OBJECT)},
+    {"ivars", "ivars", AS_IS, THEIRS, BIT(T_OBJECT)},
+    {"super", "superclass", SUPER, OURS, BIT(T_CLASS) | BIT(T_MODULE) | BIT(T_ICLASS)},
+    {"superclass", "superclass", AS_IS, THEIRS, BIT(T_CLASS) | BIT(T_ICLASS)},
+    {"name", "name", AS_IS, BOTH, BIT(T_CLASS) | BIT(T_MODULE)},
+    {"real_class_name", "real_class_name", AS_IS, THEIRS, BIT(T_CLASS)},
+    {"singleton", "singleton", AS_TRUE, BOTH, BIT(T_CLASS)},
+    {"type_name", "struct", AS_IS, OURS, BIT(T_DATA)},
+    {"type_name", "imemo_type", AS_IS, OURS, BIT(T_IMEMO)},
+    {"struct", "struct", AS_IS, THEIRS, BIT(T_DATA)},
+    {"imemo_type", "imemo_type", AS_IS, THEIRS, BIT(T_IMEMO)},
+    {"fd", "fd", AS_IS, BOTH, BIT(T_FILE)},
+    {"file", "file", MADE, BOTH, 0},
+    {"line", "line", MADE, BOTH, 0},
+    {"allocation_line", "line", MADE, OURS, 0},
+    {"method", "method", MADE, BOTH, 0},
+    {"generation", "generation", MADE, BOTH, 0},
+    {"age", NULL, AGE, OURS, 0},
 };
 
 static void scalar_put(struct hd_buffer *out, const char *name, const struct hd_json_field *field)
@@ -293,8 +297,7 @@ static void field_use(struct writer *writer, uint32_t node, size_t which, const 
         break;
     case AS_ADDRESS: address_put(writer, theirs, field); break;
     case DEFAULT: /* ObjectSpace's is our default_proc */
-        if (hd_replay_is_objspace(writer->graph))
-            scalar_put(out, theirs, field);
+        scalar_put(out, theirs, field);
         break;
     case SUPER: super_put(writer, node, field); break;
     case CAPACITY:
@@ -333,10 +336,11 @@ static bool object_field(void *data, uint32_t node, const struct hd_json_field *
 {
     struct writer *writer = data;
     unsigned bit = 1u << writer->graph->node_type[node];
+    enum whose whose = hd_replay_is_objspace(writer->graph) ? THEIRS : OURS;
     if (!writer->started)
         object_start(writer, node);
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        if ((!fields[i].types || fields[i].types & bit) && hd_json_text_is(field->name, fields[i].name))
+        if ((!fields[i].types || fields[i].types & bit) && fields[i].whose & whose && hd_json_text_is(field->name, fields[i].name))
             field_use(writer, node, i, field);
     return hd_sink_good(writer->sink, err);
 }

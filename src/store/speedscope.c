@@ -74,7 +74,7 @@ static bool enter(void *data, uint32_t number, uint32_t depth, struct hd_error *
     close_to(writer, depth - 1);
     writer->name.length = 0;
     hd_tree_view_name(&writer->name, &writer->view, number, " → ");
-    frame_open(writer, writer->name.data, writer->name.length);
+    frame_open(writer, writer->name.data ? writer->name.data : "", writer->name.length);
     return good(writer, err);
 }
 

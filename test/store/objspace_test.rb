@@ -133,6 +133,15 @@ class ObjspaceTest < Minitest::Test
     %w[vm global_tbl].each { |root| assert_includes ours.keys, root if theirs[root] }
   end
 
+  # Readers that are stricter than Ruby's parser refuse them.
+  def test_no_key_is_there_twice
+    both
+    keys = File.readlines(File.join(folder, "export.json"), encoding: "UTF-8")
+               .map { |line| line.scan(/"((?:[^"\\]|\\.)*)"(:)?/).select(&:last).map(&:first) }
+    assert_empty(keys.reject { |all| all.uniq.size == all.size })
+    assert_operator keys.sum(&:size), :>, 50_000
+  end
+
   # Read back by ourselves.
   def test_totals_survive
     both
