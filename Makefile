@@ -7,7 +7,7 @@
 #   make unit            the C unit tests and the drivers of the graph tests, in build/test
 #   make install         PREFIX=/usr/local DESTDIR=
 #   make gem             heap_dump-VERSION.gem
-#   make fuzz            readers, index loader, commands, cores and malloc's arenas under ASan and UBSan, FUZZ_SECONDS for each target
+#   make fuzz            readers, index loader, commands, cores, MongoDB documents and malloc's arenas under ASan and UBSan, FUZZ_SECONDS for each target
 #   make lint            as CI compiles: warnings are errors
 
 BUILD   := build
@@ -27,7 +27,7 @@ all_cxxflags = -std=gnu++17 $(common) $(CXXFLAGS)
 library := \
 	src/base/arena.c src/base/error.c \
 	src/memory/memory.c src/memory/maps.c src/memory/smaps.c src/memory/image.c src/memory/source_self.c \
-	src/ruby/layout.c src/ruby/vm.c src/ruby/heap.c src/ruby/table.c src/ruby/symbol.c src/ruby/class.c \
+	src/ruby/layout.c src/ruby/vm.c src/ruby/calibrate.c src/ruby/self_check.c src/ruby/self_check_objects.c src/ruby/heap.c src/ruby/table.c src/ruby/symbol.c src/ruby/class.c \
 	src/ruby/ivar.c src/ruby/object.c src/ruby/string.c src/ruby/number.c src/ruby/class_object.c src/ruby/imemo.c src/ruby/iseq.c src/ruby/data.c \
 	src/ruby/thread.c src/ruby/roots.c src/ruby/roots_outside.c src/ruby/liveness.c \
 	src/ruby/references.c src/ruby/references_code.c src/ruby/references_data.c src/ruby/memsize.c \
@@ -36,7 +36,7 @@ library := \
 # What only the tool needs: reading dumps and debug information.
 tool_library := \
 	src/base/units.c src/base/progress.c \
-	src/memory/source_process.c src/memory/core.c src/memory/core_unpack.c src/memory/core_library.c src/capture/outside.c src/capture/stop.c src/capture/target.c src/capture/inject.c src/capture/copy.c src/capture/keeper.c \
+	src/memory/source_process.c src/memory/source_file.c src/memory/core.c src/memory/core_unpack.c src/memory/core_library.c src/capture/outside.c src/capture/stop.c src/capture/target.c src/capture/inject.c src/capture/copy.c src/capture/keeper.c \
 	src/dump/input.c src/dump/json_text.c src/dump/json_reader.cc src/dump/json_walk.cc src/dump/json_values.cc src/dump/address_set.c \
 	src/dump/check.c src/dump/range.c src/dump/objspace_reader.c \
 	src/graph/names.c src/graph/ranks.c src/graph/part.c src/graph/dump_part.c src/graph/objspace_part.c \
@@ -75,7 +75,7 @@ http_library := src/web/server.c src/web/request.c src/web/guard.c
 tool_library += $(if $(MICROHTTPD),$(http_library),src/web/server_none.c)
 cli := cli/main.c cli/command.c cli/help.c cli/help_man.c cli/help_shell.c cli/output.c cli/table.c cli/open.c cli/kept.c cli/progress.c \
 	cli/readable.c cli/twice.c cli/tree_least.c cli/memory.c cli/memory_text.c \
-	cli/check.c cli/collections.c cli/diff.c cli/dump.c cli/diff_text.c cli/export.c cli/find.c cli/flame.c cli/index.c cli/layout.c cli/path.c \
+	cli/check.c cli/collections.c cli/diff.c cli/dump.c cli/diff_text.c cli/export.c cli/find.c cli/flame.c cli/index.c cli/layout.c cli/layout_check.c cli/path.c \
 	cli/report.c cli/serve.c cli/show.c cli/strings.c cli/summary.c cli/suspects.c cli/threads.c cli/top.c cli/tree.c \
 	cli/version.c cli/sql.c cli/sql_print.c cli/sql_words.c
 
@@ -98,7 +98,7 @@ $(BUILD)/obj/src/graph/index_check.o: private override CFLAGS += -O3
 # It has the file in it.
 $(BUILD)/obj/src/store/queries.o: docs/queries.sql
 # libbson's headers want their folder.
-$(call object,src/store/mongodb.c $(mongoc_library)): private override CFLAGS += $(mongoc_flags)
+$(call object,src/store/mongodb.c $(mongoc_library) fuzz/fuzz_mongodb.c): private override CFLAGS += $(mongoc_flags)
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -164,7 +164,7 @@ ext:
 
 unit_tests := $(patsubst test/unit/%.c,$(BUILD)/test/unit/%,$(wildcard test/unit/*_test.c))
 graph_tests := $(BUILD)/test/graph/print_graph $(BUILD)/test/graph/dominators_driver
-outside_tests := $(BUILD)/test/outside/disturbance $(BUILD)/test/outside/copy_driver
+outside_tests := $(BUILD)/test/outside/disturbance $(BUILD)/test/outside/copy_driver $(BUILD)/test/outside/layout_driver
 memory_tests := $(BUILD)/test/memory/malloc_oracle.so
 # The tool as it is where the optional libraries of `heap_dump sql` are missing.
 sqlite_tests := $(BUILD)/test/without_sqlite
@@ -264,12 +264,12 @@ gem:
 # With clang each target is libFuzzer's; without it fuzz/driver.c mutates blindly. What they find new is kept in
 # build/fuzz/new-NAME, an input that fails in build/fuzz/NAME-crash-….
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS ?= check commands index core malloc sql web
+FUZZ_TARGETS ?= check commands index core malloc sql web $(if $(MONGOC),mongodb)
 fuzz:
 	@MAKE="$(MAKE)" BUILD="$(BUILD)/fuzz" fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 # What fuzz/run links: FUZZ_ENGINE is libFuzzer's switch or the driver's object.
-.SECONDARY: $(addprefix $(BUILD)/obj/fuzz/,fuzz_check.o fuzz_core.o fuzz_malloc.o fuzz_commands.o fuzz_index.o fuzz_sql.o fuzz_web.o questions.o driver.o)
+.SECONDARY: $(addprefix $(BUILD)/obj/fuzz/,fuzz_check.o fuzz_core.o fuzz_malloc.o fuzz_commands.o fuzz_index.o fuzz_sql.o fuzz_web.o fuzz_mongodb.o questions.o driver.o)
 fuzz_helpers := $(call object,$(filter-out cli/main.c,$(cli)) fuzz/questions.c)
 $(BUILD)/fuzz_%: $(BUILD)/obj/fuzz/fuzz_%.o $(fuzz_helpers) $(BUILD)/libheap_dump.a $(filter %.o,$(FUZZ_ENGINE))
 	$(CXX) $(CFLAGS) $(LDFLAGS) -o $@ $(filter -%,$(FUZZ_ENGINE)) $(filter %.o,$^) $(BUILD)/libheap_dump.a $(tool_libs)

@@ -47,22 +47,6 @@ struct session {
 
 /* --- what /proc tells of a process --- */
 
-static void resident_note(struct session *session, pid_t pid)
-{
-    char path[64], bytes[128];
-    unsigned long pages;
-    snprintf(path, sizeof path, "/proc/%d/statm", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? 0 : read(fd, bytes, sizeof bytes - 1);
-    if (fd >= 0)
-        close(fd);
-    bytes[length > 0 ? length : 0] = 0;
-    if (sscanf(bytes, "%*u %lu", &pages) != 1)
-        return;
-    hd_text_literal(&session->extra, "\"rss\":");
-    hd_text_uint(&session->extra, (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE));
-}
-
 static void command_line_note(struct session *session, pid_t pid)
 {
     char path[64], bytes[8192];
@@ -71,8 +55,6 @@ static void command_line_note(struct session *session, pid_t pid)
     ssize_t length = fd < 0 ? 0 : read(fd, bytes, sizeof bytes);
     if (fd >= 0)
         close(fd);
-    if (session->extra.length > 0)
-        hd_text_literal(&session->extra, ",");
     hd_text_literal(&session->extra, "\"cmdline\":[");
     for (ssize_t at = 0; at < length;) {
         size_t word = strnlen(bytes + at, (size_t)(length - at));
@@ -152,7 +134,6 @@ static bool process_reach(struct session *session, struct hd_error *err)
     struct timespec ts;
     clock_gettime(CLOCK_REALTIME, &ts);
     session->time = (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-    resident_note(session, request->pid);
     if (!request->redact)
         command_line_note(session, request->pid);
     session->memory_open = hd_memory_open_process(&session->memory, &session->arena, keeper->copy, keeper->memory, err);

@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include "cli/cli.h"
+#include "cli/layout_check.h"
 #include "ruby/elf_identity.h"
 #include "ruby/layout_table.h"
 
@@ -194,7 +195,8 @@ static int run(int argc, char **argv)
 {
     struct options options = {0};
     struct hd_error err = {0};
-    bool good = true;
+    bool good = true, json = false;
+    const char *check = NULL;
     struct hd_call call;
     hd_call_begin(&call, &hd_command_layout, argc, argv);
     for (int letter; good && (letter = hd_call_option(&call)) != 0;)
@@ -203,6 +205,8 @@ static int run(int argc, char **argv)
         case 'o': options.output = call.value; break;
         case 'q': options.quiet = true; break;
         case 'l': return tables_list();
+        case 'c': check = call.value; break;
+        case 'j': json = true; break;
         case PLATFORM: options.platform = call.value; break;
         case ORIGIN: options.origin = call.value; break;
         case BUILD_ID: good = build_id_add(&options, call.value, &err); break;
@@ -210,6 +214,14 @@ static int run(int argc, char **argv)
         case CORRECTIONS: options.corrections = call.value; break;
         default: return probe_print();
         }
+    if (call.stopped)
+        return call.status;
+    if (check)
+        return hd_cli_layout_check(check, json);
+    if (json && good) {
+        hd_call_refuse(&call, "--json goes with --check");
+        return call.status;
+    }
     if (good && !hd_call_operands(&call))
         return call.status;
     if (!good || !table_make(&options, call.operand, (size_t)call.operand_count, &err))
@@ -227,17 +239,23 @@ static const struct hd_option options[] = {
     {'o', "output", "FILE", "write to FILE instead of standard output", NULL, NULL},
     {'q', "quiet", NULL, "do not name members that were not found", NULL, NULL},
     {'l', "list", NULL, "list the built-in tables", NULL, NULL},
+    {'c', "check", "LIBRUBY|PID", "does a built-in table fit this library, or this running process?", NULL, NULL},
+    {'j', "json", NULL, "with --check: as one JSON object", NULL, NULL},
     {PROBE, "probe", NULL, "write the C source that makes macros show in debug information", NULL, NULL},
     HD_OPTION_END};
 
 const struct hd_command hd_command_layout = {
     .name = "layout",
     .run = run,
-    .summary = "make a table of Ruby's internals from debug information",
+    .summary = "make a table of Ruby's internals from debug information, or check whether one fits",
     .about = "Writes the layout table of a Ruby (where its internal structures have their members) as C, from "
              "the debug information of object files of Ruby compiled with -g, or of a libruby that has debug "
              "information. The first OBJECT that defines a type decides about it. docs/layouts.md describes "
-             "the whole recipe.",
+             "the whole recipe.\n\n"
+             "With --check it says whether a table that is built in fits a Ruby: it is chosen by the library's build-id, else by the exact "
+             "release, compared with offsets that stand in the code of exported functions, and for a process everything is done that comes "
+             "before a dump is written, on a copy of it. A table that does not fit is refused there, too.",
     .operands = {{"OBJECT", "an object file", HD_OPERAND_FILE, false, true, NULL}},
     .options = options,
-    .statuses = "0 fine, 2 wrong options, 4 a file could not be read, 5 debug information that is not of a Ruby."};
+    .statuses = "0 fine (with --check: nothing contradicts the table), 2 wrong options, 4 a file could not be read, 5 debug information "
+                "that is not of a Ruby, no table, or one that does not fit, 7 the process could not be read."};

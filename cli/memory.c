@@ -79,7 +79,7 @@ static const struct hd_option options[] = {
 const struct hd_command hd_command_memory = {
     .name = "memory",
     .run = run,
-    .summary = "where the memory is that a process, a core or a dump has: one table that adds up to its RSS",
+    .summary = "where the memory is that a process, a core or a dump has, as a table that adds up",
     .about = "Divides what the kernel says a process has in memory (RSS): Ruby's heap pages, what objects own outside of them, code, stacks, "
              "what malloc has given out and what it holds though it is free, libraries and files. Says in plain words what that means.",
     .operands = {{"PID|CORE|DUMP", "a process's number, a core file or a dump", HD_OPERAND_DUMP, false, false, NULL}},
@@ -87,5 +87,5 @@ const struct hd_command hd_command_memory = {
     .notes = "A process is copied and let go as `dump` does, and needs the same permission. Of a core, what it holds is divided: a core of the "
              "kernel has a page for each one that was in memory, and pages of zeros for the others. A dump says how much the process had in memory and "
              "what Ruby's heap pages and objects had of it; what malloc held free it does not know.",
-    .statuses = "0 fine, 2 wrong options, 3 neither a process's number, a core nor a dump, 5 a dump of ObjectSpace, 4 the file could not be read, 7 the process "
-                "could not be read."};
+    .statuses = "0 fine, 2 wrong options, 3 neither a process's number, a core nor a dump, 4 the file could not be read, 5 a dump of "
+                "ObjectSpace, 7 the process could not be read."};

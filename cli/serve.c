@@ -3,10 +3,12 @@
 #include "cli/cli.h"
 
 #include "cli/open.h"
+#include "cli/progress.h"
 #include "web/assets.h"
 #include "web/server.h"
 
 #include <errno.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -33,14 +35,11 @@ static void page_open(const char *url)
                      (char *)(uintptr_t)"command -v xdg-open >/dev/null || exit 1; xdg-open \"$1\" >/dev/null 2>&1 &",
                      (char *)(uintptr_t)"sh", (char *)(uintptr_t)url, NULL};
     posix_spawnattr_t attributes;
-    sigset_t none;
     pid_t pid;
     int status = 1;
-    sigemptyset(&none);
     posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setpgroup(&attributes, 0); /* Ctrl-C is for the server */
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
     if (!posix_spawnp(&pid, "sh", NULL, &attributes, words, environ))
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
             ;
@@ -62,21 +61,31 @@ static void warn(const struct request *request, const struct hd_web_site *site)
                         "the interface is there, docs/http.md describes it\n");
 }
 
+static sem_t ended; /* posted by a signal, whichever thread takes it */
+
+static void on_signal(int number)
+{
+    (void)number;
+    sem_post(&ended);
+}
+
+static void signals_take(void)
+{
+    static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | (int)SA_RESETHAND}; /* a second one ends at once */
+    sem_init(&ended, 0, 0);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        sigaction(ends[i], &action, NULL);
+}
+
 /* Until a signal ends it. */
 static bool serve(const struct request *request, struct hd_web_site *site, struct hd_error *err)
 {
-    sigset_t ends;
-    int number;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGINT);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &ends, NULL); /* for all threads that come now */
+    hd_cli_progress_end();
     struct hd_web_server *server = hd_web_server_start(site, &request->server, err);
-    if (!server) {
-        pthread_sigmask(SIG_UNBLOCK, &ends, NULL);
+    if (!server)
         return false;
-    }
+    signals_take();
     warn(request, site);
     printf("%s\n", hd_web_server_url(server));
     fflush(stdout);
@@ -84,9 +93,8 @@ static bool serve(const struct request *request, struct hd_web_site *site, struc
         fprintf(stderr, "heap_dump serve: open this address in a browser; Ctrl-C ends it\n");
     if (request->open)
         page_open(hd_web_server_url(server));
-    while (sigwait(&ends, &number) != 0)
+    while (sem_wait(&ended) != 0 && errno == EINTR)
         ;
-    pthread_sigmask(SIG_UNBLOCK, &ends, NULL); /* a second one ends at once */
     if (!hd_web_server_stop(server)) {
         fflush(NULL);
         _exit(0); /* somebody still works on a dump, for nobody: it goes with the process */

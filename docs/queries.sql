@@ -171,6 +171,18 @@ GROUP BY thread_locals.name, class
 ORDER BY sum(objects.retained) DESC
 LIMIT 20;
 
+-- name: thread_local_objects
+-- title: How many objects each thread-local variable keeps alive
+WITH RECURSIVE below(variable, id) AS (
+  SELECT thread_locals.name, objects.id FROM thread_locals JOIN objects ON objects.id = thread_locals.id
+  UNION ALL
+  SELECT below.variable, objects.id FROM below JOIN objects ON objects.dominator = below.id)
+SELECT variable, count(*) AS objects, human(sum(size)) AS size
+FROM below JOIN objects ON objects.id = below.id
+GROUP BY variable
+ORDER BY sum(objects.size) DESC
+LIMIT 20;
+
 -- name: frame_locals
 -- title: Local variables of running methods, those that retain the most first
 SELECT frames.method, locals.name AS variable, class, human(retained) AS retained, objects.id

@@ -3,7 +3,7 @@
  * passes the check or with one sentence, in bounded time and memory, without a sanitizer's complaint.
  *
  * A core is far too big to be an input. The input is a list of changes of eight bytes each, made to a core of a small Ruby that
- * fuzz/run takes (HD_FUZZ_CORE names it) and taken back afterwards. They know where objects lie and what those point to, as blind
+ * fuzz/run takes (HD_FUZZ_CORE names it, HD_FUZZ_SYSROOT where its libraries are) and taken back afterwards. They know where objects lie and what those point to, as blind
  * ones would mostly hit code.
  */
 #define _GNU_SOURCE
@@ -88,7 +88,7 @@ static void places_note(void)
     struct hd_outside outside;
     struct hd_vm vm;
     struct hd_error err = {0};
-    const struct hd_core_options none = {0};
+    const struct hd_core_options none = {.sysroot = getenv("HD_FUZZ_SYSROOT")};
     require(hd_core_open(&file, &memory, &arena, core.path, &none, &err), "the core is not read", err.text);
     require(hd_outside_open(&outside, &memory, &err), "there is no Ruby in the core", err.text);
     struct hd_dump_target target = {.memory = &memory, .image = &outside.image, .glibc = true};
@@ -115,10 +115,12 @@ static void prepare(void)
     for (uint64_t done = 0; done < core.size;) {
         static char block[1 << 20];
         ssize_t got = read(from, block, sizeof block);
-        require(got > 0 && write(fd, block, (size_t)got) == got, "the core cannot be copied", path);
+        bool zeros = got > 0 && !*block && !memcmp(block, block + 1, (size_t)got - 1); /* which take no memory */
+        require(got > 0 && (zeros || pwrite(fd, block, (size_t)got, (off_t)done) == got), "the core cannot be copied", path);
         done += (uint64_t)got;
     }
     close(from);
+    require(ftruncate(fd, (off_t)core.size) == 0, "the core cannot be copied", path);
     core.bytes = mmap(NULL, core.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     require(core.bytes != MAP_FAILED, "the core cannot be mapped", path);
     snprintf(core.path, sizeof core.path, "/proc/self/fd/%d", fd);
@@ -208,7 +210,7 @@ static void dump(bool all, bool redact)
     struct hd_output_shared shared = {0};
     struct hd_outside_result result;
     struct hd_error err = {0};
-    const struct hd_core_options none = {0};
+    const struct hd_core_options none = {.sysroot = getenv("HD_FUZZ_SYSROOT")};
     struct hd_dump_options options = {.source = "core", .all = all, .redact = redact, .string_limit = 4096, .pid = 1};
     if (!hd_core_open(&file, &memory, &arena, core.path, &none, &err)) {
         require(err.text[0] != 0, "refused without a sentence", "");

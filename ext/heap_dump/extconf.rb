@@ -6,7 +6,7 @@ ROOT = File.expand_path("../..", __dir__)
 TOOL_ONLY = %r{
   /dump/(input|json_reader|json_text|address_set|check|objspace_reader|range) |
   /ruby/(dwarf|layout_table|elf_identity) |
-  /memory/(source_process|core|core_library|core_unpack) |
+  /memory/(source_process|source_file|core|core_library|core_unpack) |
   /capture/(outside|copy|keeper|stop|inject|target)
 }x
 

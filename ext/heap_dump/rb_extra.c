@@ -1,5 +1,5 @@
 /*
- * The members of the _DUMP_ line that only the process can tell: its command line, its resident memory and the collector's counters.
+ * The members of the _DUMP_ line that only Ruby can tell: the command line and the collector's counters.
  * Runs in the process itself, before the clone, so it may allocate.
  */
 #include "ext.h"
@@ -8,7 +8,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static void text_append(struct hd_buffer *json, const char *text)
 {
@@ -41,21 +40,6 @@ static void command_line_append(struct hd_buffer *json)
     text_append(json, "],");
 }
 
-/* Before the clone, whose pages are counted for both. */
-static void resident_append(struct hd_buffer *json)
-{
-    unsigned long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-    bool known = file && fscanf(file, "%*u %lu", &pages) == 1;
-    if (file)
-        fclose(file);
-    if (!known)
-        return;
-    char text[48];
-    snprintf(text, sizeof text, "\"rss\":%llu,", (unsigned long long)pages * (unsigned long long)sysconf(_SC_PAGESIZE));
-    text_append(json, text);
-}
-
 static int counter_append(VALUE key, VALUE value, VALUE data)
 {
     struct hd_buffer *json = (struct hd_buffer *)data;
@@ -77,7 +61,6 @@ void hd_ext_extra_build(struct hd_buffer *json, bool redact)
     rb_gc_stat(counters);
     if (!redact)
         command_line_append(json);
-    resident_append(json);
     text_append(json, "\"gc\":{");
     if (!json->failed)
         rb_hash_foreach(counters, counter_append, (VALUE)json);

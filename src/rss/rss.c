@@ -87,9 +87,15 @@ static void images_claim(struct taking *t)
 /* What is not claimed of these containers when all that lies in them is. */
 static bool containers_claim(struct taking *t)
 {
-    uint64_t start, end;
-    if (t->target->vm && hd_transient_find(t->target->vm, &start, &end))
+    uint64_t start, end, from, to;
+    if (t->target->vm && hd_transient_find(t->target->vm, &start, &end)) {
         hd_ledger_claim_rest(&t->ledger, start, end, HD_RSS_TRANSIENT);
+        if (t->rss->glibc.found && hd_glibc_mapped_at(&t->window, start, &from, &to) && to >= end) { /* 2.7 has it from malloc */
+            hd_ledger_claim_rest(&t->ledger, from, start, HD_RSS_TRANSIENT);
+            t->rss->mapped_used += to - from;
+            t->rss->mapped_chunks++;
+        }
+    }
     const struct hd_stack_range *ranges = (const struct hd_stack_range *)(const void *)t->stacks.ranges.data;
     for (size_t i = 0; i < t->stacks.count; i++)
         hd_ledger_claim_rest(&t->ledger, ranges[i].start, ranges[i].end, HD_RSS_MACHINE_STACKS);

@@ -1,8 +1,8 @@
 /*
  * transient_heap.c (2.6 to 3.2): one region of 32 MiB (TRANSIENT_HEAP_TOTAL_SIZE), aligned to a block of 32 KiB; its address is in a static
  * variable of libruby, with those of some of its blocks: it is the lowest word there that leads to such a region and that the elements of
- * all transient arrays and hashes lie behind. A block begins with {int16_t index, last_marked_index, objects; next_block}, all 0 as long
- * as it was never used. See transient.h.
+ * all transient arrays and hashes lie behind. A block begins with four int16_t (its size, an index, …; -1 is the least of them) and next_block, all
+ * 0 as long as it was never used. See transient.h.
  */
 #include "rss/transient.h"
 
@@ -34,15 +34,15 @@ static void slot_note(const struct hd_layout *l, const uint8_t *object, struct b
 /* Looks at the first blocks only: all of them would be read into our memory. */
 static bool blocks_fit(struct hd_memory *memory, uint64_t start)
 {
-    enum { LOOKED_AT = 16, INDEX_MAX = 1 << 12 };
+    enum { LOOKED_AT = 16 };
     for (uint64_t block = start; block < start + LOOKED_AT * BLOCK; block += BLOCK) {
         const uint8_t *head = hd_memory_at(memory, block, 16);
-        int16_t index[3];
+        int16_t numbers[4];
         if (!head)
             return false;
-        memcpy(index, head, sizeof index);
+        memcpy(numbers, head, sizeof numbers);
         uint64_t next = hd_word(head, 8);
-        if (index[0] < 0 || index[0] > INDEX_MAX || index[1] < -1 || index[1] > INDEX_MAX || index[2] < 0 || index[2] > INDEX_MAX
+        if (numbers[0] < -1 || numbers[1] < -1 || numbers[2] < -1 || numbers[3] < -1
             || (next && (next % BLOCK || next < start || next >= start + REGION)))
             return false;
     }

@@ -106,6 +106,9 @@ bool hd_heap_open(struct hd_vm *vm, struct hd_error *err)
                             (unsigned long long)count);
     if (!pages_read(vm, table, count, err))
         return false;
+    if (!vm->page_count && !vm->memory->incomplete)
+        return hd_error_set(err, HD_ERROR_SELF_CHECK, "none of %llu heap pages has any slots: the layout table of Ruby %s does not fit this build "
+                            "of Ruby", (unsigned long long)count, l->ruby);
     return vm->page_count || hd_error_set(err, HD_ERROR_BAD_DUMP, "none of the %llu pages of Ruby's heap is there: too much is missing",
                                           (unsigned long long)count);
 }

@@ -133,9 +133,33 @@ static void hash_object_write(struct hd_line *line, const uint8_t *object, uint6
     hd_series_close(line, &map.series);
 }
 
+struct variables {
+    struct map map;
+    uint64_t seen[32]; /* names that were written: where damage has made two the same, no key may come twice */
+    uint32_t count;
+};
+
+static bool variable_again(struct variables *variables, uint64_t id)
+{
+    enum { MOST = sizeof variables->seen / sizeof *variables->seen };
+    struct hd_text name = hd_symbol_name(variables->map.line->vm, id);
+    uint64_t key = name.data ? (uint64_t)(uintptr_t)name.data : id;
+    uint32_t known = variables->count < MOST ? variables->count : MOST;
+    for (uint32_t i = 0; i < known; i++)
+        if (variables->seen[i] == key)
+            return true;
+    variables->seen[variables->count++ % MOST] = key;
+    return false;
+}
+
 static bool ivar_entry(void *data, uint64_t id, uint64_t value)
 {
-    struct map *map = data;
+    struct variables *variables = data;
+    struct map *map = &variables->map;
+    if (variable_again(variables, id)) {
+        map->line->unreadable++;
+        return true;
+    }
     if (!map->series.name)
         hd_series_open(map->line, &map->series, map->name, '{');
     hd_series_next(map->line, &map->series);
@@ -146,10 +170,12 @@ static bool ivar_entry(void *data, uint64_t id, uint64_t value)
 
 void hd_ivars_write(struct hd_line *line, const char *name, const uint8_t *object, uint64_t addr)
 {
-    struct map map = {.line = line, .name = name};
-    hd_ivars_each(line->vm, object, addr, ivar_entry, &map);
-    if (map.series.name)
-        hd_series_close(line, &map.series);
+    struct variables variables;
+    variables.map = (struct map){.line = line, .name = name};
+    variables.count = 0;
+    hd_ivars_each(line->vm, object, addr, ivar_entry, &variables);
+    if (variables.map.series.name)
+        hd_series_close(line, &variables.map.series);
 }
 
 static void object_object_write(struct hd_line *line, const uint8_t *object, uint64_t addr)

@@ -2,11 +2,12 @@
  * Finds the virtual machine and proves that the layout table fits it, before anything is decoded.
  *
  * The VM's address is in ruby_current_vm_ptr, which 3.1 exports; since 3.2 it is read from the code of small
- * exported functions that load it. Each candidate is tried until the heap behind it makes sense. The final
- * check reads the names of well-known classes through everything that matters: pages, flags, class extensions,
- * strings. A wrong table mostly yields plausible nonsense, so a failed check is an error, never a warning.
+ * exported functions that load it. Each candidate is tried until the heap behind it makes sense. Then all that matters is
+ * read once (self_check.h): a wrong table mostly yields plausible nonsense, so a failed check is an error, never a warning.
  */
 #include "ruby/vm.h"
+
+#include "ruby/self_check.h"
 
 enum { CODE_BYTES = 96, DATA_MAX = 32 << 20 };
 
@@ -92,31 +93,6 @@ bool hd_vm_scan_data(struct hd_vm *vm, bool (*each)(struct hd_vm *vm, uint64_t a
     return false;
 }
 
-/* Exported variables that hold a class or module, with the name it must have. */
-static const struct {
-    const char *variable, *name;
-} known[] = {
-    {"rb_cObject", "Object"},  {"rb_cString", "String"},   {"rb_cArray", "Array"},    {"rb_cHash", "Hash"},
-    {"rb_cSymbol", "Symbol"},  {"rb_cProc", "Proc"},       {"rb_cThread", "Thread"},  {"rb_cModule", "Module"},
-    {"rb_mKernel", "Kernel"},  {"rb_mComparable", "Comparable"}, {"rb_cIO", "IO"},    {"rb_eStandardError", "StandardError"},
-};
-
-static bool self_check(struct hd_vm *vm, struct hd_error *err)
-{
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        uint64_t addr = hd_vm_symbol(vm, known[i].variable), klass = addr ? hd_memory_u64(vm->memory, addr) : 0, id;
-        const uint8_t *object = hd_vm_object(vm, klass);
-        unsigned type = object ? hd_flags_type(hd_word(object, 0)) : HD_T_NONE;
-        struct hd_text path = {0};
-        bool named = (type == HD_T_CLASS || type == HD_T_MODULE) && hd_class_path(vm, object, klass, &path, &id);
-        if (!named || path.length != strlen(known[i].name) || memcmp(path.data, known[i].name, path.length))
-            return hd_error_set(err, HD_ERROR_SELF_CHECK,
-                                "%s does not decode to a class named %s with the layout table of Ruby %s: the table "
-                                "does not fit this build of Ruby", known[i].variable, known[i].name, vm->layout->ruby);
-    }
-    return true;
-}
-
 bool hd_vm_open(struct hd_vm *vm, struct hd_memory *memory, struct hd_arena *arena, const struct hd_dump_target *target,
                 const struct hd_layout *layout, struct hd_error *err)
 {
@@ -127,7 +103,8 @@ bool hd_vm_open(struct hd_vm *vm, struct hd_memory *memory, struct hd_arena *are
     vm->image = target->image;
     vm->chunks = target->glibc;
     vm->layout = layout;
-    if (!vm_find(vm, err) || !hd_symbols_open(vm, err) || !hd_shapes_open(vm, err) || !self_check(vm, err))
+    if (!hd_self_check_code(vm, err) || !vm_find(vm, err) || !hd_symbols_open(vm, err) || !hd_shapes_open(vm, err)
+        || !hd_self_check(vm, err))
         return false;
     vm->string_class = hd_memory_u64(memory, hd_vm_symbol(vm, "rb_cString"));
     vm->number_compare = hd_vm_symbol(vm, "rb_st_numcmp");

@@ -285,20 +285,16 @@ void hd_view_memory_json(FILE *file, const struct hd_view_memory *view)
         fputs(row ? "," : "", file);
         number(file, hd_rss_row_key((enum hd_rss_row)row), rss->rows[row]);
     }
-    fputs("},", file);
-    number(file, "pss", rss->pss);
-    fputs(",", file);
-    number(file, "private_dirty", rss->dirty);
-    fputs(",", file);
-    number(file, "swap", rss->swap);
-    fputs(",", file);
-    number(file, "lazy_free", rss->lazy_free);
-    fputs(",", file);
-    number(file, "threads", rss->threads);
-    fputs(",", file);
-    number(file, "fibers", rss->fibers);
-    fputs(",", file);
-    number(file, "native_threads", rss->native_threads);
+    fputs("}", file);
+    const struct {
+        const char *name;
+        uint64_t value;
+    } sums[] = {{"pss", rss->pss}, {"private_dirty", rss->dirty}, {"swap", rss->swap}, {"lazy_free", rss->lazy_free},
+                {"threads", rss->threads}, {"fibers", rss->fibers}, {"native_threads", rss->native_threads}};
+    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) {
+        fputs(",", file);
+        number(file, sums[i].name, sums[i].value);
+    }
     pools_json(file, rss);
     malloc_json(file, view);
     files_json(file, rss);

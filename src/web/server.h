@@ -22,7 +22,7 @@ struct hd_web_server_options {
 bool hd_web_server_available(struct hd_error *err);
 
 /*
- * Begins to answer; the site must outlive it. NULL and *err if it cannot listen. The threads it starts take no signals that are blocked here.
+ * Begins to answer; the site must outlive it. NULL and *err if it cannot listen.
  */
 struct hd_web_server *hd_web_server_start(struct hd_web_site *site, const struct hd_web_server_options *options,
                                           struct hd_error *err);

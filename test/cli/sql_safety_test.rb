@@ -178,6 +178,7 @@ class SqlSafetyTest < Minitest::Test
     reader, writer = IO.pipe
     pid = spawn(TOOL, "sql", ours, ENDLESS, out: writer, err: writer)
     writer.close
+    Timeout.timeout(20) { sleep 0.05 until File.read("/proc/#{pid}/status")[/^SigCgt:\s+(\h+)/, 1].hex.anybits?(1 << (Signal.list["INT"] - 1)) }
     sleep 0.5
     Process.kill(:INT, pid)
     _, status = Timeout.timeout(10) { Process.wait2(pid) }
@@ -279,7 +280,7 @@ class SqlSafetyTest < Minitest::Test
       person.say("SELECT nowhere;\n")
       person.expect(/heap_dump sql: no such column: nowhere\r\n.*sql> /m)
       person.say("#{ENDLESS};\n")
-      sleep 0.7
+      sleep 1.5
       person.say("\x03")
       person.expect(/heap_dump sql: the query was interrupted\r\n.*sql> /m)
       person.say("SELECT half of a line")

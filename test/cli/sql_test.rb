@@ -269,7 +269,7 @@ class SqlQueriesTest < Minitest::Test
   # What has no rows for a reason: the dump of ObjectSpace has no names of references, no frames, no code; and nothing is unreachable.
   EMPTY = { "sql.json" => %w[unreachable instance_variables],
             "sql_theirs.json" => %w[backtraces class_variables closures_by_place closures_captured closures_self constants frame_locals
-                                    global_variables instance_variables methods_by_class thread_locals unreachable] }.freeze
+                                    global_variables instance_variables methods_by_class thread_locals thread_local_objects unreachable] }.freeze
 
   def test_every_query_runs
     assert_operator NAMES.size, :>=, 25
@@ -297,6 +297,7 @@ class SqlQueriesTest < Minitest::Test
     assert_includes answer["closures_captured"].map { |row| row["variable"] }, "locals.kept"
     assert_includes answer["global_variables"].map { |row| row["variable"] }, "$big_hash"
     assert_includes answer["thread_locals"].map { |row| row["name"] }, "request_log"
+    assert_operator answer["thread_local_objects"].find { |row| row["variable"] == "request_log" }["objects"], :>=, 21
     assert_includes answer["frame_locals"].map { |row| [row["method"], row["variable"]] }, ["Object#deeper", "local"]
     steps = answer["path_to_root"]
     assert_equal rows("SELECT hex_id(id) FROM objects WHERE type = 'T_STRING' AND reachable ORDER BY size DESC LIMIT 1")[0][0], steps.last["hex"]

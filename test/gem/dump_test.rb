@@ -30,12 +30,11 @@ class DumpTest < Minitest::Test
   end
 
   def test_head_tells_the_process
-    run_ruby('HeapDump.dump; say(pid: $$, rss: File.read("/proc/self/status")[/^VmRSS:\s+(\d+)/, 1].to_i * 1024)').then do |facts|
+    run_ruby('HeapDump.dump; say(pid: $$)').then do |facts|
       head = assert_whole("dump.json").first
       assert_equal facts[:pid], head["pid"]
       assert_includes head["cmdline"].join(" "), "HeapDump.dump"
       assert_kind_of Integer, head["gc"]["count"]
-      assert_in_delta facts[:rss], head["rss"], facts[:rss] / 5
       assert_equal RUBY_VERSION, head["ruby"]
     end
   end

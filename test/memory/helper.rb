@@ -15,7 +15,10 @@ module MemoryTest
   FOLDER = Dir.mktmpdir("heap_dump-memory")
   Minitest.after_run { FileUtils.rm_rf(FOLDER) }
 
-  RUBIES = { "native" => [RbConfig.ruby], "3.3" => [File.join(ROOT, "build/rubies/3.3/bin/ruby")] }.freeze
+  # Those of script/rubies, where they are; HEAP_DUMP_RUBIES: another folder that has them.
+  RUBIES = { "native" => [RbConfig.ruby] }.merge(
+    %w[2.7 3.3 3.4].to_h { |version| [version, [File.join(ENV.fetch("HEAP_DUMP_RUBIES", File.join(ROOT, "build/rubies")), version, "bin/ruby")]] }
+  ).freeze
   MB = 1_000_000
   KEYS = %i[heap_available_slots heap_live_slots heap_free_slots heap_final_slots heap_allocated_pages].freeze
 
@@ -26,9 +29,12 @@ module MemoryTest
     library = Fiddle.dlopen(ARGV[0])
     ask = Fiddle::Function.new(library["ask"], [Fiddle::TYPE_VOIDP, Fiddle::TYPE_LONG], Fiddle::TYPE_VOID)
     #{KEYS.inspect}.each { |key| ask.call(($names ||= {})[key] = key.to_s, Fiddle.dlwrap(key)) }
-    hold = Fiddle::Function.new(library["hold"], [Fiddle::TYPE_VOIDP], Fiddle::TYPE_VOID, need_gvl: true)
+    address = ->(name) { (Fiddle.dlopen(nil)[name] rescue 0).to_i }
+    stat, sums = address["rb_gc_stat"], address["mallinfo2"]
+    options = RUBY_VERSION < "3" ? {} : { need_gvl: true }
+    hold = Fiddle::Function.new(library["hold"], [Fiddle::TYPE_VOIDP] * 3, Fiddle::TYPE_VOID, **options)
     GC.disable
-    hold.call(ARGV[1])
+    hold.call(ARGV[1], stat, sums)
   RUBY
 
   class Target
@@ -88,9 +94,10 @@ module MemoryTest
     target&.kill
   end
 
-  def rubies
-    RUBIES.select { |_, (path)| File.exist?(path) }.keys
-  end
+  # Two kinds of heap pages and slots; `all_rubies` where it is short.
+  def rubies = all_rubies & %w[native 3.3]
+
+  def all_rubies = RUBIES.select { |_, (path)| File.exist?(path) }.keys
 
   def memory(*words)
     out, err, status = Open3.capture3(TOOL, "memory", "--json", *words.map(&:to_s))

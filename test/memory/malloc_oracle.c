@@ -3,10 +3,8 @@
  * into a Ruby (with Fiddle, keeping Ruby's lock).
  *
  * hold(path) writes malloc_info's XML, mallinfo2's and rb_gc_stat's numbers into the file, then sleeps for ever; as no other thread can
- * run Ruby then, the state of both stays the one that is in the file. The symbols get their values in the program.
+ * run Ruby then, the state of both stays the one that is in the file. It refers to nothing that is not in the oldest glibc tested.
  */
-#define _GNU_SOURCE
-#include <dlfcn.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,10 +22,9 @@ __attribute__((visibility("default"))) void ask(const char *name, unsigned long 
     keys[key_count++] = key;
 }
 
-__attribute__((visibility("default"))) void hold(const char *path)
+/* Addresses of rb_gc_stat and of mallinfo2, NULL where the glibc (before 2.33) has none. */
+__attribute__((visibility("default"))) void hold(const char *path, size_t (*stat)(unsigned long), struct mallinfo2 (*sums)(void))
 {
-    size_t (*stat)(unsigned long) = (size_t (*)(unsigned long))dlsym(RTLD_DEFAULT, "rb_gc_stat");
-    struct mallinfo2 (*sums)(void) = (struct mallinfo2 (*)(void))dlsym(RTLD_DEFAULT, "mallinfo2");
     FILE *file = fopen(path, "w");
     if (!file || !stat)
         abort();

@@ -9,7 +9,7 @@ class DisturbanceTest < Minitest::Test
   COPIES = 500
 
   def disturb(count, *method)
-    Open3.popen2(File.join(FOLDER, "disturbance"), (count * 0.02 + 2).to_s) do |_, out, wait|
+    Open3.popen2(File.join(FOLDER, "disturbance"), "300") do |input, out, wait|
       pid = Integer(out.gets[/\d+/])
       before = { threads: Dir.children("/proc/#{pid}/task").size, descriptors: Dir.children("/proc/#{pid}/fd").size }
       said, status = Open3.capture2e(File.join(FOLDER, "copy_driver"), pid.to_s, count.to_s, *method)
@@ -17,6 +17,7 @@ class DisturbanceTest < Minitest::Test
       puts said
       after = { threads: Dir.children("/proc/#{pid}/task").size, descriptors: Dir.children("/proc/#{pid}/fd").size }
       assert_equal before, after
+      input.close
       report = out.read
       assert wait.value.success?, report
       assert_match(/^0 disturbances$/, report)

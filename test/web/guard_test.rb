@@ -207,6 +207,17 @@ class GuardTest < Minitest::Test
     end
   end
 
+  def test_control_c_at_a_terminal
+    require "pty"
+    PTY.spawn(CliTest::TOOL, "serve", ours) do |reading, writing, pid|
+      shown = +""
+      Timeout.timeout(30) { shown << reading.readpartial(1000) until shown.include?("Ctrl-C ends it") }
+      assert_match(%r{^http://127\.0\.0\.1:\d+/\?token=\h{32}\r\n}, shown)
+      writing.write("\x03")
+      assert_equal 0, Timeout.timeout(20) { Process.wait2(pid)[1].exitstatus }
+    end
+  end
+
   def test_a_query_does_not_keep_it_alive
     other = Server.new(ours)
     asking = Thread.new do
@@ -220,7 +231,8 @@ class GuardTest < Minitest::Test
   end
 
   def test_only_loopback_and_only_what_is_free
-    listening = File.readlines("/proc/net/tcp").map(&:split).select { |row| row[3] == "0A" && row[1].end_with?(format(":%04X", server.port)) }
+    port = format(":%04X", server.port)
+    listening = File.readlines("/proc/net/tcp").map(&:split).select { |row| row[3] == "0A" && row[1].end_with?(port) }
     assert_equal(["0100007F"], listening.map { |row| row[1][/\A\h+/] })
     out, err, status = run_tool("serve", "--port", server.port, ours)
     assert_equal [4, ""], [status, out]

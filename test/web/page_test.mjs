@@ -201,6 +201,47 @@ test("SQL: ready queries, results, links, CSV, errors", async () => {
   await page.getByText("Cancelled.").waitFor();
 });
 
+test("long work shows how far it is and can be cancelled", async () => {
+  const page = await open({ fragment: "#/overview?dump=2" });
+  const asked = [];
+  let done = false;
+  await page.route("**/api/strings?**", (route) => {
+    asked.push(route.request().url());
+    return done ? route.continue() : route.fulfill({ status: 202, contentType: "application/json", body: JSON.stringify({ state: "running", progress: 0.42, stage: "reading <b>the dump</b> again", seconds: 7 }) });
+  });
+  await page.evaluate(() => { location.hash = "#/strings?dump=2"; });
+  await page.getByText("reading <b>the dump</b> again").waitFor();
+  assertEqual("0.42", await page.locator("progress").getAttribute("value"), "progress");
+  assert((await page.locator(".loading").textContent()).includes("42.0"), "the part is not said in words");
+  await judge(page, "progress", { least: 0.01 });
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByText("Cancelled.").waitFor();
+  await page.waitForTimeout(300);
+  assertEqual(1, asked.filter((url) => url.includes("cancel=1")).length, "the server is told");
+  const count = asked.length;
+  await page.waitForTimeout(400);
+  assertEqual(count, asked.length, "it goes on asking after that");
+  done = true;
+  await page.getByRole("button", { name: "Ask again" }).click();
+  await page.locator(".big-row").first().waitFor();
+  await page.check();
+});
+
+test("four dumps: which are compared is chosen", async () => {
+  const four = await serve(...DUMPS, dump("hostile.json"));
+  const page = await newPage({ origin: four.origin });
+  await page.goto(`${four.address}#/diff?dumps=0,2`);
+  await settled(page);
+  await page.locator(".toolbar select").nth(1).selectOption("1");
+  await page.waitForFunction(() => location.hash.includes("dumps=0%2C1"));
+  await settled(page);
+  assert((await page.locator(".heading-words").textContent()).includes("rails-1.json to rails-2.json"), "title");
+  assert((await page.locator(".big-row").count()) > 0, "no growth");
+  await goTo(page, "#/diff");
+  assert((await page.locator(".heading-words").textContent()).includes("rails-1.json to hostile.json"), "the first and the last");
+  await page.check();
+});
+
 test("the token does not stay in the address, and without it nothing is shown", async () => {
   const page = await open();
   assert(!page.url().includes("token"), page.url());

@@ -251,6 +251,55 @@ class ServeTest < Minitest::Test
     assert_equal "413", server.request("/api/sql", headers, method: "POST", body: "x" * 100_000).code
   end
 
+  # docs/http.md lists them, each with a chapter of its own.
+  def test_every_path_that_is_documented_is_there
+    text = File.read(File.join(ROOT, "docs/http.md"), encoding: "UTF-8")
+    paths = text.scan(%r{^\| `GET (/api/[^`]+)` }).flatten
+    assert_operator paths.size, :>=, 15
+    paths.each do |path|
+      body = JSON.parse(server.get(path).body)
+      refute_match(/no such path/, body["error"].to_s, path)
+      assert_match(/^## #{path.delete_suffix("/queries")}$/, text)
+    end
+  end
+
+  # ---- files ----
+
+  def test_a_compressed_dump_answers_the_same
+    file = File.join(FOLDER, "ours.json.zst")
+    assert system("zstd", "-q", "-f", ours, "-o", file)
+    other = Server.new(file)
+    ["/api/object?id=#{facts[:order]}", "/api/strings?limit=5", "/api/threads", "/api/tree?limit=20", "/api/find?class=Shop%3A%3A*"].each do |path|
+      assert_equal api(server, path).except("file", "warnings"), api(other, path).except("file", "warnings"), path
+    end
+    assert_equal 0, other.stop
+  end
+
+  def test_without_an_index
+    file = File.join(FOLDER, "alone.json")
+    FileUtils.cp(ours, file)
+    other = Server.new("--no-index", file)
+    assert_equal api(server, "/api/tree?limit=20").except("file"), api(other, "/api/tree?limit=20").except("file")
+    assert_equal 0, other.stop
+    refute_path_exists "#{file}.idx"
+  end
+
+  # What is in the graph goes on; what would have to be read again says why it cannot.
+  def test_a_dump_that_changes_meanwhile
+    file = File.join(FOLDER, "changing.json")
+    FileUtils.cp(ours, file)
+    other = Server.new(file)
+    api(other, "/api/threads") # read before
+    api(other, "/api/suspects")
+    File.write(file, "x" * File.size(file))
+    assert_equal api(server, "/api/top").except("file"), api(other, "/api/top").except("file")
+    response = other.get("/api/strings")
+    assert_includes %w[409 500], response.code
+    assert_match(/changed|no object|cannot/, JSON.parse(response.body)["error"])
+    assert_match(/changed|no object|cannot/, api(other, "/api/object?id=#{facts[:order]}")["line_error"])
+    assert_equal 0, other.stop
+  end
+
   # ---- what makes no sense ----
 
   def test_errors

@@ -2,7 +2,7 @@
 import { hierarchy } from "d3-hierarchy";
 import { drawCells } from "../chart/cells.js";
 import { treemapCells } from "../chart/layouts.js";
-import { h, replace } from "../dom.js";
+import { append, h, replace } from "../dom.js";
 import { bytes, count, exact, plural, signed } from "../format.js";
 import { load } from "../loading.js";
 import { choice, classPattern, figure, figures, heading, section, warnings } from "../parts.js";
@@ -21,18 +21,28 @@ export function show(place, { dumps, params, signal }) {
   }
   const names = dumps.map((dump) => plain(dump.name ?? dump.file, 30));
   const content = h("div", { class: "slot slot-diff" });
+  const asked = dumps.length > 3 && !params.dumps ? `0,${dumps.length - 1}` : params.dumps ?? ""; // at most three are compared at once
+  const picked = asked ? asked.split(",").map(Number) : dumps.map((_, at) => at);
   const pairs = dumps.length === 3 ? [["", "All three"], ["0,1", "1 → 2"], ["1,2", "2 → 3"], ["0,2", "1 → 3"]] : [];
-  place.append(heading("Growth", `From ${names.join(" to ")}: what a root leads to; what waits to be freed is left out.`),
-    pairs.length > 0 && h("div", { class: "toolbar" }, choice("Which dumps", pairs, params.dumps ?? "", (value) => go("diff", { dumps: value }))) || "", content);
+  append(place, [heading("Growth", `From ${picked.map((at) => names[at] ?? "?").join(" to ")}: what a root leads to; what waits to be freed is left out.`),
+    pairs.length > 0 && h("div", { class: "toolbar" }, choice("Which dumps", pairs, asked, (value) => go("diff", { dumps: value }))),
+    dumps.length > 3 && h("div", { class: "toolbar" }, selects(names, picked)), content]);
   let stop = () => {};
-  load(content, "/api/diff", { dumps: params.dumps }, (answer) => {
-    const picked = (params.dumps ?? "").split(",").filter(Boolean).map(Number);
-    const last = picked.length ? picked[picked.length - 1] : dumps.length - 1;
-    const view = growth(answer, params, last);
+  load(content, "/api/diff", { dumps: asked }, (answer) => {
+    const view = growth(answer, params, picked[picked.length - 1]);
     stop = view.stop;
     return view.nodes;
   }, { signal });
   return () => stop();
+}
+
+/** Which of many dumps: the first, the second, and a third if wanted. */
+function selects(names, picked) {
+  const chosen = [picked[0], picked[1], picked[2] ?? ""];
+  return ["From", "to", "and then"].map((words, place) => h("label", { class: "inline-field" }, h("span", {}, words), h("select", { class: "dump-select", onchange: (event) => {
+    chosen[place] = event.target.value;
+    go("diff", { dumps: chosen.filter((one) => one !== "").join(",") });
+  } }, place === 2 && h("option", { value: "" }, "–"), names.map((text, at) => h("option", { value: at, selected: at === chosen[place] }, `${at + 1}. ${text}`)))));
 }
 
 const openSample = (sample, last) => (sample ? href("object", { id: hex(sample), dump: last }) : null);

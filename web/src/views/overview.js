@@ -4,7 +4,7 @@ import { drawCells } from "../chart/cells.js";
 import { treemapCells } from "../chart/layouts.js";
 import { order, treeOf } from "../chart/tree_data.js";
 import { pathLine } from "../drawn_path.js";
-import { h } from "../dom.js";
+import { h, replace } from "../dom.js";
 import { bytes, count, exact, percent, plural } from "../format.js";
 import { KINDS, dot, kindOf, kindOfType } from "../kinds.js";
 import { load } from "../loading.js";
@@ -20,13 +20,14 @@ export function show(place, { dump, info, signal }) {
   const top = h("div", { class: "slot slot-head" });
   const map = h("div", { class: "slot slot-map" });
   const suspects = h("div", { class: "slot slot-suspects" });
+  const short = h("div", { class: "slot slot-short" });
   const types = h("div", { class: "slot slot-types" });
-  place.append(top, h("div", { class: "two" }, section("Who retains it", h("p", { class: "quiet lead" }, "Each area is memory that would be freed with what it is named after. ", h("a", { href: href("tree") }, "Open the tree")), map), types),
+  place.append(top, h("div", { class: "two" }, section("Who retains it", h("p", { class: "quiet lead" }, "Each area is memory that would be freed with what it is named after. ", h("a", { href: href("tree") }, "Open the tree")), map), h("div", { class: "column" }, section("Suspects", short), types)),
     section("What probably leaks", suspects));
 
   load(top, "/api/summary", { dump }, (answer) => summary(answer, info), { signal });
   load(types, "/api/summary", { dump }, byType, { signal });
-  load(suspects, "/api/suspects", { dump }, suspectCards, { signal });
+  load(suspects, "/api/suspects", { dump }, (answer) => { replace(short, suspectList(answer)); return suspectCards(answer); }, { signal });
   let end = () => {};
   load(map, "/api/tree", { dump }, (answer) => { const [element, stop] = smallMap(answer); end = stop; return element; }, { signal });
   return () => end();
@@ -41,7 +42,7 @@ function summary(answer, info) {
     heading(command ? name(command, 90) : name(info.name ?? info.file, 90), words.map((text, at) => [at > 0 && " · ", name(text, 90)])),
     warnings(answer),
     figures(
-      head.rss > 0 && figure(bytes(head.rss), "resident (RSS)", exact(head.rss)),
+      head.memory?.rss > 0 && figure(bytes(head.memory.rss), "resident (RSS)", exact(head.memory.rss)),
       figure(bytes(answer.reachable_bytes), "reachable", exact(answer.reachable_bytes)),
       figure(count(answer.reachable), "objects", `${count(answer.references)} references`),
       ...poolFigures(answer, head),
@@ -72,7 +73,7 @@ function byType(answer) {
   const rows = [...kinds.values()].sort((a, b) => b.bytes - a.bytes);
   const total = Math.max(1, answer.reachable_bytes);
   const most = Math.max(1, ...rows.map((row) => row.bytes));
-  const retainers = (answer.top ?? []).slice(0, 8);
+  const retainers = (answer.top ?? []).slice(0, 6);
   const biggest = Math.max(1, ...retainers.map((row) => row.retained));
   return [section("By type", h("ul", { class: "bars" }, rows.map((row) => h("li", {},
     h("span", { class: "bars-name" }, dot(row.kind), KINDS[row.kind]), bar(row.bytes / most, row.kind), h("span", { class: "num", title: exact(row.bytes) }, bytes(row.bytes)),
@@ -101,6 +102,16 @@ function card(suspect, at, whole) {
       suspect.holder && !suspect.holder.root && h("a", { class: "button primary", href: href("object", { id: suspect.holder.hex }), "aria-label": `Open ${title}` }, "Open"),
       suspect.holder && !suspect.holder.root && h("a", { class: "button", href: href("tree", { id: suspect.holder.hex }), "aria-label": `Show ${title} in the tree` }, "In the tree"),
       suspect.content && !suspect.content.root && h("a", { class: "button", href: href("object", { id: suspect.content.hex }), "aria-label": `Biggest ${plain(suspect.content.class ?? "of its objects", 28)}, of what ${title} holds` }, `Biggest ${plain(suspect.content.class ?? "of its objects", 28)}`)));
+}
+
+// The first of them beside the picture; the cards below say the rest.
+function suspectList(answer) {
+  const shown = answer.suspects.slice(0, 4);
+  if (shown.length === 0) return h("p", { class: "quiet" }, "None: no single place retains much.");
+  const whole = Math.max(1, answer.data_bytes);
+  return h("ol", { class: "bars names" }, shown.map((suspect, at) => h("li", {}, h("span", { class: "bars-name" }, h("span", { class: "rank small", "aria-hidden": "true" }, at + 1),
+    suspect.holder && !suspect.holder.root ? h("a", { class: "bars-link", href: href("object", { id: suspect.holder.hex }) }, name(suspect.place ?? suspect.kind, 60)) : name(suspect.place ?? suspect.kind, 60)),
+  h("span", { class: "num", title: exact(suspect.retained) }, bytes(suspect.retained)), h("span", { class: "num quiet" }, percent(suspect.data_bytes / whole)))));
 }
 
 function suspectCards(answer) {

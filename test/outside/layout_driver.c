@@ -1,0 +1,77 @@
+/*
+ * Tries wrong layout tables on a process: each member of its table in turn is moved, each constant changed, and the check that
+ * comes before every dump has to refuse it.
+ *
+ *   layout_driver PID                    prints "NAME refused SENTENCE" or "NAME accepted" for each; the true table first ("-")
+ */
+#include "capture/copy.h"
+#include "capture/outside.h"
+#include "ruby/layout.h"
+#include "ruby/vm.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct damage {
+    const char *name;
+    size_t offset; /* in struct hd_layout */
+    bool constant;
+};
+
+static const struct damage damages[] = {
+#define MEMBER(name, types, members) {#name, offsetof(struct hd_layout, name), false},
+    HD_LAYOUT_FIELDS(MEMBER)
+#define CONSTANT(name) {"k_" #name, offsetof(struct hd_layout, k_##name), true},
+    HD_LAYOUT_CONSTS(CONSTANT)
+};
+
+/* False where the release has no such member. */
+static bool damage(struct hd_layout *layout, const struct damage *what)
+{
+    int64_t *value = (int64_t *)((char *)layout + what->offset);
+    if (!hd_layout_has(*value))
+        return false;
+    *value = what->constant ? (*value ? *value * 2 : 4) : *value + 8;
+    return true;
+}
+
+static void try_table(struct hd_outside *outside, const struct hd_layout *layout, const char *name)
+{
+    struct hd_vm vm;
+    struct hd_arena arena = {0};
+    struct hd_error err = {0};
+    struct hd_memory memory = *outside->memory;
+    struct hd_dump_target target = {.memory = &memory, .image = &outside->image, .glibc = true};
+    hd_memory_limit(&memory);
+    if (hd_vm_open(&vm, &memory, &arena, &target, layout, &err))
+        printf("%s accepted\n", name);
+    else
+        printf("%s refused %s %s\n", name, err.code == HD_ERROR_SELF_CHECK ? "self-check:" : "otherwise:", err.text);
+    hd_arena_deinit(&arena);
+}
+
+int main(int argc, char **argv)
+{
+    struct hd_error err = {0};
+    struct hd_copy copy;
+    struct hd_arena arena = {0};
+    struct hd_memory memory;
+    struct hd_outside outside;
+    bool good = argc > 1 && hd_copy_take(&copy, atoi(argv[1]), HD_COPY_FORK, &err);
+    if (!good || !hd_memory_open_process(&memory, &arena, copy.process, copy.memory, &err) || !hd_outside_open(&outside, &memory, &err)) {
+        fprintf(stderr, "layout_driver: %s\n", err.text);
+        return 1;
+    }
+    const struct hd_layout *table = hd_layout_find(outside.ruby, outside.image.build_id);
+    try_table(&outside, table, "-");
+    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+        struct hd_layout wrong = *table;
+        if (damage(&wrong, &damages[i]))
+            try_table(&outside, &wrong, damages[i].name);
+        fflush(stdout);
+    }
+    hd_copy_release(&copy);
+    return 0;
+}
