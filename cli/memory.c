@@ -79,7 +79,7 @@ static const struct hd_option options[] = {
 const struct hd_command hd_command_memory = {
     .name = "memory",
     .run = run,
-    .summary = "where the memory is that a process, a core or a dump has: one table that adds up to its RSS",
+    .summary = "where the memory is that a process, a core or a dump has, as a table that adds up",
     .about = "Divides what the kernel says a process has in memory (RSS): Ruby's heap pages, what objects own outside of them, code, stacks, "
              "what malloc has given out and what it holds though it is free, libraries and files. Says in plain words what that means.",
     .operands = {{"PID|CORE|DUMP", "a process's number, a core file or a dump", HD_OPERAND_DUMP, false, false, NULL}},

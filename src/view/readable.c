@@ -2,6 +2,7 @@
 #include "view/readable.h"
 
 #include "dump/input.h"
+#include "graph/fields.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,81 +12,9 @@
 
 /* --- walking --- */
 
-static bool is_space(char byte)
-{
-    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
-}
-
-static size_t skip_space(struct hd_graph_text text, size_t at)
-{
-    while (at < text.length && is_space(text.data[at]))
-        at++;
-    return at;
-}
-
-/* Behind the string whose first quote is at `at`. */
-static size_t skip_string(struct hd_graph_text text, size_t at)
-{
-    for (at++; at < text.length; at++) {
-        if (text.data[at] == '\\')
-            at++;
-        else if (text.data[at] == '"')
-            return at + 1;
-    }
-    return text.length;
-}
-
-/* Behind the value that begins at `at`. */
-static size_t skip_value(struct hd_graph_text text, size_t at)
-{
-    size_t depth = 0;
-    while (at < text.length) {
-        char byte = text.data[at];
-        if (byte == '"') {
-            at = skip_string(text, at);
-            if (depth == 0)
-                return at;
-            continue;
-        }
-        if (byte == '{' || byte == '[') {
-            depth++;
-        } else if (byte == '}' || byte == ']') {
-            if (depth == 0)
-                return at;
-            if (--depth == 0)
-                return at + 1;
-        } else if (depth == 0 && (byte == ',' || is_space(byte))) {
-            return at;
-        }
-        at++;
-    }
-    return text.length;
-}
-
 struct hd_graph_text hd_readable_next(struct hd_graph_text list, size_t *at, struct hd_graph_text *key)
 {
-    const struct hd_graph_text none = {NULL, 0};
-    if (list.length == 0 || (list.data[0] != '{' && list.data[0] != '['))
-        return none;
-    size_t begin = skip_space(list, *at ? *at : 1);
-    if (begin < list.length && list.data[begin] == ',')
-        begin = skip_space(list, begin + 1);
-    if (begin >= list.length || list.data[begin] == '}' || list.data[begin] == ']')
-        return none;
-    *key = none;
-    if (list.data[0] == '{') {
-        size_t end = skip_value(list, begin);
-        *key = (struct hd_graph_text){list.data + begin, end - begin};
-        begin = skip_space(list, end);
-        if (begin >= list.length || list.data[begin] != ':')
-            return none;
-        begin = skip_space(list, begin + 1);
-    }
-    size_t end = skip_value(list, begin);
-    if (end == begin)
-        return none;
-    *at = end;
-    return (struct hd_graph_text){list.data + begin, end - begin};
+    return hd_fields_next(list, at, key);
 }
 
 struct hd_graph_text hd_readable_string(struct hd_graph_text value)
@@ -97,13 +26,7 @@ struct hd_graph_text hd_readable_string(struct hd_graph_text value)
 
 struct hd_graph_text hd_readable_member(struct hd_graph_text object, const char *name)
 {
-    size_t at = 0;
-    for (struct hd_graph_text key, value; (value = hd_readable_next(object, &at, &key)).data;) {
-        key = hd_readable_string(key);
-        if (key.length == strlen(name) && !memcmp(key.data, name, key.length))
-            return value;
-    }
-    return (struct hd_graph_text){NULL, 0};
+    return hd_fields_get(object, name);
 }
 
 uint64_t hd_readable_integer(struct hd_graph_text value)

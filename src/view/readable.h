@@ -1,8 +1,8 @@
 /*
  * The line of an object, as the dump has it.
  *
- * Owns the re-reading of one line and the walk over its JSON. Must not know which fields there are: it walks any JSON
- * text, and a damaged one only ends early. Works on lines of our dumps and of ObjectSpace's.
+ * Owns the re-reading of one line. Must not know which fields there are: its JSON is walked by graph/fields.h, and a damaged one
+ * only ends early. Works on lines of our dumps and of ObjectSpace's.
  */
 #ifndef HD_VIEW_READABLE_H
 #define HD_VIEW_READABLE_H
@@ -21,7 +21,7 @@ char *hd_readable_fetch(const char *path, uint64_t offset, uint64_t id, size_t *
 /* The value of a top-level field, as it is written; data NULL if there is none. */
 struct hd_graph_text hd_readable_member(struct hd_graph_text object, const char *name);
 
-/* The next element of a list (begin with *at = 0): its text; data NULL at the end. In maps `key` gets the key. */
+/* The next element of a list (begin with *at = 0): its text; data NULL at the end. In maps `key` gets the key, less its quotes. */
 struct hd_graph_text hd_readable_next(struct hd_graph_text list, size_t *at, struct hd_graph_text *key);
 
 /* The value as an integer; 0 if it is none. */

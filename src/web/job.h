@@ -48,11 +48,15 @@ struct hd_web_jobs {
 
 bool hd_web_jobs_start(struct hd_web_jobs *jobs, struct hd_web_site *site, struct hd_error *err);
 
-/* Gives up what is worked on, and waits for the threads, but not for one that does not notice: then false, and nothing it uses may go. */
+/*
+ * Gives up what is worked on, and waits for the threads, but not for one that does not notice: then false, and nothing it
+ * uses may go.
+ */
 bool hd_web_jobs_stop(struct hd_web_jobs *jobs);
 
 /*
- * The job of a question, begun if nobody asked before; waits up to `seconds` for its answer, *ready says whether it is there. To be released. `kept`: it is worked on to
+ * The job of a question, begun if nobody asked before; waits up to `seconds` for its answer, *ready says whether it is
+ * there. To be released. `kept`: it is worked on to
  * the end. NULL and *err if there are too many questions at once or memory ran out.
  */
 struct hd_web_job *hd_web_jobs_ask(struct hd_web_jobs *jobs, const struct hd_web_question *question,

@@ -251,6 +251,18 @@ class ServeTest < Minitest::Test
     assert_equal "413", server.request("/api/sql", headers, method: "POST", body: "x" * 100_000).code
   end
 
+  # docs/http.md lists them, each with a chapter of its own.
+  def test_every_path_that_is_documented_is_there
+    text = File.read(File.join(ROOT, "docs/http.md"), encoding: "UTF-8")
+    paths = text.scan(%r{^\| `GET (/api/[^`]+)` }).flatten
+    assert_operator paths.size, :>=, 15
+    paths.each do |path|
+      body = JSON.parse(server.get(path).body)
+      refute_match(/no such path/, body["error"].to_s, path)
+      assert_match(/^## #{path.delete_suffix("/queries")}$/, text)
+    end
+  end
+
   # ---- files ----
 
   def test_a_compressed_dump_answers_the_same
