@@ -163,7 +163,8 @@ class SafetyTest < Minitest::Test
         writer.close
         Process.kill(:STOP, tool) if wait_for(2) { copied?(target.pid) }
         helper = File.read("/proc/#{tool}/task/#{tool}/children").to_i
-        Process.kill(:KILL, helper) if helper.positive?
+        sleep 0.1 # were it already at taking the copy away, it would be done by now
+        Process.kill(:KILL, helper) if helper.positive? && copied?(target.pid)
         Process.kill(:CONT, tool)
         Process.wait(tool)
         next if $?.success? # it was quicker
