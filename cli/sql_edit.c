@@ -6,21 +6,19 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
-enum { REMEMBERED = 1000 };
+enum { REMEMBERED = 1000, CONTROL_C = 3 };
 
 static const char *(*next_word)(const char *text, unsigned number);
 static bool begun;
-static sigjmp_buf again;
-static volatile sig_atomic_t editing;
+static bool given_up;
 
 /* --- the file --- */
 
@@ -88,6 +86,16 @@ void hd_sql_edit_complete(const char *(*word)(const char *text, unsigned number)
 
 /* --- lines --- */
 
+/* Control-C while a line is edited: a key like any other, no signal; the line is given up. */
+static int give_up(int count, int key)
+{
+    (void)count;
+    (void)key;
+    given_up = true;
+    rl_done = 1;
+    return 0;
+}
+
 static void begin(void)
 {
     char path[PATH_MAX];
@@ -99,37 +107,30 @@ static void begin(void)
     if (history_path(path))
         read_history(path);
     rl_attempted_completion_function = complete;
+    rl_add_defun("give-up", give_up, CONTROL_C);
     rl_completer_word_break_characters = " \t\n\"'`@$><=;|&{(,";
-}
-
-/* While a line is edited nothing of ours runs but the reading of a key: away from there, to an empty line. */
-static void on_interrupt(int signal)
-{
-    (void)signal;
-    if (editing) {
-        editing = 0;
-        siglongjmp(again, 1);
-    }
 }
 
 char *hd_sql_edit_line(const char *prompt)
 {
-    struct sigaction action = {.sa_handler = on_interrupt}, before;
+    struct termios usual, editing;
+    bool terminal = !tcgetattr(STDIN_FILENO, &usual);
     if (!begun)
         begin();
-    sigaction(SIGINT, &action, &before);
-    char *volatile line = NULL;
-    if (sigsetjmp(again, 1)) {
-        rl_deprep_terminal();
-        putchar('\n');
-        line = strdup("");
-    } else {
-        editing = 1;
-        line = readline(prompt);
-        editing = 0;
+    if (terminal) {
+        editing = usual;
+        editing.c_cc[VINTR] = _POSIX_VDISABLE;
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &editing);
     }
-    sigaction(SIGINT, &before, NULL);
-    return line;
+    given_up = false;
+    char *line = readline(prompt);
+    if (terminal)
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &usual);
+    if (!given_up)
+        return line;
+    putchar('\n');
+    free(line);
+    return strdup("");
 }
 
 void hd_sql_edit_remember(const char *text)

@@ -56,12 +56,13 @@ static void page_index(struct hd_vm *vm, uint32_t number)
 
 static bool pages_read(struct hd_vm *vm, uint64_t table, uint64_t count, struct hd_error *err)
 {
+    uint64_t made = 0; /* pages that are in the table and have no start yet: one at most is just being made */
     for (uint64_t i = 0; i < count; i++) {
         struct hd_page *page = &vm->pages[vm->page_count];
         uint64_t header = hd_memory_u64(vm->memory, table + 8 * i);
         *page = (struct hd_page){0};
         if (!page_read(vm, header, page)) {
-            if (page_lost(vm, header, page))
+            if (page_lost(vm, header, page) || (!page->start && count > 1 && !made++))
                 continue;
             return hd_error_set(err, HD_ERROR_SELF_CHECK,
                                 "heap page %llu of %llu does not look like one of Ruby %s: the layout table does not "

@@ -31,6 +31,22 @@ bool hd_st_each(struct hd_vm *vm, uint64_t table, hd_table_each *each, void *dat
     return true;
 }
 
+/*
+ * id_table.c, index_for_key: is this where a look-up of the key ends? A damaged table has keys where they cannot be, and the same
+ * key twice, which no map may have.
+ */
+static bool id_at_home(const struct hd_layout *l, const uint8_t *items, uint32_t capacity, uint32_t place, uint32_t key)
+{
+    enum { STEPS_MAX = 512 };
+    uint32_t mask = capacity - 1, at = key & mask;
+    for (uint32_t step = 1; at != place; step++) {
+        if (step > STEPS_MAX || hd_half(items + (uint64_t)at * (uint64_t)l->id_item_size, l->id_item_key) == key)
+            return false;
+        at = (at + step) & mask;
+    }
+    return true;
+}
+
 bool hd_id_table_each(struct hd_vm *vm, uint64_t table, hd_table_each *each, void *data)
 {
     const struct hd_layout *l = vm->layout;
@@ -38,14 +54,15 @@ bool hd_id_table_each(struct hd_vm *vm, uint64_t table, hd_table_each *each, voi
         return true;
     uint32_t capacity = hd_memory_u32(vm->memory, table + l->id_table_capa);
     uint64_t items = hd_memory_u64(vm->memory, table + l->id_table_items);
-    if (!capacity || capacity > 1u << 28)
+    if (!capacity || capacity > 1u << 28 || capacity & (capacity - 1))
         return true;
     const uint8_t *item = hd_memory_at(vm->memory, items, (uint64_t)capacity * l->id_item_size);
     if (!item)
         return true;
+    const uint8_t *first = item;
     for (uint32_t i = 0; i < capacity && !hd_memory_exhausted(vm->memory); i++, item += l->id_item_size) {
         uint32_t key = hd_half(item, l->id_item_key);
-        if (key && !each(data, key, hd_word(item, l->id_item_val)))
+        if (key && id_at_home(l, first, capacity, i, key) && !each(data, key, hd_word(item, l->id_item_val)))
             return false;
     }
     return true;

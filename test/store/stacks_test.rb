@@ -113,6 +113,12 @@ class StacksTest < Minitest::Test
     end
   end
 
+  def test_hostile_names_do_not_break_profiles
+    shown = pprof_top(export("pprof", hostile, "x.pb.gz"), "retained")
+    assert_equal 40, shown.fetch("global_variables.$list → Node").first
+    assert_equal 80, shown.fetch("ivs.@Evil;?[2J??? ? x 12 → Node").first
+  end
+
   def test_a_profile_is_valid_and_plain_where_the_name_is
     plain = export("pprof", ours, "x.pb")
     refute_equal "\x1f\x8b".b, File.binread(plain, 2)
