@@ -38,6 +38,7 @@ function packages() {
 export function dump(name) {
   const script = join(ROOT, "test/web", name.startsWith("rails") ? "rails_app.rb" : "hostile_dump.rb");
   const path = join(WORK, name);
+  mkdirSync(WORK, { recursive: true });
   if (!newer(path, script)) {
     const libraries = (process.env.HEAP_DUMP_LIB ?? ["lib", "build/ext"].map((folder) => join(ROOT, folder)).join(":")).split(":");
     execFileSync(RUBY, [...libraries.flatMap((folder) => ["-I", folder]), script, WORK], { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] });
