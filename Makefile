@@ -46,12 +46,12 @@ tool_library := \
 	src/graph/fields.c src/graph/replay.c src/graph/objspace_fields.c src/graph/second_pass.c src/graph/holders.c \
 	src/graph/strings.c src/graph/collections.c src/graph/facets.c src/graph/find.c src/graph/stacks.c \
 	src/graph/tree.c src/graph/suspects.c src/graph/suspects_read.c src/graph/path_keys.c src/graph/diff.c \
-	src/view/json.c src/view/words.c src/view/open.c src/view/readable.c src/view/describe.c src/view/ways.c \
+	src/view/json.c src/view/words.c src/view/open.c src/view/asked.c src/view/readable.c src/view/describe.c src/view/ways.c \
 	src/view/summary.c src/view/top.c src/view/suspects.c src/view/suspects_words.c src/view/tree_view.c src/view/tree_rows.c \
 	src/view/path.c src/view/find.c src/view/threads.c src/view/strings.c src/view/collections.c src/view/diff.c \
 	src/view/diff_json.c src/view/object.c src/view/profile.c src/view/profile_line.c src/view/redact.c \
 	src/web/question.c src/web/site.c src/web/answer.c src/web/answer_dump.c src/web/answer_tree.c src/web/answer_object.c \
-	src/web/job.c src/web/report.c src/web/sql.c src/web/assets.c \
+	src/web/job.c src/web/kept.c src/web/report.c src/web/sql.c src/web/assets.c \
 	src/rss/marks.c src/rss/window.c src/rss/resident.c src/rss/ledger.c src/rss/glibc.c src/rss/glibc_cache.c src/rss/owners.c \
 	src/rss/pages.c src/rss/stacks.c src/rss/transient.c src/rss/rss.c src/view/memory.c src/view/memory_dump.c src/view/memory_findings.c \
 	src/store/exporter.c src/store/sink.c src/store/tree_walk.c src/store/tree_options.c src/store/collapsed.c \

@@ -5,11 +5,10 @@
 #include "cli/open.h"
 #include "cli/table.h"
 #include "dump/text.h"
-#include "graph/index.h"
+#include "view/asked.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,26 +33,11 @@ static void add(struct hd_buffer *text, const void *data, size_t length)
     hd_buffer_append(text, data, length);
 }
 
-/* Another build of the same release may have other words. */
-static bool add_program(struct hd_buffer *text)
-{
-    struct stat status;
-    if (stat("/proc/self/exe", &status))
-        return false;
-    const uint64_t program[] = {status.st_ino, (uint64_t)status.st_size, (uint64_t)status.st_mtim.tv_sec,
-                                (uint64_t)status.st_mtim.tv_nsec};
-    add(text, program, sizeof program);
-    return true;
-}
-
 static bool add_dump(struct question *question, const char *path)
 {
     if (question->dumps == DUMPS_MAX || !hd_index_identify(&question->key[question->dumps], path))
         return false;
-    const struct hd_index_key *key = &question->key[question->dumps++];
-    const uint64_t state[] = {key->device, key->inode, key->size, key->modified, key->changed, key->ends};
-    add(&question->text, state, sizeof state);
-    return key->settled;
+    return hd_asked_dump(&question->text, &question->key[question->dumps++]);
 }
 
 static const struct hd_operand *operand_of(const struct hd_command *command, int number)
@@ -68,7 +52,7 @@ static const struct hd_operand *operand_of(const struct hd_command *command, int
 /* False if the answer to this cannot be kept. */
 static bool ask(struct question *question, const struct hd_call *call)
 {
-    if (!add_program(&question->text))
+    if (!hd_asked_program(&question->text))
         return false;
     for (int i = 0; i < call->argc; i++)
         add(&question->text, call->argv[i], strlen(call->argv[i]) + 1);
@@ -76,11 +60,6 @@ static bool ask(struct question *question, const struct hd_call *call)
         if (operand_of(call->command, i)->kind == HD_OPERAND_DUMP && !add_dump(question, call->operand[i]))
             return false;
     return question->dumps > 0 && !question->text.failed;
-}
-
-static struct hd_graph_text text_of(const struct hd_buffer *buffer)
-{
-    return (struct hd_graph_text){(const char *)buffer->data, buffer->length};
 }
 
 /* Writes a text with what a terminal needs, or nothing, in place of its marks. False if it cannot be written. */
@@ -116,7 +95,7 @@ static struct repeated repeat(const struct question *question)
     struct hd_graph_text kept = {NULL, 0};
     struct answer answer;
     if (said.index)
-        kept = hd_index_answer(said.index, text_of(&question->text));
+        kept = hd_index_answer(said.index, hd_asked_text(&question->text));
     if (!kept.data || kept.length < sizeof answer)
         return said;
     memcpy(&answer, kept.data, sizeof answer);
@@ -194,7 +173,7 @@ static int run_and_keep(const struct hd_command *command, int argc, char **argv,
         add(&text, complaint.heard.data, complaint.heard.length);
         add(&text, output.heard.data, output.heard.length);
         if (!text.failed)
-            hd_index_keep_answer(&question->key[0], text_of(&question->text), text_of(&text), NULL);
+            hd_index_keep_answer(&question->key[0], hd_asked_text(&question->text), hd_asked_text(&text), NULL);
         hd_buffer_deinit(&text);
     }
     hd_buffer_deinit(&output.heard);

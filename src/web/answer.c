@@ -100,6 +100,13 @@ bool hd_web_answer(struct hd_web_site *site, const struct hd_web_route *route, c
     return done;
 }
 
+void hd_web_answer_prepare(struct hd_web_site *site, const struct hd_web_route *route, const struct hd_web_question *question)
+{
+    uint64_t dump;
+    if (route->answer == hd_web_answer_tree && hd_web_question_number(question, "dump", 0, 0, site->count - 1, &dump, NULL))
+        hd_web_site_tree(&site->dump[dump], NULL);
+}
+
 bool hd_web_answer_node(struct hd_web_ask *ask, uint32_t *node, struct hd_error *err)
 {
     uint64_t id;

@@ -37,6 +37,9 @@ bool hd_web_answer_is_slow(const struct hd_web_route *route, const struct hd_web
 bool hd_web_answer(struct hd_web_site *site, const struct hd_web_route *route, const struct hd_web_question *question,
                    FILE *out, unsigned *status, struct hd_error *err);
 
+/* Makes what answers to like questions have in common, for when this one's answer is known from before. */
+void hd_web_answer_prepare(struct hd_web_site *site, const struct hd_web_route *route, const struct hd_web_question *question);
+
 /* The status of HTTP for an error. */
 unsigned hd_web_answer_status(const struct hd_error *err);
 

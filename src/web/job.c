@@ -3,6 +3,7 @@
 #include "web/job.h"
 
 #include "view/json.h"
+#include "web/kept.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ enum { QUICK_THREADS = 4, SLOW_THREADS = 2, DUE_MAX = 512, KEPT_MAX = 2000, PACK
 #define FORGOTTEN 30.0                 /* seconds after which nobody waits for an answer any more */
 #define FAILURE_KEPT 5.0
 #define STOP_SECONDS 3.0
+#define WORTH_KEEPING 0.05           /* seconds an answer took that is kept in the index */
 
 double hd_web_now(void)
 {
@@ -77,10 +79,23 @@ static void failure_write(struct hd_web_job *job, const struct hd_error *err)
     fclose(out);
 }
 
-/* Without the lock: nobody looks at a job's answer before it is done. */
-static void work(struct hd_web_jobs *jobs, struct hd_web_job *job)
+static void finish(struct hd_web_job *job)
+{
+    snprintf(job->tag, sizeof job->tag, "%016llx", (unsigned long long)hash(job->body, job->length));
+    pack(job);
+}
+
+/* Without the lock: nobody looks at a job's answer before it is done. True if it was known from before. */
+static bool work(struct hd_web_jobs *jobs, struct hd_web_job *job)
 {
     struct hd_error err = {0};
+    double begun = hd_web_now();
+    job->body = hd_web_kept_find(jobs->site, &job->question, &job->length);
+    if (job->body) {
+        job->status = 200;
+        finish(job);
+        return true;
+    }
     hd_progress_begin(&job->progress);
     FILE *out = open_memstream(&job->body, &job->length);
     bool done = out && hd_web_answer(jobs->site, job->route, &job->question, out, &job->status, &err);
@@ -98,9 +113,11 @@ static void work(struct hd_web_jobs *jobs, struct hd_web_job *job)
         failure_write(job, &err);
     }
     if (!job->body)
-        return;
-    snprintf(job->tag, sizeof job->tag, "%016llx", (unsigned long long)hash(job->body, job->length));
-    pack(job);
+        return false;
+    if (done && job->status == 200 && hd_web_now() - begun > WORTH_KEEPING)
+        hd_web_kept_add(jobs->site, &job->question, job->body, job->length);
+    finish(job);
+    return false;
 }
 
 /* --- with the lock held --- */
@@ -209,7 +226,7 @@ static void *run(void *data)
         job->state = HD_WEB_JOB_RUNNING;
         job->users++;
         pthread_mutex_unlock(&jobs->lock);
-        work(jobs, job);
+        bool recalled = work(jobs, job);
         pthread_mutex_lock(&jobs->lock);
         if (job->state == HD_WEB_JOB_RUNNING) {
             job->state = HD_WEB_JOB_DONE;
@@ -217,8 +234,13 @@ static void *run(void *data)
             jobs->kept_count++;
             jobs->kept_bytes += job->length + job->packed_length;
         }
-        drop(job);
         pthread_cond_broadcast(&jobs->changed);
+        if (recalled && job->kept) { /* asked at the start: others will need what it would have made */
+            pthread_mutex_unlock(&jobs->lock);
+            hd_web_answer_prepare(jobs->site, job->route, &job->question);
+            pthread_mutex_lock(&jobs->lock);
+        }
+        drop(job);
     }
     pthread_mutex_unlock(&jobs->lock);
     return NULL;
