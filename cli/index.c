@@ -4,6 +4,7 @@
 #include "cli/kept.h"
 #include "cli/open.h"
 #include "view/words.h"
+#include "web/kept.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +78,7 @@ static int prepare(char *path, bool json)
     for (unsigned i = 0; ok && i < QUESTIONS; i++)
         ok = !ask(i, path) || hd_error_set(&err, HD_ERROR_BAD_DUMP, "`heap_dump %s` has no answer for this dump: ask "
                                            "it to learn why", questions[i].command->name);
-    ok = ok && made(path, index, &bytes, &err) && hd_open_read_for(&open, path, HD_INDEX_SUMS, &err);
+    ok = ok && hd_web_kept_ahead(path, &err) && made(path, index, &bytes, &err) && hd_open_read_for(&open, path, HD_INDEX_SUMS, &err);
     if (!ok)
         return hd_open_fail("index", json, &err);
     if (!json)
@@ -106,7 +107,7 @@ const struct hd_command hd_command_index = {
     .run = run,
     .summary = "make a dump ready, so that all questions are answered at once",
     .about = "Makes the index of a dump, FILE.idx, and answers ahead what takes long: suspects, tree, threads, strings, "
-             "collections, and top by file, gem, method and shape. All commands make the index when they need it, and keep "
+             "collections, and top by file, gem, method and shape, in the terminal and for the page of `heap_dump serve`. All commands make the index when they need it, and keep "
              "their own answers in it; this does it beforehand, for instance at the end of the job that took the dump.",
     .operands = {{"FILE", "a file", HD_OPERAND_DUMP, false, false, NULL}},
     .options = options,

@@ -2,7 +2,9 @@
 #include "web/kept.h"
 
 #include "view/asked.h"
+#include "web/answer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,4 +49,41 @@ void hd_web_kept_add(const struct hd_web_site *site, const struct hd_web_questio
     if (ask(&text, site, question))
         hd_index_keep_answer(&site->dump[0].open.key, hd_asked_text(&text), (struct hd_graph_text){answer, length}, NULL);
     hd_buffer_deinit(&text);
+}
+
+static void answer_ahead(struct hd_web_site *site, const char *target)
+{
+    struct hd_web_question question;
+    char *body = NULL;
+    size_t length = 0;
+    unsigned status = 0;
+    if (!hd_web_question_parse(&question, target, NULL))
+        return;
+    body = hd_web_kept_find(site, &question, &length);
+    FILE *out = body ? NULL : open_memstream(&body, &length);
+    if (out) {
+        struct hd_error err;
+        bool done = hd_web_answer(site, hd_web_answer_route(&question), &question, out, &status, &err);
+        done = !fclose(out) && done;
+        if (done && status == 200)
+            hd_web_kept_add(site, &question, body, length);
+    }
+    free(body);
+}
+
+bool hd_web_kept_ahead(const char *path, struct hd_error *err)
+{
+    static const char *const targets[] = {
+        "/api/tree?dump=0",    "/api/suspects?dump=0",    "/api/threads?dump=0",   "/api/strings?dump=0",
+        "/api/collections?dump=0", "/api/memory?dump=0",  "/api/top?by=file&dump=0", "/api/top?by=gem&dump=0",
+        "/api/top?by=method&dump=0", "/api/top?by=shape&dump=0"};
+    struct hd_web_site *site = calloc(1, sizeof *site);
+    if (!site)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    bool done = hd_web_site_add(site, path, err);
+    for (size_t i = 0; done && i < sizeof targets / sizeof *targets; i++)
+        answer_ahead(site, targets[i]);
+    hd_web_site_close(site);
+    free(site);
+    return done;
 }

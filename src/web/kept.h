@@ -16,4 +16,7 @@ char *hd_web_kept_find(const struct hd_web_site *site, const struct hd_web_quest
 /* Keeps it, if that can be: nobody waits for it nor needs to know. */
 void hd_web_kept_add(const struct hd_web_site *site, const struct hd_web_question *question, const char *answer, size_t length);
 
+/* Answers what the page asks of one dump, as far as that takes long, and keeps it. False and *err if the dump cannot be read. */
+bool hd_web_kept_ahead(const char *path, struct hd_error *err);
+
 #endif

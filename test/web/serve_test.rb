@@ -275,6 +275,27 @@ class ServeTest < Minitest::Test
     assert_equal 0, other.stop
   end
 
+  # What took long is in the index then: the next server has it, the same to the byte, and makes nothing anew.
+  def test_answers_are_kept
+    folder = Dir.mktmpdir("kept", CliTest::FOLDER)
+    dump = File.join(folder, "dump.json")
+    FileUtils.cp(ours, dump)
+    out, err, status = run_tool("index", dump)
+    assert_equal 0, status, err
+    paths = %w[/api/tree?dump=0 /api/suspects?dump=0 /api/strings?dump=0 /api/collections?dump=0 /api/threads?dump=0 /api/top?by=file&dump=0]
+    without = Server.new("--no-index", dump)
+    expected = paths.map { |path| without.get(path).body }
+    without.stop
+    size = File.size("#{dump}.idx")
+    kept = Server.new(dump)
+    assert_equal expected, paths.map { |path| kept.get(path).body }
+    object = kept.get("/api/object?dump=0&id=#{facts[:orders]}") # needs the tree, which no answer made
+    assert_equal "200", object.code
+    kept.stop
+    assert_equal size, File.size("#{dump}.idx")
+    assert_match(/next: heap_dump suspects/, out)
+  end
+
   def test_without_an_index
     file = File.join(FOLDER, "alone.json")
     FileUtils.cp(ours, file)
