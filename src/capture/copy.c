@@ -181,6 +181,10 @@ static bool copy_make(struct hd_copy *copy)
         copy->process = child;
         return true;
     }
+    if (child > 0)
+        kill(child, SIGKILL); /* it must not run; the next copy of the target takes it away */
+    hd_stop_restore(&copy->threads, thread); /* the target is read as it stands now, which may take long */
+    copy->foreign = copy->threads.foreign;
     snprintf(copy->note, sizeof copy->note, "%.150s", called ? strerror((int)-result) : failure.text);
     return false;
 }

@@ -377,12 +377,25 @@ void hd_inside_wake(struct hd_inside *inside)
     errno = saved;
 }
 
-static bool reap(pid_t pid, int *status, int options)
+static pid_t reap(pid_t pid, int *status, int options)
 {
     pid_t got;
     do
         got = wait4(pid, status, __WALL | options, NULL);
     while (got < 0 && errno == EINTR);
+    return got;
+}
+
+/*
+ * Ends a process that nobody needs any more, if it still is one of ours. If the program has waited for it itself, or is a fork of the
+ * one that dumps, the pid may be anybody's and is left alone: false. *was_over: it had ended by itself.
+ */
+static bool end(pid_t pid, int *status, bool *was_over)
+{
+    pid_t got = reap(pid, status, WNOHANG);
+    *was_over = got == pid;
+    if (got == 0 && kill(pid, SIGKILL) == 0)
+        got = reap(pid, status, 0);
     return got == pid;
 }
 
@@ -390,17 +403,14 @@ static bool reap(pid_t pid, int *status, int options)
 static void all_reap(struct hd_inside *inside, int *signal)
 {
     int status;
-    if (!inside->reaped && !reap(inside->child, &inside->status, 0))
+    if (!inside->reaped && reap(inside->child, &inside->status, 0) != inside->child)
         inside->status = 0;
     *signal = WIFSIGNALED(inside->status) ? WTERMSIG(inside->status) : 0;
     for (int i = 1; i < HD_INSIDE_PROCESSES; i++) {
         pid_t pid = inside->shared->reports[i].pid;
-        if (pid && reap(pid, &status, WNOHANG)) {
-            if (WIFSIGNALED(status) && !*signal)
-                *signal = WTERMSIG(status);
-        } else if (pid && kill(pid, SIGKILL) == 0) { /* nobody needs its work any more */
-            reap(pid, &status, 0);
-        }
+        bool was_over;
+        if (pid && end(pid, &status, &was_over) && was_over && WIFSIGNALED(status) && !*signal)
+            *signal = WTERMSIG(status);
     }
     if (inside->child_fd >= 0)
         close(inside->child_fd);
@@ -413,8 +423,10 @@ void hd_inside_kill(struct hd_inside *inside)
     int signal;
     if (!inside->child)
         return;
-    if (!inside->reaped)
-        kill(inside->child, SIGKILL);
+    bool was_over;
+    if (!inside->reaped && !end(inside->child, &inside->status, &was_over))
+        inside->status = 0;
+    inside->reaped = true;
     all_reap(inside, &signal);
 }
 

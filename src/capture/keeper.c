@@ -140,13 +140,13 @@ static bool report_take(struct hd_keeper *keeper, const struct report *report)
     return report->stack_count <= STACKS_MAX;
 }
 
-static bool stacks_receive(struct hd_keeper *keeper, size_t count, struct hd_error *err)
+static bool stacks_receive(struct hd_keeper *keeper, pid_t target, size_t count, struct hd_error *err)
 {
     keeper->stacks = calloc(count + 1, sizeof *keeper->stacks);
     if (!keeper->stacks)
         return hd_error_set(err, HD_ERROR_MEMORY, "no memory for the list of threads");
     keeper->stack_count = count;
-    return all_received(keeper->channel, keeper->stacks, count * sizeof *keeper->stacks);
+    return all_received(keeper->channel, keeper->stacks, count * sizeof *keeper->stacks) || gone(target, err);
 }
 
 static bool memory_open(struct hd_keeper *keeper, struct hd_error *err)
@@ -193,8 +193,8 @@ bool hd_keeper_start_with(struct hd_keeper *keeper, pid_t target, enum hd_copy_m
         failure = report.error;
         good = false;
     }
-    good = good && report_take(keeper, &report)
-           && (stacks_receive(keeper, report.stack_count, &failure) || failure.code || gone(target, &failure)) && memory_open(keeper, &failure);
+    good = good && (report_take(keeper, &report) || gone(target, &failure))
+           && stacks_receive(keeper, target, report.stack_count, &failure) && memory_open(keeper, &failure);
     if (good)
         return true;
     hd_keeper_finish(keeper, &ignored);

@@ -239,14 +239,18 @@ static void thread_restore(struct hd_stopped_thread *thread)
     thread->injected = thread->repaired = false;
 }
 
+void hd_stop_restore(struct hd_stopped *stopped, struct hd_stopped_thread *thread)
+{
+    bool injected = thread->injected;
+    thread_restore(thread);
+    if (injected && stopped->injected)
+        stopped->foreign = hd_stop_now() - stopped->injected;
+}
+
 void hd_stop_release(struct hd_stopped *stopped)
 {
-    for (size_t i = 0; i < stopped->count; i++) {
-        bool injected = stopped->threads[i].injected;
-        thread_restore(&stopped->threads[i]);
-        if (injected && stopped->injected)
-            stopped->foreign = hd_stop_now() - stopped->injected;
-    }
+    for (size_t i = 0; i < stopped->count; i++)
+        hd_stop_restore(stopped, &stopped->threads[i]);
     for (size_t i = 0; i < stopped->count; i++)
         ptrace(PTRACE_DETACH, stopped->threads[i].tid, 0, 0);
     free(stopped->threads);

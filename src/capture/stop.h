@@ -5,7 +5,7 @@
  * calls that a stop has interrupted. Must not know why the process is stopped. Needs ptrace; Linux on x86-64.
  *
  * Nothing is written into the target's memory. While it is stopped, being killed leaves it running: the kernel detaches the
- * threads of a tracer that dies. Only between hd_inject_call and the hd_stop_release after it a SIGKILL would leave one thread
+ * threads of a tracer that dies. Only between hd_inject_call and the hd_stop_restore or hd_stop_release after it a SIGKILL would leave one thread
  * with registers that are not its own, and so end the target; that takes as long as the system call does, for a clone a few
  * milliseconds per GB.
  */
@@ -40,6 +40,12 @@ struct hd_stopped {
  * do if that is not possible; then nothing is attached any more.
  */
 bool hd_stop_all(struct hd_stopped *stopped, pid_t pid, struct hd_error *err);
+
+/*
+ * Gives a thread its own registers and signal mask back while it stays stopped: at once after a call of ours, if the stop lasts longer
+ * than the call did.
+ */
+void hd_stop_restore(struct hd_stopped *stopped, struct hd_stopped_thread *thread);
 
 /* Puts all threads back and lets them go. Threads that have died meanwhile are left out. Safe to call again. */
 void hd_stop_release(struct hd_stopped *stopped);

@@ -17,6 +17,7 @@ bool hd_line_init(struct hd_line *line, struct hd_vm *vm, const struct hd_dump_o
     line->seen = hd_arena_alloc(vm->arena, SEEN_START, sizeof *line->seen);
     line->seen_marks = hd_arena_alloc(vm->arena, SEEN_START, sizeof *line->seen_marks);
     line->seen_mask = SEEN_START - 1;
+    line->generation = 1; /* the marks are 0: with 0 every place would look taken, and looking for a free one never end */
     return line->seen && line->seen_marks;
 }
 

@@ -110,7 +110,7 @@ static bool unfit(struct hd_error *err, const char *path, const char *why)
     return hd_error_set(err, HD_ERROR_BAD_DUMP, "%.300s %s", path, why);
 }
 
-static const struct hd_index_header *header_of(const struct hd_index *index)
+const struct hd_index_header *hd_index_header_of(const struct hd_index *index)
 {
     return index->file;
 }
@@ -125,7 +125,7 @@ static bool check(struct hd_index *index, enum hd_index_need need, const struct 
 {
     struct hd_index_plan *plan = &index->plan;
     index->need = need;
-    const struct hd_index_header *h = header_of(index);
+    const struct hd_index_header *h = hd_index_header_of(index);
     char release[sizeof h->release] = {0};
     strncpy(release, HEAP_DUMP_VERSION, sizeof release - 1);
     if (memcmp(h->magic, HD_INDEX_MAGIC, sizeof h->magic))
@@ -151,7 +151,7 @@ static const void *section(const struct hd_index *index, enum hd_index_section w
 /* Casts away const: a column of the dominators is no less read-only, but its owner may write to it elsewhere. */
 static void publish(const struct hd_index *index, uint64_t sections, struct hd_graph *g, struct hd_dominators *d)
 {
-    const struct hd_index_header *h = header_of(index);
+    const struct hd_index_header *h = hd_index_header_of(index);
     *g = (struct hd_graph){
         .node_count = (uint32_t)h->node_count, .edge_count = h->edge_count, .name_count = (uint32_t)h->name_count,
         .dump_bytes = h->dump_bytes, .heap_low = h->heap_low, .heap_high = h->heap_high, .head_name = h->head_name,
@@ -255,7 +255,7 @@ const char *hd_index_where(const struct hd_index *index)
 
 static bool holds(struct hd_index *index, uint64_t sections)
 {
-    bool fine = hd_index_check(header_of(index), &index->plan, index->file, sections);
+    bool fine = hd_index_check(hd_index_header_of(index), &index->plan, index->file, sections);
     if (!fine)
         atomic_store(&index->damaged, true);
     return fine;
@@ -263,7 +263,7 @@ static bool holds(struct hd_index *index, uint64_t sections)
 
 bool hd_index_classes(struct hd_index *index, struct hd_groups *classes)
 {
-    const struct hd_index_header *h = header_of(index);
+    const struct hd_index_header *h = hd_index_header_of(index);
     bool numbers = index->need != HD_INDEX_SUMS; /* what was mapped for sums has been looked at */
     return (!numbers || holds(index, HD_INDEX_SECTIONS_CLASSES))
            && hd_groups_restore(classes, numbers ? section(index, HD_INDEX_CLASS_NUMBER) : NULL,
@@ -283,7 +283,7 @@ const struct hd_retained_group *hd_index_type_sums(struct hd_index *index)
 
 const struct hd_index_marks *hd_index_get_marks(const struct hd_index *index)
 {
-    return &header_of(index)->marks;
+    return &hd_index_header_of(index)->marks;
 }
 
 bool hd_index_paths(struct hd_index *index, const struct hd_graph *graph, struct hd_paths *paths)
@@ -294,7 +294,7 @@ bool hd_index_paths(struct hd_index *index, const struct hd_graph *graph, struct
                                .edge = (void *)section(index, HD_INDEX_PATH_EDGE),
                                .order = (void *)section(index, HD_INDEX_PATH_ORDER),
                                .from = (void *)section(index, HD_INDEX_PATH_FROM),
-                               .reached = (uint32_t)header_of(index)->reachable};
+                               .reached = (uint32_t)hd_index_header_of(index)->reachable};
     return true;
 }
 

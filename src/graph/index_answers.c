@@ -109,8 +109,9 @@ static bool append(int fd, uint64_t at, struct hd_graph_text question, struct hd
            && write_all(fd, zeros, padded(bytes) - bytes, body + bytes) && write_all(fd, &head, sizeof head, at);
 }
 
-static bool keep_in(int fd, uint64_t end, struct hd_graph_text question, struct hd_graph_text answer,
-                    struct hd_error *err)
+/* `header`: of the index that the file at this path was a moment ago; another one may have taken its place. */
+static bool keep_in(int fd, const struct hd_index_header *header, uint64_t end, struct hd_graph_text question,
+                    struct hd_graph_text answer, struct hd_error *err)
 {
     struct stat status;
     if (flock(fd, LOCK_EX) || fstat(fd, &status) || (uint64_t)status.st_size < end)
@@ -119,8 +120,11 @@ static bool keep_in(int fd, uint64_t end, struct hd_graph_text question, struct 
     char *file = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
     if (file == MAP_FAILED)
         return hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot map the index");
-    uint64_t used = whole(file + end, have);
+    bool same = !memcmp(file, header, sizeof *header);
+    uint64_t used = same ? whole(file + end, have) : 0;
     munmap(file, (size_t)status.st_size);
+    if (!same)
+        return hd_error_set(err, HD_ERROR_BAD_DUMP, "the index was made anew meanwhile");
     if (used + sizeof(struct head) + question.length + answer.length + 8 > ALL)
         return hd_error_set(err, HD_ERROR_UNSUPPORTED, "the index has enough answers");
     return append(fd, end + used, question, answer) || hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot write an answer");
@@ -140,7 +144,7 @@ bool hd_index_keep_answer(const struct hd_index_key *key, struct hd_graph_text q
     const char *path = hd_index_where(index);
     hd_index_rest(index, &end, &length);
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    bool ok = fd >= 0 ? keep_in(fd, end, question, answer, err)
+    bool ok = fd >= 0 ? keep_in(fd, hd_index_header_of(index), end, question, answer, err)
                       : hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot open %.300s", path);
     if (fd >= 0)
         close(fd); /* and the lock with it */

@@ -123,6 +123,9 @@ uint64_t hd_index_header_sum(const struct hd_index_header *header, const uint64_
 bool hd_index_check(const struct hd_index_header *header, const struct hd_index_plan *plan, const char *file,
                     uint64_t sections);
 
+/* Of a mapped index. */
+const struct hd_index_header *hd_index_header_of(const struct hd_index *index);
+
 /* What lies behind the sections of a mapped index, and where in the file that begins. */
 const char *hd_index_rest(const struct hd_index *index, uint64_t *offset, uint64_t *length);
 

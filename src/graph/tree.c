@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { AHEAD = 12, FETCHED = 6 }; /* nodes of the queue, and children of one, that are fetched before their turn */
+
 #define OWN_GROUP ((uint64_t)1 << 32) /* in a key: a class or module by its node */
 #define TOO_DEEP 0x80000000u          /* in tree.number while it is made: below that group, not in it */
 
@@ -185,15 +187,55 @@ static bool place(struct maker *maker, uint32_t node, uint32_t parent)
     return true;
 }
 
+/* Has what place() reads of a node on its way from memory: in the order of the tree its columns are read here and there. */
+static void fetch(const struct maker *maker, uint32_t node)
+{
+    __builtin_prefetch(&maker->graph->node_size[node]);
+    __builtin_prefetch(&maker->dominators->retained[node]);
+    __builtin_prefetch(&maker->graph->node_type[node]);
+    __builtin_prefetch(&maker->classes->number[node]);
+    __builtin_prefetch(&maker->tree->number[node], 1);
+    if (maker->paths) {
+        __builtin_prefetch(&maker->paths->parent[node]);
+        __builtin_prefetch(&maker->paths->edge[node]);
+    }
+}
+
+/* The second step, when the first has arrived. */
+static void fetch_name(const struct maker *maker, uint32_t node)
+{
+    if (maker->paths)
+        __builtin_prefetch(&maker->graph->edge_name[maker->paths->edge[node]]);
+}
+
+/* The same for the first children of a node whose turn comes soon. */
+static void fetch_children(const struct maker *maker, uint32_t node, void (*step)(const struct maker *, uint32_t))
+{
+    const struct hd_dominators *dominators = maker->dominators;
+    uint32_t first = dominators->child_start[node], count = dominators->child_start[node + 1] - first;
+    for (uint32_t i = 0; i < count && i < FETCHED; i++)
+        step(maker, dominators->child[first + i]);
+}
+
 static bool place_all(struct maker *maker, uint32_t *queue)
 {
     const struct hd_dominators *dominators = maker->dominators;
     uint32_t head = 0, tail = 0;
     queue[tail++] = maker->shape->from;
     while (head < tail) {
+        if (tail - head > 2 * AHEAD)
+            __builtin_prefetch(&dominators->child_start[queue[head + 2 * AHEAD]]);
+        if (tail - head > AHEAD)
+            fetch_children(maker, queue[head + AHEAD], fetch);
+        if (tail - head > AHEAD / 2)
+            fetch_children(maker, queue[head + AHEAD / 2], fetch_name);
         uint32_t node = queue[head++], group = maker->tree->number[node];
         for (uint32_t i = dominators->child_start[node]; i < dominators->child_start[node + 1]; i++) {
             uint32_t child = dominators->child[i];
+            if (i + 2 * FETCHED < dominators->child_start[node + 1])
+                fetch(maker, dominators->child[i + 2 * FETCHED]);
+            if (i + FETCHED < dominators->child_start[node + 1])
+                fetch_name(maker, dominators->child[i + FETCHED]);
             if (!place(maker, child, group))
                 return false;
             queue[tail++] = child;

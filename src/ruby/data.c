@@ -120,16 +120,23 @@ static bool storage_write_entry(struct storage *storage, uint64_t id, struct hd_
     return true;
 }
 
+/* A name that the program made up at run time may hold anything: none for a redacted dump. */
+static struct hd_text storage_name(struct hd_line *line, uint64_t serial)
+{
+    bool hidden = line->options->redact && hd_serial_is_dynamic(line->vm, serial);
+    return hidden ? (struct hd_text){0} : hd_serial_name(line->vm, serial);
+}
+
 static bool storage_serial(void *data, uint64_t serial, uint64_t value)
 {
     struct storage *storage = data;
-    return storage_write_entry(storage, serial, hd_serial_name(storage->line->vm, serial), value);
+    return storage_write_entry(storage, serial, storage_name(storage->line, serial), value);
 }
 
 static bool storage_id(void *data, uint64_t id, uint64_t value)
 {
     struct storage *storage = data;
-    return storage_write_entry(storage, id, hd_symbol_name(storage->line->vm, id), value);
+    return storage_write_entry(storage, id, storage_name(storage->line, hd_id_serial(storage->line->vm, id)), value);
 }
 
 /* Thread#[]: the locals of the thread's current fiber, in an st_table up to 2.7 */

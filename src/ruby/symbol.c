@@ -88,6 +88,9 @@ static void names_read(struct hd_vm *vm, const uint8_t *elements, uint64_t count
             struct hd_text text;
             if (string && serial < vm->symbol_count && hd_string_text(vm, string, addr, &text))
                 vm->symbol_names[serial] = text;
+            uint64_t symbol = (k + 1) * ENTRY_SIZE <= entries ? hd_word(pairs, 8 * (int64_t)(k * ENTRY_SIZE + 1)) : 0;
+            if (serial < vm->symbol_count)
+                vm->symbol_dynamic[serial] = hd_vm_object_of(vm, symbol, HD_T_SYMBOL) != NULL;
         }
     }
 }
@@ -127,7 +130,8 @@ bool hd_symbols_open(struct hd_vm *vm, struct hd_error *err)
     if (vm->symbol_count > SERIAL_MAX)
         vm->symbol_count = SERIAL_MAX;
     vm->symbol_names = hd_arena_alloc(vm->arena, vm->symbol_count, sizeof *vm->symbol_names);
-    if (!vm->symbol_names)
+    vm->symbol_dynamic = hd_arena_alloc(vm->arena, vm->symbol_count, sizeof *vm->symbol_dynamic);
+    if (!vm->symbol_names || !vm->symbol_dynamic)
         return hd_error_set(err, HD_ERROR_MEMORY, "no memory for %llu symbol names",
                             (unsigned long long)vm->symbol_count);
     uint64_t count;
@@ -140,11 +144,15 @@ bool hd_symbols_open(struct hd_vm *vm, struct hd_error *err)
     return true;
 }
 
-struct hd_text hd_symbol_name(const struct hd_vm *vm, uint64_t id)
+uint64_t hd_id_serial(const struct hd_vm *vm, uint64_t id)
 {
     /* symbol.h: up to tLAST_OP_ID an ID is its own serial (operators); above, the scope bits are shifted out */
-    uint64_t serial = id > (uint64_t)vm->layout->k_tLAST_OP_ID ? id >> vm->layout->k_ID_SCOPE_SHIFT : id;
-    return serial < vm->symbol_count ? vm->symbol_names[serial] : (struct hd_text){0};
+    return id > (uint64_t)vm->layout->k_tLAST_OP_ID ? id >> vm->layout->k_ID_SCOPE_SHIFT : id;
+}
+
+struct hd_text hd_symbol_name(const struct hd_vm *vm, uint64_t id)
+{
+    return hd_serial_name(vm, hd_id_serial(vm, id));
 }
 
 uint64_t hd_symbol_serial(const struct hd_vm *vm, const char *name)

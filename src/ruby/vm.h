@@ -66,6 +66,7 @@ struct hd_vm {
     uint64_t heap_low, heap_high;
 
     struct hd_text *symbol_names; /* by serial number; data NULL where there is none */
+    bool *symbol_dynamic;         /* the same: its Symbol is an object, made at run time */
     uint64_t symbol_count;
 
     uint64_t shape_list; /* 0 before 3.2 */
@@ -178,11 +179,22 @@ int hd_vm_imemo_type(const struct hd_vm *vm, uint64_t addr);
 
 /* An ID's name; data NULL if it has none. */
 struct hd_text hd_symbol_name(const struct hd_vm *vm, uint64_t id);
-/* The same by serial number, as the keys of id_tables are. */
+
+/* The serial number of an ID. */
+uint64_t hd_id_serial(const struct hd_vm *vm, uint64_t id);
+
+/* The name by serial number, as the keys of id_tables are. */
 static inline struct hd_text hd_serial_name(const struct hd_vm *vm, uint64_t serial)
 {
     return serial < vm->symbol_count ? vm->symbol_names[serial] : (struct hd_text){0};
 }
+
+/* Was it made at run time? */
+static inline bool hd_serial_is_dynamic(const struct hd_vm *vm, uint64_t serial)
+{
+    return serial < vm->symbol_count && vm->symbol_dynamic[serial];
+}
+
 /* The serial number of the ID with that name, 0 if none. */
 uint64_t hd_symbol_serial(const struct hd_vm *vm, const char *name);
 

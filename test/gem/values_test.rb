@@ -192,7 +192,7 @@ class ValuesTest < Minitest::Test
       secret = "sek" + "ret"
       $all = [secret + "-1", (secret + " ") * 20, { secret + "-key" => 1 }, "\#{secret}_\#{rand(9)}".to_sym, Regexp.new(secret),
               secret.unpack1("H*").to_i(16) * 10**40, File.open("\#{secret}-file", "w"), "\\xff\#{secret}".b, secret.encode("UTF-16LE"),
-              Struct.new(:a).new(secret + "-struct"), Thread.new { Thread.current[:x] = secret + "-local"; sleep }]
+              Struct.new(:a).new(secret + "-struct"), Thread.new { Thread.current[:x] = secret + "-local"; Thread.current["\#{secret}_name".to_sym] = 1; sleep }]
       $all.last.name = secret + "-thread"
       $all.last.instance_variable_set(:@generic, secret + "-generic")
       sleep 0.1

@@ -177,6 +177,29 @@ class SafetyTest < Minitest::Test
     end
   end
 
+  # Where the process could not be copied, its own registers are back before the long part, the reading, begins: it outlives the helper
+  # and the tool.
+  def test_the_helper_is_killed_while_the_process_is_stopped
+    program = "Process.setrlimit(Process::RLIMIT_NPROC, 0, 0); $big = 'x' * 50_000_000; #{QUIET}; exit!($big.size == 50_000_000 ? 0 : 1)"
+    with_target(name: "stopped", program: program, wrap: NOBODY) do |target|
+      before = traces(target.pid)
+      3.times do
+        tool = Process.spawn(TOOL, "dump", "--pid", target.pid.to_s, "-o", File.join(FOLDER, "stopped.json"), out: File::NULL, err: File::NULL)
+        assert wait_for(5) { File.read("/proc/#{target.pid}/status")[/^TracerPid:\s+[1-9]/] }
+        Process.kill(:STOP, tool)
+        helper = File.read("/proc/#{tool}/task/#{tool}/children").to_i
+        sleep 0.1 # it has tried to make a copy by now
+        Process.kill(:KILL, helper) if helper.positive?
+        Process.kill(:CONT, tool)
+        Process.wait(tool)
+        assert_equal 7, $?.exitstatus
+      end
+      assert_equal before, settled(before, target.pid)
+      facts, = dump("--pid", target.pid)
+      assert_equal ["stop", "Resource temporarily unavailable"], facts.values_at("method", "note")
+    end
+  end
+
   # There is a copy, and the process runs again.
   def copied?(pid) = !children(pid).empty? && File.read("/proc/#{pid}/status")[/^TracerPid:\s+0$/]
 
