@@ -92,7 +92,7 @@ static bool serve(const struct request *request, struct hd_web_site *site, struc
     if (isatty(STDERR_FILENO))
         fprintf(stderr, "heap_dump serve: open this address in a browser; Ctrl-C ends it\n");
     if (request->open)
-        page_open(hd_web_server_url(server));
+        page_open(hd_web_server_ticket_url(server)); /* command lines can be seen by others */
     while (sem_wait(&ended) != 0 && errno == EINTR)
         ;
     if (!hd_web_server_stop(server)) {

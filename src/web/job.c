@@ -237,7 +237,9 @@ static void *run(void *data)
         pthread_cond_broadcast(&jobs->changed);
         if (recalled && job->kept) { /* asked at the start: others will need what it would have made */
             pthread_mutex_unlock(&jobs->lock);
+            hd_progress_begin(&job->progress); /* or nobody could end it */
             hd_web_answer_prepare(jobs->site, job->route, &job->question);
+            hd_progress_begin(NULL);
             pthread_mutex_lock(&jobs->lock);
         }
         drop(job);

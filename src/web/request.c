@@ -6,6 +6,7 @@
 #include "web/assets.h"
 
 #include <microhttpd.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,6 +159,26 @@ static bool send_page(const struct hd_web_context *context, struct MHD_Connectio
     const char *type = asset ? hd_web_asset_type(asset) : "text/plain; charset=utf-8";
     return send_response(connection, asset ? 200 : 501, type, page_policy,
                          index ? "no-cache" : "public, max-age=31536000, immutable", response);
+}
+
+/* To the page with the token: for an address that others may have seen, on a command line. */
+static bool send_ticket(const struct hd_web_context *context, struct MHD_Connection *connection)
+{
+    static const char nothing[] = "";
+    char place[HD_WEB_TOKEN + 16];
+    struct MHD_Response *response = copied(nothing, 0);
+    snprintf(place, sizeof place, "/?token=%s", context->token);
+    if (response)
+        header(response, "Location", place);
+    return send_response(connection, 303, "text/plain; charset=utf-8", data_policy, no_store, response);
+}
+
+/* Is it the ticket, and the first time? */
+static bool ticket_take(struct hd_web_context *context, const struct hd_web_request *request, const struct hd_web_question *question)
+{
+    return !strcmp(request->method, "GET") && !strcmp(question->path, "/")
+           && hd_web_guard_is_token(context->ticket, hd_web_question_get(question, "ticket"))
+           && atomic_exchange(&context->ticket_valid, false);
 }
 
 /* ---- answers ---- */
@@ -316,6 +337,8 @@ bool hd_web_request_answer(struct hd_web_context *context, struct hd_web_request
         sent = answer_api(context, request, connection, question);
     else if (strcmp(request->method, "GET") && strcmp(request->method, "HEAD"))
         sent = send_error(connection, 405, HD_ERROR_USAGE, "this path answers GET alone");
+    else if (ticket_take(context, request, question))
+        sent = send_ticket(context, connection);
     else
         sent = send_page(context, connection, question->path,
                          hd_web_guard_is_token(context->token, hd_web_question_get(question, "token")));

@@ -21,6 +21,8 @@ struct hd_web_context {
     const char *address; /* that is listened on */
     char token[HD_WEB_TOKEN];
     char cookie[32]; /* its name */
+    char ticket[HD_WEB_TOKEN]; /* leads to the page with the token, once */
+    _Atomic bool ticket_valid;
 };
 
 /* Ends what waits in a request's own thread: queries. */

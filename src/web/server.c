@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +36,7 @@ struct hd_web_server {
     pthread_t ticker;
     pthread_cond_t wake;
     bool stopping;
-    char url[160];
+    char url[160], ticket_url[160];
 };
 
 bool hd_web_server_available(struct hd_error *err)
@@ -203,12 +204,13 @@ static bool ticker_start(struct hd_web_server *server, struct hd_error *err)
 static bool begin(struct hd_web_server *server, const char *address, int fd, uint16_t port, struct hd_error *err)
 {
     struct hd_web_context *context = &server->context;
-    if (!hd_web_guard_token(context->token))
+    if (!hd_web_guard_token(context->token) || !hd_web_guard_token(context->ticket))
         return hd_error_set(err, HD_ERROR_IO, "the kernel gives no random bytes for the token");
     bool six = strchr(address, ':') != NULL;
     snprintf(context->cookie, sizeof context->cookie, "heap_dump_%u", port);
-    snprintf(server->url, sizeof server->url, "http://%s%s%s:%u/?token=%s", six ? "[" : "", address, six ? "]" : "", port,
-             context->token);
+    const char *left = six ? "[" : "", *right = six ? "]" : "";
+    snprintf(server->url, sizeof server->url, "http://%s%s%s:%u/?token=%s", left, address, right, port, context->token);
+    snprintf(server->ticket_url, sizeof server->ticket_url, "http://%s%s%s:%u/?ticket=%s", left, address, right, port, context->ticket);
     if (!hd_web_jobs_start(&context->jobs, context->site, err))
         return false;
     if (!ticker_start(server, err)) {
@@ -269,6 +271,12 @@ struct hd_web_server *hd_web_server_start(struct hd_web_site *site, const struct
 const char *hd_web_server_url(const struct hd_web_server *server)
 {
     return server->url;
+}
+
+const char *hd_web_server_ticket_url(struct hd_web_server *server)
+{
+    atomic_store(&server->context.ticket_valid, true);
+    return server->ticket_url;
 }
 
 bool hd_web_server_stop(struct hd_web_server *server)

@@ -30,6 +30,9 @@ struct hd_web_server *hd_web_server_start(struct hd_web_site *site, const struct
 /* "http://127.0.0.1:44211/?token=…" */
 const char *hd_web_server_url(const struct hd_web_server *server);
 
+/* "http://127.0.0.1:44211/?ticket=…", good for one visit: for a command line, which other users of the machine can see. */
+const char *hd_web_server_ticket_url(struct hd_web_server *server);
+
 /* Ends all connections. False if something still works on the dumps: then they must not be closed, only the process can end. */
 bool hd_web_server_stop(struct hd_web_server *server);
 

@@ -24,6 +24,12 @@ const char *hd_web_server_url(const struct hd_web_server *server)
     return "";
 }
 
+const char *hd_web_server_ticket_url(struct hd_web_server *server)
+{
+    (void)server;
+    return "";
+}
+
 bool hd_web_server_stop(struct hd_web_server *server)
 {
     (void)server;

@@ -18,6 +18,29 @@ class ServeTest < Minitest::Test
     end
   end
 
+  # ---- who may ask ----
+
+  # Other users can see the command line of what opens the page: what stands there is of no use any more.
+  def test_opening_the_page_gives_no_token_away
+    Dir.mktmpdir do |folder|
+      seen = File.join(folder, "seen")
+      File.write(File.join(folder, "xdg-open"), "#!/bin/sh\necho \"$1\" > #{seen}.new && mv #{seen}.new #{seen}\n", perm: 0o755)
+      other = Server.new("--open", ours, env: { "PATH" => "#{folder}:#{ENV["PATH"]}" })
+      100.times { File.exist?(seen) ? break : sleep(0.05) }
+      address = URI(File.read(seen).chomp)
+      refute_includes address.to_s, other.token
+      assert_equal other.port, address.port
+      refute_equal "303", other.request("#{address.path}?ticket=#{"0" * 32}", {}).code
+      refute_equal "303", other.request(address.request_uri, {}, method: "HEAD").code
+      first = other.request(address.request_uri, {})
+      assert_equal ["303", "/?token=#{other.token}"], [first.code, first["Location"]]
+      again = other.request(address.request_uri, {})
+      assert_equal [nil, nil], [again["Location"], again["Set-Cookie"]]
+      assert_equal "401", other.request("/api/dumps?ticket=#{address.query[/ticket=(\h+)/, 1]}", {}).code
+      other.stop
+    end
+  end
+
   # ---- answers ----
 
   def test_dumps
