@@ -109,7 +109,7 @@ static void print_change(const struct hd_diff *diff, unsigned i)
         print_apart(diff, i);
         return;
     }
-    printf("%s to %s: %s objects stayed, %s are new, %s are gone\n", hd_diff_dump_names[i], hd_diff_dump_names[i + 1],
+    printf("%s to %s: %s objects stayed, %s came, %s went\n", hd_diff_dump_names[i], hd_diff_dump_names[i + 1],
            hd_table_count(kept, change->kept), hd_table_count(made, change->made),
            hd_table_count(freed, change->freed));
     if (change->reused)

@@ -186,8 +186,9 @@ static void arenas_print(const struct hd_glibc *glibc)
     hd_table_deinit(&table);
     if (glibc->options_found && glibc->mapped_count) {
         char count_text[HD_WORDS_NUMBER], bytes[HD_WORDS_NUMBER];
-        printf("and %s big chunks with mappings of their own, %s\n", hd_words_count(count_text, glibc->mapped_count),
-               hd_words_bytes(bytes, glibc->mapped_bytes));
+        printf("and %s big %s of %s own, %s\n", hd_words_count(count_text, glibc->mapped_count),
+               glibc->mapped_count == 1 ? "chunk with a mapping" : "chunks with mappings",
+               glibc->mapped_count == 1 ? "its" : "their", hd_words_bytes(bytes, glibc->mapped_bytes));
     }
 }
 
@@ -290,8 +291,8 @@ static void sums_print(const struct hd_view_memory *view)
     uint64_t objects = rss->rows[HD_RSS_SLOTS_USED] + hd_rss_group_sum(rss, HD_RSS_IN_OBJECTS) + rss->rows[HD_RSS_CLASSES]
                        + rss->rows[HD_RSS_ISEQS];
     if (rss->divided) {
-        snprintf(line, sizeof line, "Of %s Ruby's objects and code have %s: ObjectSpace sees that part, and not the rest.",
-                 hd_words_bytes(all, rss->total - rss->rows[HD_RSS_ZEROS]), hd_words_bytes(ours, objects));
+        snprintf(line, sizeof line, "Ruby's objects and code take %s of these %s: ObjectSpace sees that part alone.",
+                 hd_words_bytes(ours, objects), hd_words_bytes(all, rss->total - rss->rows[HD_RSS_ZEROS]));
         paragraph_print("", line);
     }
     if (rss->swap) {

@@ -30,8 +30,8 @@ static void pages(struct hd_table *table, struct hd_graph_text head)
     size_t at = 0;
     while ((pool = hd_readable_next(pools, &at, &key)).data) {
         char text[160], page_count[HD_TABLE_NUMBER], slots[HD_TABLE_NUMBER];
-        snprintf(text, sizeof text, "%s pages, %s slots of %llu bytes",
-                 hd_table_count(page_count, hd_readable_integer(hd_readable_member(pool, "pages"))),
+        uint64_t number = hd_readable_integer(hd_readable_member(pool, "pages"));
+        snprintf(text, sizeof text, "%s page%s, %s slots of %llu bytes", hd_table_count(page_count, number), number == 1 ? "" : "s",
                  hd_table_count(slots, hd_readable_integer(hd_readable_member(pool, "slots"))),
                  (unsigned long long)hd_readable_integer(hd_readable_member(pool, "slot_size")));
         fact(table, "heap", text);
@@ -47,9 +47,9 @@ static void slots(struct hd_table *table, struct hd_graph_text head, const struc
     if (!all)
         return;
     char text[160], used[HD_TABLE_NUMBER], of[HD_TABLE_NUMBER];
-    snprintf(text, sizeof text, "%s of %s (%.1f %%)", hd_table_count(used, totals->all.objects), hd_table_count(of, all),
+    snprintf(text, sizeof text, "%s of %s have an object of the dump (%.1f %%)", hd_table_count(used, totals->all.objects), hd_table_count(of, all),
              100.0 * (double)totals->all.objects / (double)all);
-    fact(table, "slots used", text);
+    fact(table, "slots", text);
 }
 
 static void process(struct hd_table *table, struct hd_graph_text head)

@@ -370,7 +370,8 @@ bool hd_suspects_find(struct hd_suspects *suspects, const struct hd_graph *graph
     suspects->dominators = dominators;
     suspects->classes = classes;
     suspects->paths = *paths;
-    const struct hd_tree_shape shape = {.paths = &suspects->paths, .from = HD_NODE_ROOT, .depth = DEPTH};
+    /* what a cache holds are its entries, under whatever keys: apart, none of them would weigh anything */
+    const struct hd_tree_shape shape = {.paths = &suspects->paths, .from = HD_NODE_ROOT, .depth = DEPTH, .entries = true};
     bool done = hd_tree_create(&suspects->tree, graph, dominators, classes, &shape, err)
                 && weigh(suspects, err);
     if (done) {

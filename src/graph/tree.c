@@ -107,7 +107,7 @@ static struct key key_of(const struct maker *maker, uint32_t parent_group, uint3
     uint32_t from = maker->paths->parent[node];
     uint64_t edge = maker->paths->edge[node];
     key.name = maker->graph->edge_name[edge] & HD_NAME_MASK;
-    if (maker->shape->fold && hd_best_names_is_entry(maker->graph, from, edge))
+    if (maker->shape->entries && hd_best_names_is_entry(maker->graph, from, edge))
         key.name = maker->entry;
     if (from != maker->dominators->parent[node])
         key.via = kind_of(maker, from);
@@ -292,7 +292,7 @@ static bool link_children(struct hd_tree *tree)
 static void begin(struct maker *maker)
 {
     struct hd_tree *tree = maker->tree;
-    maker->entry = maker->shape->fold ? find_entry_name(maker->graph) : HD_TREE_ENTRY;
+    maker->entry = maker->shape->entries ? find_entry_name(maker->graph) : HD_TREE_ENTRY;
     memset(tree->number, 0xff, (size_t)maker->graph->node_count * sizeof *tree->number); /* HD_NODE_NONE */
     tree->group[0] = (struct hd_tree_group){.parent = HD_NODE_NONE, .child = HD_NODE_NONE, .next = HD_NODE_NONE,
                                             .name = HD_NAME_MASK, .via = HD_NODE_NONE, .sample = maker->shape->from};

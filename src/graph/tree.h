@@ -37,13 +37,15 @@ struct hd_tree {
 };
 
 /*
- * `fold` puts together what is alike to people. Entries of big hashes have one name, whatever their keys are. A step that
- * repeats one up to HD_TREE_FOLD levels above (Node → @children → Array → Node) is counted there, with all below it.
+ * What is alike to people may be put together. `entries`: entries of big hashes have one name, whatever their keys are.
+ * `fold`: a step that repeats one up to HD_TREE_FOLD levels above (Node → @children → Array → Node) is counted there,
+ * with all below it.
  */
 struct hd_tree_shape {
     const struct hd_paths *paths; /* groups are named by the shortest paths' edges; NULL: by class alone */
     uint32_t from;                /* HD_NODE_ROOT: all */
     uint32_t depth;               /* levels below it */
+    bool entries;
     bool fold;
 };
 

@@ -95,8 +95,9 @@ static bool run(struct hd_export *export, struct hd_error *err)
     collapsed.count = hd_export_option(export, "count") != NULL;
     bool ok = hd_collapsed_write(&collapsed, export->sink, err);
     hd_tree_view_free(&view);
-    hd_export_summarize(export, "%llu stacks, %llu %s", (unsigned long long)collapsed.lines,
-                        (unsigned long long)collapsed.total, collapsed.count ? "objects" : "bytes");
+    char stacks[HD_WORDS_NUMBER], total[HD_WORDS_NUMBER];
+    hd_export_summarize(export, "%s stacks, %s %s", hd_words_count(stacks, collapsed.lines),
+                        hd_words_count(total, collapsed.total), collapsed.count ? "objects" : "bytes");
     return ok;
 }
 

@@ -7,6 +7,7 @@
 #include "store/exporter.h"
 
 #include "store/sql_table.h"
+#include "view/words.h"
 
 #include <string.h>
 #include <time.h>
@@ -168,13 +169,14 @@ static bool run(struct hd_export *export, struct hd_error *err)
     struct hd_open *open = export->open;
     const struct hd_sql_source source = {open->path, open->dump, &open->graph, &open->dominators, &open->derived};
     struct work work = {.export = export, .err = err};
+    char objects[HD_WORDS_NUMBER], references[HD_WORDS_NUMBER], strings[HD_WORDS_NUMBER], methods[HD_WORDS_NUMBER];
     hd_sql_heap_init(&work.heap, &source);
     bool ok = database_fill(&work);
     if (ok)
-        hd_export_summarize(export, "%u objects, %llu references, %lld strings, %lld methods", open->graph.node_count - 1,
-                            (unsigned long long)open->graph.edge_count,
-                            (long long)count_of(&work, "SELECT count(*) FROM strings"),
-                            (long long)count_of(&work, "SELECT count(*) FROM methods"));
+        hd_export_summarize(export, "%s objects, %s references, %s strings, %s methods",
+                            hd_words_count(objects, open->graph.node_count - 1), hd_words_count(references, open->graph.edge_count),
+                            hd_words_count(strings, (uint64_t)count_of(&work, "SELECT count(*) FROM strings")),
+                            hd_words_count(methods, (uint64_t)count_of(&work, "SELECT count(*) FROM methods")));
     int code = sqlite3_close(work.db);
     hd_sql_heap_deinit(&work.heap);
     return ok && (code == SQLITE_OK || hd_error_set(err, HD_ERROR_IO, "cannot write %.200s", export->where));

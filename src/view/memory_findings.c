@@ -193,11 +193,15 @@ static void native(struct hd_findings *findings, const struct hd_rss *rss, enum 
 static void stacks_and_code(struct hd_findings *findings, const struct hd_rss *rss)
 {
     uint64_t stacks = hd_rss_group_sum(rss, HD_RSS_IN_STACKS), jit = rss->rows[HD_RSS_JIT];
+    uint64_t threads = rss->threads ? rss->threads : rss->native_threads; /* 0 of a dump: it was not asked */
+    char whose[100] = "";
+    if (threads)
+        snprintf(whose, sizeof whose, ", of %s thread%s and %s fiber%s", COUNT(threads), threads == 1 ? "" : "s", COUNT(rss->fibers),
+                 rss->fibers == 1 ? "" : "s");
     if (worth(stacks, held(rss), STACKS_WORTH))
         add(findings, "stacks", stacks,
-            "%s are stacks (%d %% of all), of %s threads and %s fibers: fewer of them, or smaller ones (RUBY_THREAD_MACHINE_STACK_SIZE, "
-            "RUBY_THREAD_VM_STACK_SIZE, RUBY_FIBER_VM_STACK_SIZE), take less.", BYTES(stacks), percent_of(stacks, held(rss)),
-            COUNT(rss->threads ? rss->threads : rss->native_threads), COUNT(rss->fibers));
+            "%s are stacks (%d %% of all)%s: fewer of them, or smaller ones (RUBY_THREAD_MACHINE_STACK_SIZE, "
+            "RUBY_THREAD_VM_STACK_SIZE, RUBY_FIBER_VM_STACK_SIZE), take less.", BYTES(stacks), percent_of(stacks, held(rss)), whose);
     if (worth(jit, held(rss), JIT_WORTH))
         add(findings, "jit", jit, "%s are code that was made at run time (%d %% of all), as YJIT does: --yjit-exec-mem-size limits it.",
             BYTES(jit), percent_of(jit, held(rss)));

@@ -134,8 +134,8 @@ bool hd_open_node(const struct hd_open *open, const char *text, uint32_t *node, 
     uint64_t id;
     if (!parse_snapshot_id(text, &open->graph, node)) {
         if (!hd_open_parse_id(text, &id))
-            return hd_error_set(err, HD_ERROR_USAGE, "%.100s is not an id: a decimal number or 0x and hexadecimal digits",
-                                text);
+            return hd_error_set(err, HD_ERROR_USAGE, "%.100s is not an id (a decimal number, or 0x and hexadecimal digits): "
+                                "`heap_dump find --class CLASS FILE` lists those of a class's objects", text);
         *node = hd_graph_find(&open->graph, id);
     }
     if (*node == HD_NODE_NONE || *node == HD_NODE_ROOT)

@@ -15,7 +15,7 @@ bool hd_tree_view_make(struct hd_tree_view *view, struct hd_open *open, uint32_t
     const struct hd_paths *paths = classes ? hd_derived_paths(&view->open->derived, err) : NULL;
     if (!paths)
         return false;
-    struct hd_tree_shape shape = {.paths = paths, .from = view->from, .fold = true};
+    struct hd_tree_shape shape = {.paths = paths, .from = view->from, .entries = true, .fold = true};
     shape.depth = depth == 0 || depth > UINT32_MAX ? UINT32_MAX : (uint32_t)depth;
     return hd_tree_create(&view->tree, graph, &view->open->dominators, classes, &shape, err);
 }

@@ -108,6 +108,17 @@ class SuspectsTest < Minitest::Test
     assert_next("show", out)
   end
 
+  # Entries have a name each where keys are strings or symbols, and the keys alone have one for all: what is held are the values.
+  def test_what_a_hash_holds_are_its_values
+    program = "Visitor = Struct.new(:text); SESSIONS = {}; %d.times { |number| SESSIONS[\"s\#{number}\"] = Visitor.new(#{TEXT}) }"
+    RUBIES.each_key do |ruby|
+      out = text("suspects", dump(ruby, :entries, format(program, 6000))).gsub(/\s+/, " ")
+      assert_match(/SESSIONS, a Hash, holds (6,000|5,99\d) Visitor objects\./, out)
+      assert_match(/ (6,000|5,99\d) val\{\} → Visitor .* (6,000|5,99\d) members\.text → String /, out)
+      assert_match(/as Visitor 0x/, out)
+    end
+  end
+
   def test_duplicates_inside
     program = "module Shop; CACHE = {}; end; 6000.times { |number| Shop::CACHE[number] = 'the same text again and again ' * 9 }"
     first = json("suspects", dump("native", :same, program))["suspects"].first

@@ -155,7 +155,7 @@ class ExportCommandTest < Minitest::Test
   def test_what_is_said
     path = File.join(folder, "it's here.txt")
     out, = run_tool("export", "--to", "collapsed:#{path}", ours)
-    assert_match(/here\.txt: \d+ stacks, \d+ bytes\n/, out)
+    assert_match(/here\.txt: [\d,]+ stacks, \d[\d,]* bytes\n/, out)
     assert_match(/\Anext: flamegraph\.pl '.*it'\\''s here\.txt' > heap\.svg\n\z/, out.lines.last)
     answer = json("export", "--to", "collapsed:#{path}", ours)
     assert_equal ["collapsed", path], answer.values_at("to", "where")

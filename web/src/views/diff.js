@@ -51,7 +51,7 @@ function growth(answer, params, last) {
   const first = answer.dumps[0];
   const end = answer.dumps[answer.dumps.length - 1];
   const change = answer.changes.map((one, at) => h("p", { class: "quiet" }, answer.changes.length > 1 ? `${at + 1} to ${at + 2}: ` : "", one.by_address
-    ? `${count(one.kept)} objects stayed, ${count(one.made)} are new, ${count(one.freed)} are gone${one.reused ? `; ${plural(one.reused, "address was", "addresses were")} reused` : ""}.`
+    ? `${count(one.kept)} objects stayed, ${count(one.made)} came, ${count(one.freed)} went${one.reused ? `; ${plural(one.reused, "address was", "addresses were")} reused` : ""}.`
     : plain(one.why_not ?? "The dumps are of different processes: objects cannot be compared, names can.", 300)));
   const map = pathMap(answer, last);
   const key = ["grown", "retained", "size", "count"].includes(params.by) ? params.by : "grown";

@@ -45,6 +45,6 @@ export function memorySection(answer, head) {
     h("div", { class: "memory-bar", role: "img", "aria-label": parts.map((part) => `${part.words}: ${bytes(part.bytes)}`).join("; ") },
       parts.map((part) => h("span", { class: `memory-part k-${part.kind}`, style: { "flex-grow": part.bytes } }))),
     h("ul", { class: "memory-words" }, parts.map((part) => h("li", {}, h("span", { class: `dot k-${part.kind}`, "aria-hidden": "true" }), h("span", {}, h("b", { class: "num", title: exact(part.bytes) }, bytes(part.bytes)), ` ${part.words} `, h("span", { class: "quiet num" }, percent(part.bytes / rss)))))),
-    h("p", { class: "quiet memory-note" }, "What objects own is counted as they report it: of a stack that is only reserved, whole."),
+    h("p", { class: "quiet memory-note" }, "What objects own is what they report: a stack counts whole, with what of it is not in memory."),
     rss > 2 * answer.bytes && h("div", { class: "memory-next" }, h("p", { class: "quiet" }, "More than half is not in objects; while the process runs, this divides all of it:"), commandLine(`heap_dump memory ${number(head.pid) || "PID"}`)));
 }
