@@ -6,7 +6,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { FETCH_MAX = 16 }; /* chunks that are fetched by one system call */
+enum {
+    FETCH_MAX = 16, /* chunks that are fetched by one system call */
+    /* Zeros behind a range: an object in its last slot may claim more elements (127 at most) than the slot has room for. */
+    SLACK = 4096
+};
 
 /* Zeros need no memory of ours: the mirror is made of them. Much of what a process has reserved was never touched. */
 static void zeros_drop(const struct hd_range *range, uint64_t chunk, uint64_t end)
@@ -116,7 +120,8 @@ void hd_memory_fetch_writable(struct hd_memory *memory)
 void hd_memory_reserve(struct hd_range *range, struct hd_arena *arena, int source, uint64_t offset)
 {
     uint64_t bytes = range->end - range->start;
-    void *mirror = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *mirror = bytes > INT64_MAX ? MAP_FAILED
+                                     : mmap(NULL, bytes + SLACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     range->chunks = hd_arena_alloc(arena, bytes / HD_CHUNK_BYTES + 1, 1);
     range->source = source;
     range->offset = offset;
@@ -125,7 +130,7 @@ void hd_memory_reserve(struct hd_range *range, struct hd_arena *arena, int sourc
         return;
     }
     if (mirror != MAP_FAILED)
-        munmap(mirror, bytes);
+        munmap(mirror, bytes + SLACK);
     range->end = range->start; /* too much for us: nothing of it is readable */
 }
 
@@ -133,7 +138,7 @@ void hd_memory_close(struct hd_memory *memory)
 {
     for (size_t i = 0; i < memory->range_count; i++)
         if (memory->ranges[i].chunks && memory->ranges[i].data)
-            munmap((void *)(uintptr_t)memory->ranges[i].data, memory->ranges[i].end - memory->ranges[i].start);
+            munmap((void *)(uintptr_t)memory->ranges[i].data, memory->ranges[i].end - memory->ranges[i].start + SLACK);
     memory->range_count = 0;
 }
 
