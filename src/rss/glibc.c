@@ -140,6 +140,7 @@ static bool thread_heaps(struct hd_glibc *glibc, struct hd_memory *memory, uint3
             start = (arena->addr + STATE_BYTES + 15) & ~15ull;
         arena->damaged = u64(memory, heap) != arena->addr || size > HEAP_BYTES || size < start - heap || (size & (PAGE - 1));
         sum += size;
+        arena->damaged |= glibc->heap_count >= HEAPS_MAX; /* what it has may be made up, too */
         if (arena->damaged || sum > arena->system) /* a circle would come to more than it has */
             break;
         if (!heap_add(glibc, heap, start, heap + size, number))
