@@ -224,16 +224,17 @@ static bool begin(struct hd_web_server *server, const char *address, int fd, uin
     return false;
 }
 
-/* What the page asks first and takes long. */
+/* What the page asks first and what takes long, so that it is there when somebody gets to it; quick questions go before. */
 static void prepare(struct hd_web_context *context)
 {
-    static const char *const paths[] = {"/api/tree", "/api/suspects", "/api/threads"};
+    static const char *const paths[] = {"/api/tree?", "/api/suspects?", "/api/threads?", "/api/strings?", "/api/collections?",
+                                        "/api/top?by=file&"};
     for (size_t p = 0; p < sizeof paths / sizeof *paths; p++)
         for (unsigned i = 0; i < context->site->count; i++) {
             char target[64];
             struct hd_web_question question;
             bool ready;
-            snprintf(target, sizeof target, "%s?dump=%u", paths[p], i);
+            snprintf(target, sizeof target, "%sdump=%u", paths[p], i);
             if (!hd_web_question_parse(&question, target, NULL))
                 continue;
             struct hd_web_job *job = hd_web_jobs_ask(&context->jobs, &question, hd_web_answer_route(&question), true, 0, &ready,
