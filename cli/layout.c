@@ -70,6 +70,22 @@ static int tables_list(void)
     return ferror(stdout) || fflush(stdout) ? hd_error_exit_status(HD_ERROR_IO) : 0;
 }
 
+static int tables_json(void)
+{
+    const char *between = "";
+    printf("{\"tables\":[");
+    for (const struct hd_layout *const *table = hd_layout_all(); *table; table++, between = ",") {
+        printf("%s{\"ruby\":\"%s\",\"platform\":\"%s\",\"origin\":", between, (*table)->ruby, (*table)->platform);
+        hd_cli_print_json_string(stdout, (*table)->origin);
+        printf(",\"build_ids\":[");
+        for (const char *const *id = (*table)->build_ids; *id; id++)
+            printf("%s\"%s\"", id == (*table)->build_ids ? "" : ",", *id);
+        printf("]}");
+    }
+    printf("]}\n");
+    return ferror(stdout) || fflush(stdout) ? hd_error_exit_status(HD_ERROR_IO) : 0;
+}
+
 static int probe_print(void)
 {
     hd_layout_table_write_probe(stdout);
@@ -195,7 +211,7 @@ static int run(int argc, char **argv)
 {
     struct options options = {0};
     struct hd_error err = {0};
-    bool good = true, json = false;
+    bool good = true, json = false, list = false;
     const char *check = NULL;
     struct hd_call call;
     hd_call_begin(&call, &hd_command_layout, argc, argv);
@@ -204,7 +220,7 @@ static int run(int argc, char **argv)
         case 'r': options.ruby = call.value; break;
         case 'o': options.output = call.value; break;
         case 'q': options.quiet = true; break;
-        case 'l': return tables_list();
+        case 'l': list = true; break;
         case 'c': check = call.value; break;
         case 'j': json = true; break;
         case PLATFORM: options.platform = call.value; break;
@@ -216,10 +232,12 @@ static int run(int argc, char **argv)
         }
     if (call.stopped)
         return call.status;
+    if (list)
+        return json ? tables_json() : tables_list();
     if (check)
         return hd_cli_layout_check(check, json);
     if (json && good) {
-        hd_call_refuse(&call, "--json goes with --check");
+        hd_call_refuse(&call, "--json goes with --check and --list");
         return call.status;
     }
     if (good && !hd_call_operands(&call))
@@ -240,7 +258,7 @@ static const struct hd_option options[] = {
     {'q', "quiet", NULL, "do not name members that were not found", NULL, NULL},
     {'l', "list", NULL, "list the built-in tables", NULL, NULL},
     {'c', "check", "LIBRUBY|PID", "does a built-in table fit this library, or this running process?", NULL, NULL},
-    {'j', "json", NULL, "with --check: as one JSON object", NULL, NULL},
+    {'j', "json", NULL, "with --check or --list: as one JSON object", NULL, NULL},
     {PROBE, "probe", NULL, "write the C source that makes macros show in debug information", NULL, NULL},
     HD_OPTION_END};
 

@@ -4,6 +4,7 @@
 #
 # The command is run on objects compiled here from small C files that have structs of the names it looks for, with
 # contents of our own. The table of the Ruby that runs this file is compared with that Ruby.
+require "json"
 require "minitest/autorun"
 require "open3"
 require "rbconfig"
@@ -198,6 +199,13 @@ class LayoutTest < Minitest::Test
     assert status.success?
     assert_match(/^3\.1\.7 +x86_64-linux-gnu +Debian/, out)
     assert_match(/^ +build-id \h{40}$/, out)
+  end
+
+  def test_list_as_json
+    listed = IO.popen([TOOL, "layout", "--list"], &:read)
+    tables = JSON.parse(IO.popen([TOOL, "layout", "--list", "--json"], &:read))["tables"]
+    assert_equal listed.scan(/^(\d\S+)/).flatten, tables.map { |table| table["ruby"] }
+    assert_equal listed.scan(/build-id (\h+)/).flatten, tables.flat_map { |table| table["build_ids"] }
   end
 
   def test_wrong_calls

@@ -88,6 +88,13 @@ static struct hd_graph_text last_part(const struct hd_open *open, const struct h
     return (struct hd_graph_text){dot + 1, name.length - (size_t)(dot + 1 - name.data)};
 }
 
+/* Class Object, whose constants are written without it. */
+static bool is_top_level(const struct hd_open *open, uint32_t node)
+{
+    char title[HD_OPEN_TITLE];
+    return !strcmp(hd_open_title(title, open, node), "Class Object");
+}
+
 static void anchor_name(struct hd_buffer *out, const struct hd_open *open, const struct hd_suspect *suspect)
 {
     const struct hd_path *path = &suspect->path;
@@ -97,8 +104,11 @@ static void anchor_name(struct hd_buffer *out, const struct hd_open *open, const
     int length = (int)(last.length < 200 ? last.length : 200);
     switch (suspect->anchor) {
     case HD_ANCHOR_CONSTANT:
-        node_name(out, open, from);
-        add(out, "::%.*s", length, last.data);
+        if (!is_top_level(open, from)) {
+            node_name(out, open, from);
+            add(out, "::");
+        }
+        add(out, "%.*s", length, last.data);
         break;
     case HD_ANCHOR_CLASS_IVAR:
     case HD_ANCHOR_CLASS_VARIABLE:

@@ -13,6 +13,7 @@ class SuspectsTest < Minitest::Test
   LEAKS = {
     constant_map: ["module Shop; CACHE = {}; end; 6000.times { |number| Shop::CACHE[\"page/\#{number}\"] = #{TEXT} }",
                    "constant", "map", /\AShop::CACHE\z/],
+    top_level: ["SESSIONS = {}; 6000.times { |number| SESSIONS[\"session/\#{number}\"] = #{TEXT} }", "constant", "map", /\ASESSIONS\z/],
     class_list: ["class Audit; @events = []; class << self; attr_reader :events; end; end; 6000.times { |number| Audit.events << #{TEXT} }",
                  "class_instance_variable", "collection", /\A@events of Audit\z/],
     class_variable: ["class Registry; @@all = []; def self.add(item) = @@all << item; end; 6000.times { |number| Registry.add(#{TEXT}) }",
