@@ -113,7 +113,7 @@ static struct repeated repeat(const struct question *question)
 struct tee {
     FILE *place; /* what was there before */
     FILE *file;  /* what stands for it meanwhile */
-    FILE *real; /* NULL: it only is heard */
+    FILE *real;  /* NULL: it only is heard */
     struct hd_buffer heard;
 };
 

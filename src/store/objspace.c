@@ -71,26 +71,36 @@ static void put_true(struct hd_buffer *out, const char *name)
     hd_text_literal(out, "true");
 }
 
-/* The references that keep alive, but those to `class`; nothing if there are none. */
+/* One more of a list of references, which the first one begins; `count` had been put before. */
+static bool reference_put(struct writer *writer, uint64_t *count, uint32_t to)
+{
+    struct hd_buffer *out = &writer->sink->block;
+    if ((*count)++)
+        hd_text_literal(out, ", ");
+    else
+        hd_text_literal(out, ", \"references\":[");
+    address(out, writer->graph->node_address[to]);
+    return hd_sink_flow(writer->sink);
+}
+
+/* Nothing if there were none. */
+static void references_end(struct writer *writer, uint64_t count)
+{
+    if (count)
+        hd_text_literal(&writer->sink->block, "]");
+    writer->references += count;
+}
+
+/* The references that keep alive, but those to `class`. */
 static bool references_put(struct writer *writer, uint64_t from, uint64_t to, uint32_t class)
 {
     const struct hd_graph *graph = writer->graph;
-    struct hd_buffer *out = &writer->sink->block;
     uint64_t count = 0;
-    for (uint64_t edge = from; edge < to; edge++) {
-        if (graph->edge_name[edge] & HD_NAME_WEAK || graph->edge_to[edge] == class)
-            continue;
-        if (count++)
-            hd_text_literal(out, ", ");
-        else
-            hd_text_literal(out, ", \"references\":[");
-        address(out, graph->node_address[graph->edge_to[edge]]);
-        if (!hd_sink_flow(writer->sink))
+    for (uint64_t edge = from; edge < to; edge++)
+        if (!(graph->edge_name[edge] & HD_NAME_WEAK) && graph->edge_to[edge] != class
+            && !reference_put(writer, &count, graph->edge_to[edge]))
             return false;
-    }
-    if (count)
-        hd_text_literal(out, "]");
-    writer->references += count;
+    references_end(writer, count);
     return hd_sink_flow(writer->sink);
 }
 
@@ -103,20 +113,11 @@ static bool root_kind_put(struct writer *writer, const struct hd_root_kinds *kin
     uint64_t count = 0;
     hd_text_literal(out, "{\"type\":\"ROOT\", \"root\":");
     hd_json_text_append(out, kinds->name[kind].data, kinds->name[kind].length, 0);
-    for (uint64_t edge = graph->edge_start[0]; edge < graph->edge_start[1]; edge++) {
-        if (graph->edge_name[edge] & HD_NAME_WEAK || hd_root_kinds_number(kinds, graph, edge) != kind)
-            continue;
-        if (count++)
-            hd_text_literal(out, ", ");
-        else
-            hd_text_literal(out, ", \"references\":[");
-        address(out, graph->node_address[graph->edge_to[edge]]);
-        if (!hd_sink_flow(writer->sink))
+    for (uint64_t edge = graph->edge_start[0]; edge < graph->edge_start[1]; edge++)
+        if (!(graph->edge_name[edge] & HD_NAME_WEAK) && hd_root_kinds_number(kinds, graph, edge) == kind
+            && !reference_put(writer, &count, graph->edge_to[edge]))
             return false;
-    }
-    writer->references += count;
-    if (count)
-        hd_text_literal(out, "]");
+    references_end(writer, count);
     hd_text_literal(out, "}\n");
     return hd_sink_flow(writer->sink);
 }
