@@ -56,6 +56,8 @@ bool hd_index_identify(struct hd_index_key *key, const char *path)
     *key = (struct hd_index_key){.size = 0};
     if (!strcmp(path, "-") || !realpath(path, key->path))
         return false;
+    if (stat(key->path, &status) || !S_ISREG(status.st_mode)) /* who writes into a pipe must not see it opened and closed again */
+        return false;
     int fd = open(key->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     bool ok = fd >= 0 && !fstat(fd, &status) && S_ISREG(status.st_mode) && wait_settled(key, fd, &status);
     if (ok) {
