@@ -1,6 +1,6 @@
 // Objects that fit conditions: of a class, of a group of the tree, found by name or contents; for a class also the paths
 // that keep them alive, merged.
-import { h } from "../dom.js";
+import { h, replace } from "../dom.js";
 import { bytes, count, exact, plural } from "../format.js";
 import { load } from "../loading.js";
 import { bar, heading, objectLink, section, warnings } from "../parts.js";
@@ -11,6 +11,7 @@ import { kindOf } from "../kinds.js";
 
 export const title = "Objects";
 const PAGE = 1000;
+const FIRST = 40; // rows of the paths that are shown at once
 const FIELDS = [["class", "Class", "Order, Shop::*"], ["name", "Name", "Shop::Order"], ["type", "Type", "string, proc"], ["min_size", "Takes", "10k or more"], ["min_retained", "Retains", "1M or more"], ["value", "Contents", "regex"]];
 
 export function show(place, { dump, params, signal }) {
@@ -64,10 +65,17 @@ function mergedPaths(answer) {
   });
   const most = Math.max(1, answer.objects);
   return section("What keeps them alive", h("p", { class: "quiet lead" }, `The shortest paths to ${plural(answer.reached, "object")}, merged where they go by the same names.${answer.step_count > rows.length ? ` The ${count(rows.length)} branches that lead to most of ${count(answer.step_count)}.` : ""}`),
-    smallTable({ label: "Merged paths", rows, open: (row) => (row.sample?.hex ? href("object", { id: row.sample.hex }) : null), columns: [
+    longTable(rows, (some) => smallTable({ label: "Merged paths", rows: some, open: (row) => (row.sample?.hex ? href("object", { id: row.sample.hex }) : null), columns: [
       { title: "Reference and object", grow: true, cell: (row) => h("span", { class: "indent", style: { "--depth": Math.min(row.depth, 14) } }, edge(row.name, 60), " ", objectLink(row.sample, { limit: 60 }), row.nodes > 1 && h("span", { class: "quiet" }, ` × ${count(row.nodes)}`)) },
       { title: "Leads to", align: "right", cell: (row) => count(row.members) },
       { title: "Of them", align: "right", narrow: false, cell: (row) => h("span", { class: "share" }, bar(row.members / most), h("span", { class: "num" }, bytes(row.bytes))) },
-    ] }));
+    ] })));
+}
+
+/** The first rows of a table, and a button for the rest. */
+function longTable(rows, table) {
+  const place = h("div", { class: "growing" }, table(rows.slice(0, FIRST)));
+  if (rows.length > FIRST) place.append(h("button", { type: "button", class: "button", onclick: () => { replace(place, table(rows)); place.querySelectorAll("tbody tr")[FIRST]?.focus({ preventScroll: true }); } }, `Show ${count(rows.length - FIRST)} more`));
+  return place;
 }
 

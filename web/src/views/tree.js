@@ -137,6 +137,7 @@ function detail(node, whole, root) {
   }
   return [
     h("div", { class: "details-title" }, dot(part === "folded" ? "root" : kind), part === "folded" ? folded(node) : name(rowName(row), 120), part === "self" && h("span", { class: "quiet" }, " itself")),
+    node === root && object.root && h("p", { class: "quiet" }, "Point at an area to see what it is; a click zooms into it or opens the object."),
     h("p", { class: "details-edge" }, part === "folded" ? ["in ", name(rowName(row), 80)] : row.name ? ["by ", edge(row.name, 120)] : h("span", { class: "quiet" }, object.root ? "What keeps everything alive" : "")),
     bar(node.value / whole, kind),
     h("dl", { class: "facts" }, facts),
