@@ -227,11 +227,12 @@ static void values_walk(struct walk *walk, struct hd_graph_text list, size_t len
 {
     size_t at = 0;
     uint64_t index = 0;
-    bool of_thread = walk->view->open->graph.node_type[walk->view->node] == HD_BT_T_DATA; /* Thread#[] takes any name */
+    bool of_thread = walk->view->open->graph.node_type[walk->view->node] == HD_BT_T_DATA && length == sizeof "locals" - 1
+                     && !memcmp(walk->name, "locals", length); /* Thread#[] takes any name */
     for (struct hd_graph_text key, value; (value = hd_fields_next(list, &at, &key)).data; index++) {
         if (hash && key.data && is_string_key(key))
             inlined_next(walk);
-        bool hidden = walk->view->open->redacted && (hash || (of_thread && !hd_redact_is_plain(key)));
+        bool hidden = walk->view->open->redacted && (hash || (of_thread && hd_redact_hides_thread_locals(walk->view->open)));
         value_walk(walk, value, name_add(walk, length, hidden ? (struct hd_graph_text){NULL, 0} : key, index));
     }
 }
