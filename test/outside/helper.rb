@@ -121,7 +121,14 @@ module OutsideTest
     copy
   end
 
-  def children(pid) = Dir.glob("/proc/#{pid}/task/*/children").map { |path| File.read(path) }.join
+  # A thread that has ended since it was listed has none.
+  def children(pid)
+    Dir.glob("/proc/#{pid}/task/*/children").map do |path|
+      File.read(path)
+    rescue Errno::ENOENT, Errno::ESRCH
+      ""
+    end.join
+  end
 
   # Everything of a process that a visitor could leave changed.
   def traces(pid)
