@@ -71,7 +71,7 @@ mongoc_flags   := $(if $(MONGOC),$(shell pkg-config --cflags libmongoc-1.0) -DHD
 tool_library += src/store/mongodb.c $(if $(MONGOC),$(mongoc_library))
 # A server for the page: with libmicrohttpd (`make MICROHTTPD=` builds without it).
 MICROHTTPD ?= $(shell pkg-config --atleast-version=0.9.73 libmicrohttpd 2>/dev/null && echo yes)
-http_library := src/web/server.c src/web/request.c src/web/guard.c
+http_library := src/web/library.c src/web/server.c src/web/request.c src/web/guard.c
 tool_library += $(if $(MICROHTTPD),$(http_library),src/web/server_none.c)
 cli := cli/main.c cli/command.c cli/help.c cli/help_man.c cli/help_shell.c cli/output.c cli/table.c cli/open.c cli/kept.c cli/progress.c \
 	cli/readable.c cli/twice.c cli/tree_least.c cli/memory.c cli/memory_text.c \
@@ -86,7 +86,7 @@ cli += $(if $(LIBEDIT),cli/sql_edit.c,cli/sql_edit_absent.c)
 object = $(addprefix $(BUILD)/obj/,$(addsuffix .o,$(basename $(1))))
 library_objects := $(call object,$(library) $(tool_library)) $(BUILD)/web/assets.o
 cli_objects     := $(call object,$(cli))
-other_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm -lpthread $(if $(SQLITE),-lsqlite3) $(if $(LIBEDIT),-ledit) $(if $(MICROHTTPD),-lmicrohttpd)
+other_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm -lpthread $(if $(SQLITE),-lsqlite3) $(if $(LIBEDIT),-ledit)
 tool_libs := $(other_libs) $(if $(MONGOC),$(shell pkg-config --libs libbson-1.0))
 
 .PHONY: all check demo bench install gem fuzz lint clean share ext ext-others unit
@@ -175,7 +175,7 @@ unit: $(unit_tests) $(graph_tests) $(outside_tests) $(memory_tests) $(sqlite_tes
 $(BUILD)/test/without_web: $(filter-out $(call object,$(http_library)) $(BUILD)/web/assets.o,$(cli_objects) $(library_objects)) \
 		$(call object,src/web/server_none.c) $(BUILD)/test/no_page.o
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS) -o $@ $(sort $^) $(filter-out -lmicrohttpd,$(tool_libs))
+	$(CXX) $(LDFLAGS) -o $@ $(sort $^) $(tool_libs)
 $(BUILD)/test/no_page.o: $(BUILD)/embed
 	@mkdir -p $(@D)
 	$< $(@D)/no_page > $(@D)/no_page.c

@@ -127,7 +127,14 @@ module OutsideTest
     skip "the extension for Ruby #{ruby} is not there: `make ext-others` builds it" unless !extension || RUBIES[ruby].extension?
   end
 
-  def children(pid) = Dir.glob("/proc/#{pid}/task/*/children").map { |path| File.read(path) }.join
+  # A thread that has ended since it was listed has none.
+  def children(pid)
+    Dir.glob("/proc/#{pid}/task/*/children").map do |path|
+      File.read(path)
+    rescue Errno::ENOENT, Errno::ESRCH
+      ""
+    end.join
+  end
 
   # Everything of a process that a visitor could leave changed.
   def traces(pid)
