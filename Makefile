@@ -35,7 +35,7 @@ library := \
 	src/capture/inside.c src/capture/loaded.c
 # What only the tool needs: reading dumps and debug information.
 tool_library := \
-	src/base/units.c src/base/progress.c src/base/library.c \
+	src/base/units.c src/base/progress.c src/base/library.c src/base/spool.c \
 	src/memory/source_process.c src/memory/source_file.c src/memory/core.c src/memory/core_unpack.c src/memory/core_library.c src/capture/outside.c src/capture/stop.c src/capture/target.c src/capture/inject.c src/capture/copy.c src/capture/keeper.c \
 	src/dump/input.c src/dump/json_text.c src/dump/json_reader.cc src/dump/json_walk.cc src/dump/json_values.cc src/dump/address_set.c \
 	src/dump/check.c src/dump/range.c src/dump/objspace_reader.c \
@@ -202,18 +202,23 @@ $(BUILD)/test/unit/%: test/unit/%.c $(BUILD)/libheap_dump.a
 	@mkdir -p $(@D)
 	$(CC) $(all_cflags) -MF $(BUILD)/obj/$*.d -o $@ $< $(BUILD)/libheap_dump.a -lcmocka $(tool_libs) -lstdc++
 
-# The extension for the Rubies of script/rubies, each with its own compiler.
+# The extension for the Rubies of script/rubies, each with its own compiler, and for those that HEAP_DUMP_RUBIES names as
+# NAME=PREFIX (test/rubies.rb), with this machine's.
+named_rubies := $(foreach pair,$(HEAP_DUMP_RUBIES),$(firstword $(subst =, ,$(pair))))
 other_rubies := 2.7 3.3 3.4
+other_rubies := $(filter-out $(named_rubies),$(other_rubies)) $(named_rubies)
+named_prefix  = $(word 2,$(subst =, ,$(filter $(1)=%,$(HEAP_DUMP_RUBIES))))
+run_with      = $(if $(filter $(1),$(named_rubies)),env "PATH=$(call named_prefix,$(1))/bin:$$PATH",$(CURDIR)/build/rubies/$(1)/bin/run)
 .PHONY: $(addprefix ext-,$(other_rubies))
 ext-others: $(addprefix ext-,$(other_rubies))
 $(addprefix ext-,$(other_rubies)): ext-%:
-	@script/rubies $*
+	@$(if $(filter $*,$(named_rubies)),test -x $(call named_prefix,$*)/bin/ruby,script/rubies $*)
 	@mkdir -p $(BUILD)/$@/obj $(BUILD)/$@/heap_dump
 	@$(call stale_headers,$(BUILD)/$@/obj)
 	@cd $(BUILD)/$@/obj && { [ Makefile -nt $(CURDIR)/ext/heap_dump/extconf.rb ] \
 		&& [ Makefile -nt $(CURDIR)/Makefile ] \
-		|| $(CURDIR)/build/rubies/$*/bin/run ruby $(CURDIR)/ext/heap_dump/extconf.rb; }
-	@build/rubies/$*/bin/run make --no-print-directory -C $(BUILD)/$@/obj
+		|| $(call run_with,$*) ruby $(CURDIR)/ext/heap_dump/extconf.rb; }
+	@$(call run_with,$*) make --no-print-directory -C $(BUILD)/$@/obj
 	@cmp -s $(BUILD)/$@/obj/heap_dump.so $(BUILD)/$@/heap_dump/heap_dump.so \
 		|| $(call replace,$(BUILD)/$@/obj/heap_dump.so,$(BUILD)/$@/heap_dump/heap_dump.so)
 

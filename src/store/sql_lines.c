@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "store/sql_heap.h"
 
+#include "base/spool.h"
 #include "dump/input.h"
 #include "graph/fields.h"
 #include "graph/index_point.h"
@@ -22,39 +23,6 @@ enum { WINDOW = 64 << 10, SPOOL_BLOCK = 1 << 20 };
 
 /* --- what is read from --- */
 
-/* A file without a name: nothing is left of it, whatever happens. */
-static int nameless_file(struct hd_error *err)
-{
-    const char *folder = getenv("TMPDIR");
-    char path[4096];
-    if (!folder || folder[0] != '/' || strlen(folder) > sizeof path - 32)
-        folder = "/var/tmp";
-    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd >= 0)
-        return fd;
-    strcat(strcpy(path, folder), "/heap_dump-XXXXXX");
-    fd = mkostemp(path, O_CLOEXEC);
-    if (fd >= 0)
-        unlink(path);
-    else
-        hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot make a temporary file in %.200s", folder);
-    return fd;
-}
-
-static bool write_all(int fd, const struct hd_buffer *block, struct hd_error *err)
-{
-    for (size_t at = 0; at < block->length;) {
-        ssize_t got = write(fd, block->data + at, block->length - at);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot unpack the dump into a temporary file: set TMPDIR "
-                                      "to where there is room, or unpack it yourself");
-        at += (size_t)got;
-    }
-    return true;
-}
-
 static bool unpack_lines(struct hd_input *input, int to, struct hd_error *err)
 {
     struct hd_buffer block = {0};
@@ -66,12 +34,12 @@ static bool unpack_lines(struct hd_input *input, int to, struct hd_error *err)
         hd_buffer_append(&block, "\n", 1);
         ok = !block.failed || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
         if (ok && block.length >= SPOOL_BLOCK) {
-            ok = write_all(to, &block, err);
+            ok = hd_spool_write(to, block.data, block.length, err);
             block.length = 0;
         }
     }
     /* cut in the middle of its compressed data: all lines that the graph has are out */
-    ok = ok && (result != HD_INPUT_FAILED || hd_input_truncated(input)) && write_all(to, &block, err);
+    ok = ok && (result != HD_INPUT_FAILED || hd_input_truncated(input)) && hd_spool_write(to, block.data, block.length, err);
     hd_buffer_deinit(&block);
     return ok;
 }
@@ -80,7 +48,7 @@ static bool unpack_lines(struct hd_input *input, int to, struct hd_error *err)
 static int unpack(int from, const char *path, struct hd_error *err)
 {
     struct hd_input *input = hd_input_open_fd(from, path, err);
-    int to = input ? nameless_file(err) : -1;
+    int to = input ? hd_spool_open(err) : -1;
     if (input)
         hd_input_allow_long(input);
     if (to >= 0 && !unpack_lines(input, to, err)) {
