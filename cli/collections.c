@@ -5,6 +5,12 @@
 #include "dump/json_reader.h"
 #include "view/collections.h"
 
+struct request {
+    const char *path;
+    unsigned long limit;
+    bool json;
+};
+
 static const char *const set_names[HD_COLLECTIONS_KINDS] = {"empty arrays", "empty hashes"};
 
 struct result {
@@ -87,7 +93,7 @@ static void print_list(const struct result *result, const struct hd_collection *
     hd_table_deinit(&table);
 }
 
-static void print_empty(const struct hd_open_request *request, const struct result *result)
+static void print_empty(const struct request *request, const struct result *result)
 {
     for (uint32_t set = 0; set < HD_COLLECTIONS_KINDS; set++) {
         const struct hd_collections_sum *sum = &result->view.collections.sums[set];
@@ -99,7 +105,7 @@ static void print_empty(const struct hd_open_request *request, const struct resu
     }
 }
 
-static void print_text(const struct hd_open_request *request, const struct result *result)
+static void print_text(const struct request *request, const struct result *result)
 {
     char id[HD_TABLE_NUMBER];
     print_sums(result);
@@ -119,7 +125,7 @@ static void print_text(const struct hd_open_request *request, const struct resul
     hd_open_next(stdout, &result->twice.open, "show", id);
 }
 
-static int collections(const struct hd_open_request *request)
+static int collections(const struct request *request)
 {
     struct result result = {0};
     struct hd_error err = {0};
@@ -139,12 +145,26 @@ static int collections(const struct hd_open_request *request)
 
 static int run(int argc, char **argv)
 {
-    struct hd_open_request request = {.limit = 10};
+    struct request request = {.limit = 10};
     struct hd_call call;
-    return hd_open_request(&request, &call, &hd_command_collections, argc, argv) ? collections(&request) : call.status;
+    hd_call_begin(&call, &hd_command_collections, argc, argv);
+    for (int letter; (letter = hd_call_option(&call)) != 0;) {
+        if (letter == 'l')
+            request.limit = hd_call_count(&call);
+        else
+            request.json = true;
+    }
+    if (!hd_call_operands(&call))
+        return call.status;
+    request.path = call.operand[0];
+    return collections(&request);
 }
 
-static const struct hd_option options[] = {HD_OPEN_OPTIONS_LIMIT("rows of each table (10); 0 for all")};
+static const struct hd_option options[] = {
+    {'l', "limit", "N", "rows of each table (10); 0 for all", NULL, NULL},
+    HD_OPEN_NO_INDEX,
+    HD_OPTION_JSON,
+    HD_OPTION_END};
 
 const struct hd_command hd_command_collections = {
     .name = "collections",
