@@ -28,22 +28,22 @@ library := \
 	src/base/arena.c src/base/error.c \
 	src/memory/memory.c src/memory/maps.c src/memory/smaps.c src/memory/image.c src/memory/source_self.c \
 	src/ruby/layout.c src/ruby/vm.c src/ruby/calibrate.c src/ruby/self_check.c src/ruby/self_check_objects.c src/ruby/heap.c src/ruby/table.c src/ruby/symbol.c src/ruby/written.c src/ruby/class.c \
-	src/ruby/ivar.c src/ruby/object.c src/ruby/string.c src/ruby/number.c src/ruby/class_object.c src/ruby/imemo.c src/ruby/iseq.c src/ruby/data.c \
+	src/ruby/ivar.c src/ruby/typed_data.c src/ruby/object.c src/ruby/string.c src/ruby/number.c src/ruby/class_object.c src/ruby/imemo.c src/ruby/iseq.c src/ruby/data.c \
 	src/ruby/thread.c src/ruby/roots.c src/ruby/roots_outside.c src/ruby/liveness.c \
 	src/ruby/references.c src/ruby/references_code.c src/ruby/references_data.c src/ruby/memsize.c \
 	src/dump/text.c src/dump/contents.c src/dump/head.c src/dump/head_memory.c src/dump/line.c src/dump/dumper.c src/dump/output.c src/dump/compress.c \
 	src/capture/inside.c src/capture/loaded.c
 # What only the tool needs: reading dumps and debug information.
 tool_library := \
-	src/base/units.c src/base/progress.c \
+	src/base/units.c src/base/progress.c src/base/library.c src/base/spool.c \
 	src/memory/source_process.c src/memory/source_file.c src/memory/core.c src/memory/core_unpack.c src/memory/core_library.c src/capture/outside.c src/capture/stop.c src/capture/target.c src/capture/inject.c src/capture/copy.c src/capture/keeper.c \
 	src/dump/input.c src/dump/json_text.c src/dump/json_reader.cc src/dump/json_walk.cc src/dump/json_values.cc src/dump/address_set.c \
 	src/dump/check.c src/dump/range.c src/dump/objspace_reader.c \
 	src/graph/names.c src/graph/ranks.c src/graph/part.c src/graph/dump_part.c src/graph/objspace_part.c \
 	src/graph/storage.c src/graph/assemble.c src/graph/singletons.c src/graph/graph.c src/graph/builder.c \
 	src/graph/dominators.c src/graph/retained.c src/graph/paths.c src/graph/paths_merge.c src/graph/referrers.c \
-	src/graph/groups.c src/graph/best_names.c src/graph/index.c src/graph/index_key.c src/graph/index_check.c src/graph/index_answers.c src/graph/derived.c \
-	src/graph/fields.c src/graph/replay.c src/graph/objspace_fields.c src/graph/second_pass.c src/graph/holders.c \
+	src/graph/groups.c src/graph/best_names.c src/graph/index.c src/graph/index_key.c src/graph/index_point.c src/graph/index_check.c src/graph/index_answers.c src/graph/derived.c \
+	src/graph/fields.c src/graph/replay.c src/graph/objspace_fields.c src/graph/line_order.c src/graph/second_pass.c src/graph/holders.c \
 	src/graph/strings.c src/graph/collections.c src/graph/facets.c src/graph/find.c src/graph/stacks.c \
 	src/graph/tree.c src/graph/suspects.c src/graph/suspects_read.c src/graph/path_keys.c src/graph/diff.c \
 	src/view/json.c src/view/words.c src/view/open.c src/view/asked.c src/view/readable.c src/view/describe.c src/view/ways.c \
@@ -71,7 +71,7 @@ mongoc_flags   := $(if $(MONGOC),$(shell pkg-config --cflags libmongoc-1.0) -DHD
 tool_library += src/store/mongodb.c $(if $(MONGOC),$(mongoc_library))
 # A server for the page: with libmicrohttpd (`make MICROHTTPD=` builds without it).
 MICROHTTPD ?= $(shell pkg-config --atleast-version=0.9.73 libmicrohttpd 2>/dev/null && echo yes)
-http_library := src/web/server.c src/web/request.c src/web/guard.c
+http_library := src/web/library.c src/web/server.c src/web/request.c src/web/guard.c
 tool_library += $(if $(MICROHTTPD),$(http_library),src/web/server_none.c)
 cli := cli/main.c cli/command.c cli/help.c cli/help_man.c cli/help_shell.c cli/output.c cli/table.c cli/open.c cli/kept.c cli/progress.c \
 	cli/readable.c cli/twice.c cli/tree_least.c cli/memory.c cli/memory_text.c \
@@ -86,14 +86,14 @@ cli += $(if $(LIBEDIT),cli/sql_edit.c,cli/sql_edit_absent.c)
 object = $(addprefix $(BUILD)/obj/,$(addsuffix .o,$(basename $(1))))
 library_objects := $(call object,$(library) $(tool_library)) $(BUILD)/web/assets.o
 cli_objects     := $(call object,$(cli))
-other_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm -lpthread $(if $(SQLITE),-lsqlite3) $(if $(LIBEDIT),-ledit) $(if $(MICROHTTPD),-lmicrohttpd)
+other_libs := -ldw -lelf -lsimdjson -lzstd -lz -lm -lpthread $(if $(SQLITE),-lsqlite3) $(if $(LIBEDIT),-ledit)
 tool_libs := $(other_libs) $(if $(MONGOC),$(shell pkg-config --libs libbson-1.0))
 
 .PHONY: all check demo bench install gem fuzz lint clean share ext ext-others unit
 all: $(BUILD)/libheap_dump.a $(BUILD)/heap_dump share ext
 
 # Loops that look at each number of an index: as vectors they keep up with memory.
-$(BUILD)/obj/src/graph/index_check.o: private override CFLAGS += -O3
+$(call object,src/graph/index_check.c src/graph/index_point.c): private override CFLAGS += -O3
 
 # It has the file in it.
 $(BUILD)/obj/src/store/queries.o: docs/queries.sql
@@ -175,7 +175,7 @@ unit: $(unit_tests) $(graph_tests) $(outside_tests) $(memory_tests) $(sqlite_tes
 $(BUILD)/test/without_web: $(filter-out $(call object,$(http_library)) $(BUILD)/web/assets.o,$(cli_objects) $(library_objects)) \
 		$(call object,src/web/server_none.c) $(BUILD)/test/no_page.o
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS) -o $@ $(sort $^) $(filter-out -lmicrohttpd,$(tool_libs))
+	$(CXX) $(LDFLAGS) -o $@ $(sort $^) $(tool_libs)
 $(BUILD)/test/no_page.o: $(BUILD)/embed
 	@mkdir -p $(@D)
 	$< $(@D)/no_page > $(@D)/no_page.c
@@ -202,18 +202,23 @@ $(BUILD)/test/unit/%: test/unit/%.c $(BUILD)/libheap_dump.a
 	@mkdir -p $(@D)
 	$(CC) $(all_cflags) -MF $(BUILD)/obj/$*.d -o $@ $< $(BUILD)/libheap_dump.a -lcmocka $(tool_libs) -lstdc++
 
-# The extension for the Rubies of script/rubies, each with its own compiler.
+# The extension for the Rubies of script/rubies, each with its own compiler, and for those that HEAP_DUMP_RUBIES names as
+# NAME=PREFIX (test/rubies.rb), with this machine's.
+named_rubies := $(foreach pair,$(HEAP_DUMP_RUBIES),$(firstword $(subst =, ,$(pair))))
 other_rubies := 2.7 3.3 3.4
+other_rubies := $(filter-out $(named_rubies),$(other_rubies)) $(named_rubies)
+named_prefix  = $(word 2,$(subst =, ,$(filter $(1)=%,$(HEAP_DUMP_RUBIES))))
+run_with      = $(if $(filter $(1),$(named_rubies)),env "PATH=$(call named_prefix,$(1))/bin:$$PATH",$(CURDIR)/build/rubies/$(1)/bin/run)
 .PHONY: $(addprefix ext-,$(other_rubies))
 ext-others: $(addprefix ext-,$(other_rubies))
 $(addprefix ext-,$(other_rubies)): ext-%:
-	@script/rubies $*
+	@$(if $(filter $*,$(named_rubies)),test -x $(call named_prefix,$*)/bin/ruby,script/rubies $*)
 	@mkdir -p $(BUILD)/$@/obj $(BUILD)/$@/heap_dump
 	@$(call stale_headers,$(BUILD)/$@/obj)
 	@cd $(BUILD)/$@/obj && { [ Makefile -nt $(CURDIR)/ext/heap_dump/extconf.rb ] \
 		&& [ Makefile -nt $(CURDIR)/Makefile ] \
-		|| $(CURDIR)/build/rubies/$*/bin/run ruby $(CURDIR)/ext/heap_dump/extconf.rb; }
-	@build/rubies/$*/bin/run make --no-print-directory -C $(BUILD)/$@/obj
+		|| $(call run_with,$*) ruby $(CURDIR)/ext/heap_dump/extconf.rb; }
+	@$(call run_with,$*) make --no-print-directory -C $(BUILD)/$@/obj
 	@cmp -s $(BUILD)/$@/obj/heap_dump.so $(BUILD)/$@/heap_dump/heap_dump.so \
 		|| $(call replace,$(BUILD)/$@/obj/heap_dump.so,$(BUILD)/$@/heap_dump/heap_dump.so)
 

@@ -35,11 +35,10 @@ struct hd_text hd_line_text_at(struct hd_line *line, uint64_t addr)
 
 static void array_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
 {
-    (void)addr;
     const struct hd_layout *l = line->vm->layout;
     uint64_t flags = hd_word(object, 0), count = 0;
     bool embedded = hd_flag(flags, l->k_RARRAY_EMBED_FLAG);
-    const uint8_t *elements = hd_array_elements(line->vm, object, &count);
+    const uint8_t *elements = hd_array_elements(line->vm, object, addr, &count);
     /* 3.4 uses another flag for ELTS_SHARED, which an embedded array may have for another purpose */
     if (!embedded && hd_flag(flags, l->k_ELTS_SHARED))
         hd_line_key_ref(line, "shared", hd_word(object, l->array_shared));
@@ -47,7 +46,7 @@ static void array_write(struct hd_line *line, const uint8_t *object, uint64_t ad
         hd_line_key(line, "capacity");
         hd_line_count(line, hd_word(object, l->array_capa));
     }
-    if (!embedded && !elements && hd_word(object, l->array_len)) {
+    if (!elements && (embedded || hd_word(object, l->array_len))) {
         hd_line_literal(line, ",\"unreadable\":true");
         line->unreadable++;
     }
@@ -84,41 +83,29 @@ static bool hash_entry(void *data, uint64_t key, uint64_t value)
     return true;
 }
 
-/* internal/hash.h: up to eight entries in an ar_table, else an st_table; both in the slot since 3.3 */
-static void ar_table_each(struct hd_line *line, const uint8_t *object, uint64_t addr, uint64_t flags, struct map *map)
+static void ar_table_each(struct hd_line *line, const uint8_t *object, uint64_t addr, struct map *map)
 {
-    const struct hd_layout *l = line->vm->layout;
-    uint64_t table = hd_layout_has(l->hash_ar) ? hd_word(object, l->hash_ar) : addr + (uint64_t)l->hash_size;
-    uint64_t bound = (flags & (uint64_t)l->k_RHASH_AR_TABLE_BOUND_MASK) >> l->k_RHASH_AR_TABLE_BOUND_SHIFT;
-    const uint8_t *pairs = table && bound ? hd_memory_at(line->vm->memory, table + (uint64_t)l->ar_table_pairs, 16 * bound)
-                                          : NULL;
-    for (uint64_t i = 0; pairs && i < bound; i++) {
+    uint64_t count;
+    const uint8_t *pairs = hd_hash_pairs(line->vm, object, addr, &count);
+    for (uint64_t i = 0; i < count; i++) {
         uint64_t key = hd_word(pairs, 16 * (int64_t)i);
-        if (key != (uint64_t)l->k_Qundef) /* a deleted entry */
+        if (key != (uint64_t)line->vm->layout->k_Qundef) /* a deleted entry */
             hash_entry(map, key, hd_word(pairs, 16 * (int64_t)i + 8));
     }
-}
-
-/* hash.c: identhash compares with st_numcmp, which st.c exports as rb_st_numcmp */
-static bool table_by_identity(struct hd_line *line, uint64_t table)
-{
-    uint64_t type = hd_memory_u64(line->vm->memory, table + (uint64_t)line->vm->layout->st_type);
-    return type && line->vm->number_compare && hd_memory_u64(line->vm->memory, type) == line->vm->number_compare;
 }
 
 static void hash_object_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
 {
     const struct hd_layout *l = line->vm->layout;
     uint64_t flags = hd_word(object, 0), fallback = hd_word(object, l->hash_ifnone);
-    bool has_st = hd_flag(flags, l->k_RHASH_ST_TABLE_FLAG);
-    uint64_t table = !has_st ? 0 : hd_layout_has(l->hash_st) ? hd_word(object, l->hash_st) : addr + (uint64_t)l->hash_size;
+    uint64_t table = hd_hash_table(line->vm, object, addr);
     struct map map = {.line = line, .string_class = line->vm->string_class};
     if (hd_flag(flags, l->k_RHASH_PROC_DEFAULT))
         hd_line_key_ref(line, "default_proc", fallback);
     else if (fallback != (uint64_t)l->k_Qnil && fallback != (uint64_t)l->k_Qundef)
         hd_line_key_value(line, "default", fallback);
     if (table) {
-        map.by_identity = table_by_identity(line, table);
+        map.by_identity = hd_table_by_identity(line->vm, table, l->st_type);
         if (map.by_identity)
             hd_line_literal(line, ",\"compare_by_identity\":true");
         hd_line_key(line, "capacity");
@@ -129,7 +116,7 @@ static void hash_object_write(struct hd_line *line, const uint8_t *object, uint6
     if (table)
         hd_st_each(line->vm, table, hash_entry, &map);
     else
-        ar_table_each(line, object, addr, flags, &map);
+        ar_table_each(line, object, addr, &map);
     hd_series_close(line, &map.series);
 }
 
@@ -223,26 +210,21 @@ static uint64_t members_find(struct hd_line *line, uint64_t klass)
 
 static void struct_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
 {
-    (void)addr;
     const struct hd_layout *l = line->vm->layout;
-    uint64_t count = (hd_word(object, 0) & (uint64_t)l->k_RSTRUCT_EMBED_LEN_MASK) >> l->k_RSTRUCT_EMBED_LEN_SHIFT;
-    const uint8_t *values = object + l->struct_ary;
-    if (!count) {
-        count = hd_word(object, l->struct_len);
-        values = count && count < 1 << 28 ? hd_memory_at(line->vm->memory, hd_word(object, l->struct_ptr), 8 * count) : NULL;
-    }
+    uint64_t count;
+    const uint8_t *values = hd_struct_members(line->vm, object, addr, &count);
     uint64_t members = members_find(line, hd_word(object, 8)), names = 0;
     const uint8_t *list = members ? hd_vm_object_of(line->vm, members, HD_T_ARRAY) : NULL;
-    const uint8_t *name = list ? hd_array_elements(line->vm, list, &names) : NULL;
+    const uint8_t *name = list ? hd_array_elements(line->vm, list, members, &names) : NULL;
     struct hd_series series;
     hd_series_open(line, &series, "members", '{');
-    for (uint64_t i = 0; values && i < count; i++) {
+    for (uint64_t i = 0; i < count; i++) {
         hd_series_next(line, &series);
         uint64_t symbol = i < names ? hd_word(name, 8 * (int64_t)i) : 0;
         const uint8_t *dynamic = symbol & 7 ? NULL : hd_vm_object_of(line->vm, symbol, HD_T_SYMBOL);
         struct hd_text text = {0};
         if (dynamic && !line->options->redact) /* as a Symbol made at run time it may be any content */
-            text = hd_line_text_at(line, hd_word(dynamic, l->symbol_fstr));
+            text = hd_text_name(hd_line_text_at(line, hd_word(dynamic, l->symbol_fstr)));
         else if ((symbol & 0xff) == (uint64_t)l->k_RUBY_SYMBOL_FLAG)
             text = hd_symbol_name(line->vm, symbol >> l->k_RUBY_SPECIAL_SHIFT);
         if (text.data) {
@@ -278,7 +260,7 @@ static void file_write(struct hd_line *line, const uint8_t *object, uint64_t add
     struct hd_text text = hd_line_text_at(line, path);
     if (text.data && !line->options->redact) {
         hd_line_key(line, "path");
-        hd_line_string(line, text);
+        hd_line_string(line, hd_text_name(text));
     } else if (text.data) {
         hd_contents_hide(line->out, line->options, text.data, text.length);
     }
@@ -350,7 +332,7 @@ static uint64_t size_of(struct hd_line *line, const struct hd_page *page, const 
 void hd_object_write(struct hd_line *line, const struct hd_page *page, const uint8_t *object, uint64_t addr)
 {
     const struct hd_layout *l = line->vm->layout;
-    uint64_t flags = hd_word(object, 0), id;
+    uint64_t flags = hd_word(object, 0), id, fields;
     unsigned type = hd_flags_type(flags);
     hd_line_begin(line, addr);
     hd_line_literal(line, ",\"bt\":\"");
@@ -367,16 +349,18 @@ void hd_object_write(struct hd_line *line, const struct hd_page *page, const uin
     age_write(line, flags);
     if (page->traced && !hd_page_bit(page->traced, page, addr))
         hd_line_literal(line, ",\"garbage\":true");
-    if (hd_flag(flags, l->k_FL_SEEN_OBJ_ID) && hd_map_get(&line->vm->object_ids, addr, &id)) {
+    if (hd_object_id(line->vm, object, addr, &id)) {
         hd_line_key(line, "object_id");
         hd_line_plain_value(line, id);
     }
     allocation_write(line, addr);
     if (writers[type])
         writers[type](line, object, addr);
-    if (hd_flag(flags, l->k_FL_EXIVAR) && type != HD_T_OBJECT && type != HD_T_CLASS && type != HD_T_MODULE
-        && type != HD_T_IMEMO)
+    if (hd_has_generic_ivars(line->vm, object)) {
         hd_ivars_write(line, "generic_ivs", object, addr);
+        if (type != HD_T_DATA && (fields = hd_fields_object(line->vm, object, addr)))
+            hd_line_key_ref(line, "fields", fields); /* a T_DATA has named it among its other references */
+    }
     hd_line_end(line);
     line->objects++;
 }

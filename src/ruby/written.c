@@ -40,7 +40,7 @@ static void literal_look(struct hd_vm *vm, uint64_t value, int depth)
 {
     const uint8_t *array = mark_symbol(vm, value) || depth == 0 ? NULL : hd_vm_object_of(vm, value, HD_T_ARRAY);
     uint64_t count = 0;
-    const uint8_t *elements = array ? hd_array_elements(vm, array, &count) : NULL;
+    const uint8_t *elements = array ? hd_array_elements(vm, array, value, &count) : NULL;
     for (uint64_t i = 0; elements && i < count; i++)
         literal_look(vm, hd_word(elements, 8 * (int64_t)i), depth - 1);
 }

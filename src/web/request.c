@@ -4,8 +4,8 @@
 
 #include "view/json.h"
 #include "web/assets.h"
+#include "web/library.h"
 
-#include <microhttpd.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>

@@ -4,11 +4,11 @@
 
 #include "base/arena.h"
 #include "web/guard.h"
+#include "web/library.h"
 #include "web/request.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <microhttpd.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -41,8 +41,7 @@ struct hd_web_server {
 
 bool hd_web_server_available(struct hd_error *err)
 {
-    (void)err;
-    return true;
+    return hd_web_library_load(err);
 }
 
 /* ---- the time a client may take ---- */
@@ -249,6 +248,8 @@ struct hd_web_server *hd_web_server_start(struct hd_web_site *site, const struct
 {
     const char *address = options->address ? options->address : "127.0.0.1";
     uint16_t port = options->port;
+    if (!hd_web_server_available(err))
+        return NULL;
     int fd = listen_at(address, &port, err);
     struct hd_web_server *server = fd < 0 ? NULL : calloc(1, sizeof *server);
     if (!server) {

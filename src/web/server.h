@@ -18,7 +18,7 @@ struct hd_web_server_options {
     uint16_t port;       /* 0: any that is free */
 };
 
-/* False, and *err (what to install), if heap_dump was built without the library for HTTP. */
+/* False, and *err (what to install), if heap_dump was built without the library for HTTP, or that is not on this machine. */
 bool hd_web_server_available(struct hd_error *err);
 
 /*

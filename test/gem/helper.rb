@@ -25,7 +25,8 @@ module GemTest
     require "json"
     $stdout.sync = true
     def descriptors = Dir.children("/proc/self/fd").size
-    def children = Dir.glob("/proc/self/task/*/children").flat_map { |f| File.read(f).split }
+    # A thread that has ended since it was listed has none.
+    def children = Dir.glob("/proc/self/task/*/children").flat_map { |f| File.read(f).split rescue [] }
     def say(**facts) = puts(JSON.generate(facts))
     def outcome
       yield
@@ -82,9 +83,11 @@ module GemTest
   end
 
   def children_of(pid)
-    Dir.glob("/proc/#{pid}/task/*/children").flat_map { |file| File.read(file).split.map(&:to_i) }
-  rescue Errno::ENOENT, Errno::ESRCH
-    []
+    Dir.glob("/proc/#{pid}/task/*/children").flat_map do |file|
+      File.read(file).split.map(&:to_i)
+    rescue Errno::ENOENT, Errno::ESRCH # the thread has ended since it was listed
+      []
+    end
   end
 
   def comm(pid)

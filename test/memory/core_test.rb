@@ -49,8 +49,7 @@ class MemoryCoreTest < Minitest::Test
       with(ruby, PROGRAM) do |target|
         process = memory(target.pid)
         core = gcore(target)
-        root = File.join(ROOT, "build/rubies/3.3/root")
-        options = ruby == "native" ? [] : ["--sysroot", root]
+        options = RUBIES[ruby].core_options
         assert_same process, memory(core, *options), ruby
         assert_match(/of memory in the core; \d+\.\d MB of it hold something/, text(core, *options).tr("\n", " "))
         next unless ruby == "native"

@@ -6,7 +6,6 @@ require_relative "helper"
 class MemoryDumpTest < Minitest::Test
   include MemoryTest
 
-  EXTENSIONS = { "native" => File.join(ROOT, "build/ext"), "3.3" => File.join(ROOT, "build/ext-3.3") }.freeze
   PROGRAM = <<~'RUBY'
     require "heap_dump"
     $a = Array.new(100_000) { |i| "s" * (700 + i % 100) }
@@ -17,9 +16,9 @@ class MemoryDumpTest < Minitest::Test
   RUBY
 
   def dumps
-    rubies.select { |ruby| File.exist?(File.join(EXTENSIONS[ruby], "heap_dump/heap_dump.so")) }.each do |ruby|
+    rubies.select { |ruby| RUBIES[ruby].extension? }.each do |ruby|
       inside, outside = %w[inside outside].map { |name| File.join(FOLDER, "#{name}-#{ruby}.json") }
-      with(ruby, PROGRAM, env: { "DUMP" => inside }, options: ["-I", File.join(ROOT, "lib"), "-I", EXTENSIONS[ruby]]) do |target|
+      with(ruby, PROGRAM, env: { "DUMP" => inside }, options: ["-I", File.join(ROOT, "lib"), "-I", RUBIES[ruby].extension]) do |target|
         rss = smaps(target.pid)
         live = memory(target.pid)
         out, status = Open3.capture2e(TOOL, "dump", "--pid", target.pid.to_s, "-o", outside)

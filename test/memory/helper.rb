@@ -7,6 +7,7 @@ require "json"
 require "open3"
 require "rbconfig"
 require "tmpdir"
+require_relative "../rubies"
 
 module MemoryTest
   ROOT = File.expand_path("../..", __dir__)
@@ -15,10 +16,7 @@ module MemoryTest
   FOLDER = Dir.mktmpdir("heap_dump-memory")
   Minitest.after_run { FileUtils.rm_rf(FOLDER) }
 
-  # Those of script/rubies, where they are; HEAP_DUMP_RUBIES: another folder that has them.
-  RUBIES = { "native" => [RbConfig.ruby] }.merge(
-    %w[2.7 3.3 3.4].to_h { |version| [version, [File.join(ENV.fetch("HEAP_DUMP_RUBIES", File.join(ROOT, "build/rubies")), version, "bin/ruby")]] }
-  ).freeze
+  RUBIES = TestRubies::ALL
   MB = 1_000_000
   KEYS = %i[heap_available_slots heap_live_slots heap_free_slots heap_final_slots heap_allocated_pages].freeze
 
@@ -43,7 +41,7 @@ module MemoryTest
     # Ruby's own options come first; `env` as for Process.spawn.
     def initialize(ruby, program, hold: false, env: {}, options: [])
       @file = File.join(FOLDER, "facts-#{rand(1 << 40)}")
-      @input, @output, @wait = Open3.popen2(env, *RUBIES.fetch(ruby), *options, "-e", program + (hold ? HOLD : WAIT), ORACLE, @file,
+      @input, @output, @wait = Open3.popen2(env, RUBIES.fetch(ruby).command, *options, "-e", program + (hold ? HOLD : WAIT), ORACLE, @file,
                                             pgroup: true)
       @pid = @wait.pid
       hold ? wait_for_facts : (raise "the process ended" unless @output.gets == "ready\n")
@@ -95,9 +93,9 @@ module MemoryTest
   end
 
   # Two kinds of heap pages and slots; `all_rubies` where it is short.
-  def rubies = all_rubies & %w[native 3.3]
+  def rubies = all_rubies & ["native", "3.3", *TestRubies::NAMED.map(&:name)]
 
-  def all_rubies = RUBIES.select { |_, (path)| File.exist?(path) }.keys
+  def all_rubies = RUBIES.values.select(&:there?).map(&:name)
 
   def memory(*words)
     out, err, status = Open3.capture3(TOOL, "memory", "--json", *words.map(&:to_s))

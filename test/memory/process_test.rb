@@ -235,7 +235,7 @@ class MemoryProcessTest < Minitest::Test
 
   def test_jit
     rubies.each do |ruby|
-      next unless system(*RUBIES[ruby], "--yjit", "-e", "exit RubyVM::YJIT.enabled?", err: File::NULL)
+      next unless system(RUBIES[ruby].command, "--yjit", "-e", "exit RubyVM::YJIT.enabled?", err: File::NULL)
 
       program = 'Array.new(300) { |k| eval("def m#{k}(a); [a, a + 1, a.to_s, { a => a }].map { |x| x.to_s * 2 }.join; end; 50.times { |i| m#{k}(i) }") }; GC.start'
       grows(ruby, program, options: ["--yjit", "--yjit-call-threshold=5"], jit: 0.0..40.0, malloc_used: -1.0..40.0, iseqs: -1.0..8.0,

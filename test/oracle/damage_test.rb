@@ -52,8 +52,7 @@ class DamageTest < Minitest::Test
   }.freeze
 
   def setup
-    command, paths = Oracle::RUBIES.first
-    @folder, @true_one = Oracle.comparison(command, paths, "every_type")
+    @folder, @true_one = Oracle.comparison(Oracle::RUBIES.first, "every_type")
   end
 
   def test_each_check_notices_its_damage

@@ -73,7 +73,7 @@ module Oracle
     end
 
     def test_a_dump_as_users_make_it
-      _, live = Oracle.comparison(self.class::COMMAND, self.class::PATHS, scene, mode: "live")
+      _, live = Oracle.comparison(self.class::RUBY, scene, mode: "live")
       %i[present lands format].each { |name| assert_equal 0, live.checks[name].wrong, explain(name, live.checks[name]) }
       assert_equal 0, live.garbage, "an object is marked as garbage in a dump that has none"
       assert_operator live.stable.size, :>=, SCENES.fetch(scene)
@@ -82,7 +82,7 @@ module Oracle
     # fork: false
     def test_a_dump_in_place_is_as_good
       return unless scene == "every_type" # one is enough
-      _, in_place = Oracle.comparison(self.class::COMMAND, self.class::PATHS, scene, mode: "in_place")
+      _, in_place = Oracle.comparison(self.class::RUBY, scene, mode: "in_place")
       comparison.checks.each do |name, forked|
         assert_operator in_place.checks[name].wrong, :<=, forked.wrong, explain(name, in_place.checks[name]) unless name == :roots_of_stack
       end
@@ -92,8 +92,8 @@ module Oracle
     private
 
     def scene = self.class::SCENE
-    def folder = Oracle.comparison(self.class::COMMAND, self.class::PATHS, scene)[0]
-    def comparison = Oracle.comparison(self.class::COMMAND, self.class::PATHS, scene)[1]
+    def folder = Oracle.comparison(self.class::RUBY, scene)[0]
+    def comparison = Oracle.comparison(self.class::RUBY, scene)[1]
 
     def explain(name, check)
       worst = check.bad.sort_by { |_, n| -n }.first(8).map { |type, n| "#{n} #{type}, such as #{check.examples[type].first.inspect[0, 400]}" }
@@ -101,15 +101,15 @@ module Oracle
     end
   end
 
-  RUBIES.each_with_index do |(command, paths), i|
-    version, has_rails = IO.popen([command, "-e", "print RUBY_VERSION; begin; require 'rails'; print ' rails'; rescue LoadError; end"], &:read).split
+  RUBIES.each do |ruby|
+    version, has_rails = IO.popen([ruby.command, "-e", "print RUBY_VERSION; begin; require 'rails'; print ' rails'; rescue LoadError; end"], &:read).split
     SCENES.each_key do |scene|
       next if scene == "ractor" && !version.between?("3.0", "3.2") # later ones' own dump_all hangs once there is a ractor
       next if scene == "rails" && !has_rails
 
-      const_set(:"Ruby#{i}#{scene.split("_").map(&:capitalize).join}", Class.new(Minitest::Test) do
-        const_set(:COMMAND, command)
-        const_set(:PATHS, paths)
+      name = "Ruby_#{ruby.name.gsub(/\W/, "_")}_#{scene.split("_").map(&:capitalize).join}"
+      const_set(name, Class.new(Minitest::Test) do
+        const_set(:RUBY, ruby)
         const_set(:SCENE, scene)
         include Tests
       end)

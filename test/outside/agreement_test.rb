@@ -50,7 +50,7 @@ class AgreementTest < Minitest::Test
 
   RUBIES.each_key do |ruby|
     define_method("test_inside_outside_and_core_#{ruby}") do
-      skip "Ruby #{ruby} is not there: script/rubies gets it" unless RUBIES[ruby].all? { |path| File.exist?(path) }
+      need(ruby)
       target = Target.new(ruby)
       facts, outside = dump("--pid", target.pid)
       assert_equal "fork", facts["method"], facts["note"]
@@ -58,14 +58,14 @@ class AgreementTest < Minitest::Test
       _, stopped = dump("--pid", target.pid, "--method", "stop")
       compare(stopped, outside, exact: true)
       core = gcore(target)
-      compare(dump("--core", core, *sysroot(ruby))[1], outside, exact: true) if core
+      compare(dump("--core", core, *RUBIES[ruby].core_options)[1], outside, exact: true) if core
       assert target.finish, "the process goes on and ends as it would have"
     ensure
       target&.kill
     end
 
     define_method("test_frames_and_locals_#{ruby}") do
-      skip "Ruby #{ruby} is not there: script/rubies gets it" unless RUBIES[ruby].all? { |path| File.exist?(path) }
+      need(ruby)
       target = Target.new(ruby)
       _, outside = dump("--pid", target.pid)
       threads = JSON.parse(IO.popen([TOOL, "threads", "--json", "--no-index", outside], &:read))["threads"]
@@ -84,7 +84,7 @@ class AgreementTest < Minitest::Test
   # Constants are found as people write them, whichever Ruby it is and however the dump was taken.
   RUBIES.each_key do |ruby|
     define_method("test_paths_of_constants_#{ruby}") do
-      skip "Ruby #{ruby} is not there: script/rubies gets it" unless RUBIES[ruby].all? { |path| File.exist?(path) }
+      need(ruby)
       target = Target.new(ruby)
       dumps = [dump("--pid", target.pid)[1], target.inside]
       wanted = { "Shop::Order" => ["vm", "consts.Shop", "consts.Order"], "Net::HTTP::Get" => ["vm", "consts.Net", "consts.HTTP", "consts.Get"] }
@@ -99,10 +99,6 @@ class AgreementTest < Minitest::Test
     ensure
       target&.kill
     end
-  end
-
-  def sysroot(ruby)
-    ruby == "native" ? [] : ["--sysroot", File.join(ROOT, "build/rubies/#{ruby}/root")]
   end
 
   def gcore(target)

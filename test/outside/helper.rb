@@ -8,6 +8,7 @@ require "json"
 require "open3"
 require "rbconfig"
 require "tmpdir"
+require_relative "../rubies"
 
 module OutsideTest
   ROOT = File.expand_path("../..", __dir__)
@@ -15,8 +16,7 @@ module OutsideTest
   FOLDER = Dir.mktmpdir("heap_dump-outside")
   Minitest.after_run { FileUtils.rm_rf(FOLDER) }
 
-  RUBIES = { "native" => [RbConfig.ruby, File.join(ROOT, "build/ext")],
-             **%w[2.7 3.3 3.4].to_h { |version| [version, [File.join(ROOT, "build/rubies/#{version}/bin/ruby"), File.join(ROOT, "build/ext-#{version}")]] } }.freeze
+  RUBIES = TestRubies::ALL
 
   # Everything that has a shape of its own in memory. "ready" is printed after the dump from inside.
   SCENARIO = <<~'RUBY'
@@ -74,7 +74,7 @@ module OutsideTest
     attr_reader :pid, :inside
 
     def initialize(ruby, name: "target", program: SCENARIO, wrap: [])
-      path, extension = RUBIES.fetch(ruby)
+      path, extension = *RUBIES.fetch(ruby)
       @inside = File.join(FOLDER, "#{name}-#{ruby}-inside.json")
       @input, @output, @wait = Open3.popen2(*wrap, path, "-I", File.join(ROOT, "lib"), "-I", extension, "-e", program, @inside, pgroup: true)
       raise "the process ended" unless @output.gets == "ready\n"
@@ -121,7 +121,20 @@ module OutsideTest
     copy
   end
 
-  def children(pid) = Dir.glob("/proc/#{pid}/task/*/children").map { |path| File.read(path) }.join
+  # `extension`: also what `make ext-others` builds for it.
+  def need(ruby, extension: true)
+    skip "Ruby #{ruby} is not there: script/rubies gets it" unless RUBIES[ruby].there?
+    skip "the extension for Ruby #{ruby} is not there: `make ext-others` builds it" unless !extension || RUBIES[ruby].extension?
+  end
+
+  # A thread that has ended since it was listed has none.
+  def children(pid)
+    Dir.glob("/proc/#{pid}/task/*/children").map do |path|
+      File.read(path)
+    rescue Errno::ENOENT, Errno::ESRCH
+      ""
+    end.join
+  end
 
   # Everything of a process that a visitor could leave changed.
   def traces(pid)

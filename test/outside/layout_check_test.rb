@@ -45,14 +45,11 @@ class LayoutCheckTest < Minitest::Test
     thread_self thread_ec ec_cfp ec_vm_stack ec_vm_stack_size cfp_size cfp_iseq cfp_sp cfp_pc cfp_ep
   ].freeze
 
-  def library(ruby)
-    pattern = ruby == "native" ? "/usr/lib/*/libruby*.so.?.?" : File.join(ROOT, "build/rubies/#{ruby}/root/usr/lib/*/libruby-#{ruby}.so.#{ruby}")
-    Dir.glob(pattern).first
-  end
+  def library(ruby) = RUBIES[ruby].library
 
   def waiting(ruby, *wrap, options: [], program: WAITING)
-    path = RUBIES.fetch(ruby)[0]
-    command = wrap.empty? ? [path] : [File.join(ROOT, "build/rubies/#{ruby}/bin/run"), *wrap, "ruby"]
+    found = RUBIES.fetch(ruby)
+    command = wrap.empty? ? [found.command] : [*found.run, *wrap, "ruby"]
     input, output, wait = Open3.popen2(*command, *options, "-e", program, pgroup: true)
     assert_equal "ready\n", output.gets
     yield wait.pid
@@ -83,7 +80,8 @@ class LayoutCheckTest < Minitest::Test
 
   RUBIES.each_key do |ruby|
     define_method("test_the_table_fits_#{ruby}") do
-      skip "Ruby #{ruby} is not there: script/rubies gets it" unless File.exist?(RUBIES[ruby][0]) && library(ruby)
+      need(ruby, extension: false)
+      skip "Ruby #{ruby} has no libruby" unless library(ruby)
       found, err, status = check(library(ruby))
       assert_equal [0, "fits", "build_id", nil], [status, *found.values_at("verdict", "chosen_by", "self_check")], err
       assert_equal %w[objspace->flags objspace->profile.count vm->at_exit vm->objspace], found["code"].map { |row| row["member"] }.sort
@@ -99,7 +97,7 @@ class LayoutCheckTest < Minitest::Test
 
     # Every member moved, every constant changed, one at a time.
     define_method("test_wrong_tables_are_refused_#{ruby}") do
-      skip "Ruby #{ruby} is not there: script/rubies gets it" unless File.exist?(RUBIES[ruby][0])
+      need(ruby, extension: false)
       waiting(ruby) do |pid|
         out, status = Open3.capture2e(DRIVER, pid.to_s)
         assert status.success?, out
@@ -125,7 +123,7 @@ class LayoutCheckTest < Minitest::Test
   RUBIES.each_key do |ruby|
     ODD.each do |name, (program, options)|
       define_method("test_odd_heaps_are_accepted_#{name}_#{ruby}") do
-        skip "Ruby #{ruby} is not there: script/rubies gets it" unless File.exist?(RUBIES[ruby][0])
+        need(ruby, extension: false)
         skip "its methods without end came with 3.0" if ruby == "2.7" && name == :frames_of_c
         waiting(ruby, options: options, program: "#{program}; $stdout.puts 'ready'; $stdout.flush; $stdin.read") do |pid|
           found, err, status = check(pid)

@@ -81,7 +81,7 @@ class MallocTest < Minitest::Test
 
   def test_declared_references
     headers = Dir.glob(File.join(ROOT, "build/rubies/3.3/root/usr/include/{ruby-3.3.0,*/ruby-3.3.0}"))
-    skip "Ruby 3.3 is not there: script/rubies gets it" if headers.size < 2 || !File.exist?(RUBIES["3.3"][0])
+    skip "Ruby 3.3 is not there: script/rubies gets it" if headers.size < 2 || !RUBIES["3.3"].there?
     source = File.join(FOLDER, "declared.c")
     File.write(source, DECLARED)
     out, status = Open3.capture2e("cc", "-shared", "-fPIC", *headers.map { |path| "-I#{path}" }, "-o", File.join(FOLDER, "declared.so"), source)

@@ -62,7 +62,7 @@ class ProcessTest < Minitest::Test
     with_target(name: "namespace", wrap: %w[unshare --pid --fork --mount-proc]) do |target|
       facts, = dump("--pid", target.pid)
       assert_equal "fork", facts["method"]
-      assert_empty Dir.glob("/proc/#{target.pid}/task/*/children").map { |path| File.read(path) }.join
+      assert_empty children(target.pid)
     end
   end
 end

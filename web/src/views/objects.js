@@ -1,17 +1,16 @@
 // Objects that fit conditions: of a class, of a group of the tree, found by name or contents; for a class also the paths
 // that keep them alive, merged.
-import { h, replace } from "../dom.js";
+import { h } from "../dom.js";
 import { bytes, count, exact, plural } from "../format.js";
 import { load } from "../loading.js";
 import { bar, heading, objectLink, section, warnings } from "../parts.js";
 import { go, href } from "../route.js";
-import { bigTable, smallTable } from "../table.js";
+import { bigTable, longTable, smallTable } from "../table.js";
 import { edge, name } from "../text.js";
 import { kindOf } from "../kinds.js";
 
 export const title = "Objects";
 const PAGE = 1000;
-const FIRST = 40; // rows of the paths that are shown at once
 const FIELDS = [["class", "Class", "Order, Shop::*"], ["name", "Name", "Shop::Order"], ["type", "Type", "string, proc"], ["min_size", "Takes", "10k or more"], ["min_retained", "Retains", "1M or more"], ["value", "Contents", "regex"]];
 
 export function show(place, { dump, params, signal }) {
@@ -71,11 +70,3 @@ function mergedPaths(answer) {
       { title: "Of them", align: "right", narrow: false, cell: (row) => h("span", { class: "share" }, bar(row.members / most), h("span", { class: "num" }, bytes(row.bytes))) },
     ] })));
 }
-
-/** The first rows of a table, and a button for the rest. */
-function longTable(rows, table) {
-  const place = h("div", { class: "growing" }, table(rows.slice(0, FIRST)));
-  if (rows.length > FIRST) place.append(h("button", { type: "button", class: "button", onclick: () => { replace(place, table(rows)); place.querySelectorAll("tbody tr")[FIRST]?.focus({ preventScroll: true }); } }, `Show ${count(rows.length - FIRST)} more`));
-  return place;
-}
-
