@@ -83,6 +83,8 @@ struct hd_dumper *hd_dumper_create(struct hd_arena *arena, const struct hd_dump_
         hd_error_set(err, HD_ERROR_MEMORY, "no memory for the names in the program's code");
         return NULL;
     }
+    if (options->redact && !honest(dumper, err))
+        return NULL;
     dumper->memory.looked = 0; /* the writers begin anew */
     dumper->memory.unreadable = 0; /* searching the VM guesses; what counts is what is missing from the dump */
     return dumper;

@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-enum { CODE_WORDS_MAX = 1 << 26, LITERAL_DEPTH = 3 };
+enum { CODE_WORDS_MAX = 1 << 26, LITERAL_DEPTH = 2, LITERAL_MAX = 4096 };
 
 /* id.h, ruby_id_types: a static ID of an instance variable, and of a class variable, by its lowest bits */
 enum { ID_BITS = 15, ID_INSTANCE = 1 << 1 | 1, ID_CLASS = 6 << 1 | 1 };
@@ -35,13 +35,13 @@ static bool mark_symbol(struct hd_vm *vm, uint64_t value)
     return symbol;
 }
 
-/* [:a, [:b]] as an operand */
+/* [:a, [:b]] as an operand: arrays without a class (compile.c hides them), so that a program's own are not walked from each place. */
 static void literal_look(struct hd_vm *vm, uint64_t value, int depth)
 {
     const uint8_t *array = mark_symbol(vm, value) || depth == 0 ? NULL : hd_vm_object_of(vm, value, HD_T_ARRAY);
     uint64_t count = 0;
-    const uint8_t *elements = array ? hd_array_elements(vm, array, value, &count) : NULL;
-    for (uint64_t i = 0; elements && i < count; i++)
+    const uint8_t *elements = array && !hd_word(array, 8) ? hd_array_elements(vm, array, value, &count) : NULL;
+    for (uint64_t i = 0; elements && i < count && count <= LITERAL_MAX; i++)
         literal_look(vm, hd_word(elements, 8 * (int64_t)i), depth - 1);
 }
 
@@ -52,7 +52,7 @@ static void code_look(struct hd_vm *vm, const uint8_t *object)
     uint64_t code = body ? hd_memory_u64(vm->memory, body + (uint64_t)l->iseq_body_encoded) : 0;
     uint32_t count = code ? hd_memory_u32(vm->memory, body + (uint64_t)l->iseq_body_size) : 0;
     const uint8_t *words = count && count < CODE_WORDS_MAX ? hd_memory_at(vm->memory, code, 8ull * count) : NULL;
-    for (uint32_t i = 0; words && i < count; i++) {
+    for (uint32_t i = 0; words && i < count && !hd_memory_exhausted(vm->memory); i++) {
         uint64_t word = hd_word(words, 8 * (int64_t)i), kind = word & ID_BITS;
         literal_look(vm, word, LITERAL_DEPTH);
         if ((kind == ID_INSTANCE || kind == ID_CLASS) && hd_id_serial(vm, word) < vm->symbol_count) {
@@ -116,7 +116,7 @@ bool hd_written_find(struct hd_vm *vm)
     uint64_t unreadable = vm->memory->unreadable;
     for (size_t i = 0; i < vm->page_count; i++) {
         const struct hd_page *page = &vm->pages[i];
-        for (uint32_t k = 0; k < page->slot_count; k++) {
+        for (uint32_t k = 0; k < page->slot_count && !hd_memory_exhausted(vm->memory); k++) {
             const uint8_t *object = page->slots + (uint64_t)k * page->slot_size;
             if ((*object & HD_T_MASK) != HD_T_IMEMO)
                 continue;
