@@ -12,26 +12,41 @@ enum { IVARS_MAX = 1 << 20 };
 
 /* --- shapes --- */
 
+/* The list that the word points to, if it begins with the root shape: a mapping of its own. Else 0. */
+static uint64_t shape_list_at(struct hd_vm *vm, uint64_t word)
+{
+    const struct hd_layout *l = vm->layout;
+    uint64_t list = hd_memory_u64(vm->memory, word);
+    const uint8_t *first = list ? hd_memory_at(vm->memory, list, 4 * (uint64_t)l->shape_size) : NULL;
+    return first && first[l->shape_type] == l->k_SHAPE_ROOT && !(list & 0xfff) ? list : 0;
+}
+
+static bool shapes_missing(const struct hd_vm *vm, struct hd_error *err)
+{
+    return hd_error_set(err, HD_ERROR_SELF_CHECK, "the shapes of Ruby %s were not found: the layout table does not "
+                        "fit this build", vm->layout->ruby);
+}
+
 bool hd_shapes_open(struct hd_vm *vm, struct hd_error *err)
 {
     const struct hd_layout *l = vm->layout;
     if (!hd_layout_has(l->shape_size))
         return true;
+    if (hd_layout_has(l->vm_shape_list)) { /* in 3.2 it hangs on the virtual machine (vm_core.h) */
+        vm->shape_list = shape_list_at(vm, vm->addr + (uint64_t)l->vm_shape_list);
+        return vm->shape_list || shapes_missing(vm, err);
+    }
     /* rb_shape_get_shape_by_id loads rb_shape_tree_ptr; in some builds through the GOT */
     uint64_t function = hd_vm_symbol(vm, "rb_shape_get_shape_by_id");
     uint64_t pointer = hd_vm_code_reference(vm, function, 0);
     for (int hop = 0; pointer && hop < 3; hop++) {
         uint64_t tree = hd_memory_u64(vm->memory, pointer);
-        uint64_t list = tree ? hd_memory_u64(vm->memory, tree + l->shape_list_ptr) : 0;
-        const uint8_t *first = list ? hd_memory_at(vm->memory, list, 4 * (uint64_t)l->shape_size) : NULL;
-        if (first && first[l->shape_type] == l->k_SHAPE_ROOT && !(list & 0xfff)) {
-            vm->shape_list = list;
+        vm->shape_list = tree ? shape_list_at(vm, tree + (uint64_t)l->shape_list_ptr) : 0;
+        if (vm->shape_list)
             return true;
-        }
         pointer = tree;
     }
-    return hd_error_set(err, HD_ERROR_SELF_CHECK, "the shapes of Ruby %s were not found: the layout table does not "
-                        "fit this build", l->ruby);
+    return shapes_missing(vm, err);
 }
 
 int64_t hd_shape_of(const struct hd_vm *vm, const uint8_t *object)
@@ -188,12 +203,38 @@ static bool generic_each(struct hd_vm *vm, const uint8_t *object, uint64_t addr,
         const uint8_t *values = hd_memory_at(vm->memory, table + l->gen_ivtbl_ivptr, 8ull * count);
         return indexed_each(vm, hd_word(object, 8), values, count, each, data);
     }
-    if (hd_shape_too_complex(vm, shape))
+    if (hd_shape_too_complex(vm, shape) && hd_layout_has(l->gen_ivtbl_table))
         return hd_st_each(vm, hd_memory_u64(vm->memory, table + l->gen_ivtbl_table), each, data);
     return shape_each(vm, shape, table + l->gen_ivtbl_ivptr, each, data);
 }
 
 /* --- all kinds --- */
+
+/* shape.h, ROBJECT_IV_HASH: an st_table since 3.2.3, which also gave entries of class variables their cref. */
+bool hd_too_complex_id_table(const struct hd_vm *vm)
+{
+    return hd_layout_has(vm->layout->vm_shape_list) && !hd_layout_has(vm->layout->cvc_entry_cref);
+}
+
+struct serials {
+    const struct hd_layout *layout;
+    hd_table_each *each;
+    void *data;
+};
+
+/* The scope of the name is not kept, and nobody asks for it. */
+static bool serial_each(void *data, uint64_t serial, uint64_t value)
+{
+    struct serials *serials = data;
+    const struct hd_layout *l = serials->layout;
+    return serials->each(serials->data, serial > (uint64_t)l->k_tLAST_OP_ID ? serial << l->k_ID_SCOPE_SHIFT : serial, value);
+}
+
+static bool too_complex_each(struct hd_vm *vm, uint64_t table, hd_table_each *each, void *data)
+{
+    struct serials serials = {vm->layout, each, data};
+    return hd_too_complex_id_table(vm) ? hd_id_table_each(vm, table, serial_each, &serials) : hd_st_each(vm, table, each, data);
+}
 
 static bool object_each(struct hd_vm *vm, const uint8_t *object, uint64_t addr, hd_table_each *each, void *data)
 {
@@ -207,7 +248,7 @@ static bool object_each(struct hd_vm *vm, const uint8_t *object, uint64_t addr, 
         return indexed_each(vm, hd_word(object, 8), values, count, each, data);
     }
     if (hd_shape_too_complex(vm, shape))
-        return hd_st_each(vm, hd_word(object, l->object_ivptr), each, data);
+        return too_complex_each(vm, hd_word(object, l->object_ivptr), each, data);
     return shape_each(vm, shape, embedded ? addr + (uint64_t)l->object_ary : hd_word(object, l->object_ivptr), each,
                       data);
 }

@@ -64,8 +64,10 @@ static uint64_t object_size(struct hd_vm *vm, const uint8_t *object)
     int64_t shape = hd_shape_of(vm, object);
     if (hd_flag(hd_word(object, 0), l->k_ROBJECT_EMBED))
         return 0;
-    if (shape >= 0 && hd_shape_too_complex(vm, shape))
-        return st_size(vm, hd_word(object, l->object_ivptr));
+    if (shape >= 0 && hd_shape_too_complex(vm, shape)) {
+        uint64_t table = hd_word(object, l->object_ivptr);
+        return hd_too_complex_id_table(vm) ? id_table_size(vm, table) : st_size(vm, table);
+    }
     if (shape < 0)
         return (uint64_t)WORD * hd_half(object, l->object_numiv);
     uint32_t capacity = hd_memory_u32(vm->memory, vm->shape_list + (uint64_t)shape * (uint64_t)l->shape_size

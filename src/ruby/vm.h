@@ -221,6 +221,8 @@ bool hd_ivars_each(struct hd_vm *vm, const uint8_t *object, uint64_t addr, hd_ta
 /* The object's shape number, -1 before 3.2 */
 int64_t hd_shape_of(const struct hd_vm *vm, const uint8_t *object);
 bool hd_shape_too_complex(const struct hd_vm *vm, int64_t shape);
+/* True if such objects have their variables in a struct rb_id_table, false if in an st_table. */
+bool hd_too_complex_id_table(const struct hd_vm *vm);
 
 /* Tables. */
 bool hd_st_each(struct hd_vm *vm, uint64_t table, hd_table_each *each, void *data);
