@@ -35,15 +35,15 @@ library := \
 	src/capture/inside.c src/capture/loaded.c
 # What only the tool needs: reading dumps and debug information.
 tool_library := \
-	src/base/units.c src/base/progress.c \
+	src/base/units.c src/base/progress.c src/base/library.c src/base/spool.c \
 	src/memory/source_process.c src/memory/source_file.c src/memory/core.c src/memory/core_unpack.c src/memory/core_library.c src/capture/outside.c src/capture/stop.c src/capture/target.c src/capture/inject.c src/capture/copy.c src/capture/keeper.c \
 	src/dump/input.c src/dump/json_text.c src/dump/json_reader.cc src/dump/json_walk.cc src/dump/json_values.cc src/dump/address_set.c \
 	src/dump/check.c src/dump/range.c src/dump/objspace_reader.c \
 	src/graph/names.c src/graph/ranks.c src/graph/part.c src/graph/dump_part.c src/graph/objspace_part.c \
 	src/graph/storage.c src/graph/assemble.c src/graph/singletons.c src/graph/graph.c src/graph/builder.c \
 	src/graph/dominators.c src/graph/retained.c src/graph/paths.c src/graph/paths_merge.c src/graph/referrers.c \
-	src/graph/groups.c src/graph/best_names.c src/graph/index.c src/graph/index_key.c src/graph/index_check.c src/graph/index_answers.c src/graph/derived.c \
-	src/graph/fields.c src/graph/replay.c src/graph/objspace_fields.c src/graph/second_pass.c src/graph/holders.c \
+	src/graph/groups.c src/graph/best_names.c src/graph/index.c src/graph/index_key.c src/graph/index_point.c src/graph/index_check.c src/graph/index_answers.c src/graph/derived.c \
+	src/graph/fields.c src/graph/replay.c src/graph/objspace_fields.c src/graph/line_order.c src/graph/second_pass.c src/graph/holders.c \
 	src/graph/strings.c src/graph/collections.c src/graph/facets.c src/graph/find.c src/graph/stacks.c \
 	src/graph/tree.c src/graph/suspects.c src/graph/suspects_read.c src/graph/path_keys.c src/graph/diff.c \
 	src/view/json.c src/view/words.c src/view/open.c src/view/asked.c src/view/readable.c src/view/describe.c src/view/ways.c \
@@ -93,7 +93,7 @@ tool_libs := $(other_libs) $(if $(MONGOC),$(shell pkg-config --libs libbson-1.0)
 all: $(BUILD)/libheap_dump.a $(BUILD)/heap_dump share ext
 
 # Loops that look at each number of an index: as vectors they keep up with memory.
-$(BUILD)/obj/src/graph/index_check.o: private override CFLAGS += -O3
+$(call object,src/graph/index_check.c src/graph/index_point.c): private override CFLAGS += -O3
 
 # It has the file in it.
 $(BUILD)/obj/src/store/queries.o: docs/queries.sql

@@ -156,6 +156,24 @@ static bool core_reach(struct session *session, struct hd_error *err)
     return true;
 }
 
+/* A core that was cut off says nothing of Ruby: what it has not, and why there may be none. */
+static bool truncated_say(const struct session *session, struct hd_error *err)
+{
+    static const char again[] = "look for what limits its size (ulimit -c, the disk) and take another; while the process lives, `heap_dump dump "
+                                "--pid` needs none";
+    const struct hd_image *image = &session->outside.image;
+    char there[HD_TABLE_NUMBER], whole[HD_TABLE_NUMBER];
+    bool found = session->outside.found, variables = found;
+    struct hd_memory memory = session->memory;
+    for (int i = 0; i < image->data_count && variables; i++)
+        variables = hd_memory_at(&memory, image->data[i].start, image->data[i].end - image->data[i].start) != NULL;
+    hd_table_bytes(there, session->core.size);
+    hd_table_bytes(whole, session->core.whole);
+    return hd_error_set(err, HD_ERROR_BAD_DUMP, "the core is truncated, it has %s of %s, and %s: %s", there, whole,
+                        !found ? "no Ruby is in what is left of it" : !variables ? "ends before the variables of Ruby's library, which lead to "
+                        "all objects" : "what is left is too little to find Ruby's objects", again);
+}
+
 /* What is missing from a core says more than that no Ruby was found in what is there. */
 static bool ruby_find(struct session *session, struct hd_error *err)
 {
@@ -163,8 +181,7 @@ static bool ruby_find(struct session *session, struct hd_error *err)
     if (!session->outside_open && session->core.wrong.code != HD_OK)
         *err = session->core.wrong;
     else if (!session->outside_open && session->core.truncated)
-        hd_error_set(err, HD_ERROR_BAD_DUMP, "the core is truncated, and what is left of it has no Ruby in it: look for a limit of its size "
-                     "(ulimit -c, the disk) and take another");
+        truncated_say(session, err);
     else if (!session->outside_open && session->request->core && session->core.missing)
         hd_error_set(err, HD_ERROR_UNSUPPORTED, "no Ruby was found in the core: the code of libraries is not in it, and the files were not "
                      "found where the process had them; give their folder with --sysroot, or the program with --exe");
@@ -192,8 +209,7 @@ static bool write_dump(struct session *session, struct hd_error *err)
     bool good = session->output_open
                 && hd_outside_dump(&session->outside, stacks, count, &options, &session->output, 0, &session->result, err);
     if (!good && err->code == HD_ERROR_SELF_CHECK && session->core.truncated)
-        hd_error_set(err, HD_ERROR_BAD_DUMP, "the core is truncated, and what is left of it is too little to find Ruby's objects: look for a "
-                     "limit of its size (ulimit -c, the disk) and take another");
+        truncated_say(session, err);
     return good;
 }
 
@@ -212,6 +228,11 @@ static void print_text(const struct session *session)
     if (session->core.truncated)
         printf("the core is truncated: %llu pages of Ruby's heap are missing, and objects that only a missing stack keeps alive are not\n"
                "in the dump (--all keeps them)\n", (unsigned long long)session->result.lost_pages);
+    if (session->core.overlapping) {
+        char over[HD_TABLE_NUMBER];
+        printf("the core is damaged or made up: %s of its segments lie over others and were left out\n",
+               hd_table_bytes(over, session->core.overlapping));
+    }
     if (strcmp(session->outside.allocator, "glibc") != 0)
         printf("its malloc is %s: the size of memory that C code owns is not known and counts nothing, nor what C extensions refer to\n",
                session->outside.allocator);
@@ -230,8 +251,8 @@ static void print_json(const struct session *session)
     printf(",\"library\":");
     hd_cli_print_json_string(stdout, session->outside.library);
     if (session->request->core)
-        printf(",\"truncated\":%s,\"lost_pages\":%llu", session->core.truncated ? "true" : "false",
-               (unsigned long long)session->result.lost_pages);
+        printf(",\"truncated\":%s,\"lost_pages\":%llu,\"overlapping\":%llu", session->core.truncated ? "true" : "false",
+               (unsigned long long)session->result.lost_pages, (unsigned long long)session->core.overlapping);
     printf(",\"build_id\":\"%s\",\"malloc\":\"%s\"", session->outside.image.build_id, session->outside.allocator);
     if (!session->request->core) {
         printf(",\"method\":\"%s\",\"stopped_ms\":%.3f,\"window_ms\":%.3f,\"note\":", methods[session->keeper.method],

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "cli/twice.h"
 
+#include "base/spool.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,43 +12,24 @@
 
 /* --- standard input --- */
 
-static bool write_all(int fd, const char *data, size_t length)
-{
-    while (length > 0) {
-        ssize_t wrote = write(fd, data, length);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote <= 0)
-            return false;
-        data += wrote;
-        length -= (size_t)wrote;
-    }
-    return true;
-}
-
 /* Into a file that is gone when we are, as compressed as it comes. */
 bool hd_twice_copy(int *copy, char path[HD_TWICE_PATH], struct hd_error *err)
 {
-    const char *folder = getenv("TMPDIR");
-    char name[4096], block[1 << 16];
-    snprintf(name, sizeof name, "%s/heap_dump-XXXXXX", folder && *folder ? folder : "/tmp");
-    *copy = mkostemp(name, O_CLOEXEC);
+    char block[1 << 16];
+    *copy = hd_spool_open(err);
     if (*copy < 0)
-        return hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot make a temporary file for standard input, %.200s",
-                                  name);
-    unlink(name);
+        return false;
     for (;;) {
         ssize_t got = read(STDIN_FILENO, block, sizeof block);
         if (got == 0)
             break;
         if (got < 0 && errno == EINTR)
             continue;
-        if (got < 0 || !write_all(*copy, block, (size_t)got)) {
-            int number = errno;
+        if (got < 0 ? !hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot read standard input")
+                    : !hd_spool_write(*copy, block, (size_t)got, err)) {
             close(*copy);
             *copy = -1;
-            return hd_error_set_errno(err, HD_ERROR_IO, number, "cannot %s", got < 0
-                                      ? "read standard input" : "keep standard input in a temporary file");
+            return false;
         }
     }
     snprintf(path, HD_TWICE_PATH, "/proc/self/fd/%d", *copy);

@@ -37,6 +37,7 @@ static struct {
     char path[64];
     struct segment segments[SEGMENTS_MAX];
     size_t segment_count;
+    uint64_t headers, header_bytes; /* of all segments, in the file */
     uint64_t *slots; /* addresses of objects */
     size_t slot_count;
     uint64_t vm, objspace;
@@ -59,6 +60,15 @@ static uint64_t offset_of(uint64_t addr)
     return core.size;
 }
 
+/* The other way round; 0 where it is no memory. */
+static uint64_t address_of(uint64_t offset)
+{
+    for (size_t i = 0; i < core.segment_count; i++)
+        if (offset >= core.segments[i].offset && offset - core.segments[i].offset < core.segments[i].end - core.segments[i].start)
+            return core.segments[i].start + (offset - core.segments[i].offset);
+    return 0;
+}
+
 static uint64_t word_of(uint64_t addr)
 {
     uint64_t value = 0, at = offset_of(addr);
@@ -71,6 +81,8 @@ static void segments_note(void)
 {
     Elf64_Ehdr header;
     memcpy(&header, core.bytes, sizeof header);
+    core.headers = header.e_phoff;
+    core.header_bytes = header.e_phnum * sizeof(Elf64_Phdr);
     for (int i = 0; i < header.e_phnum && core.segment_count < SEGMENTS_MAX; i++) {
         Elf64_Phdr part;
         memcpy(&part, core.bytes + header.e_phoff + (uint64_t)i * sizeof part, sizeof part);
@@ -138,6 +150,11 @@ static uint64_t place(unsigned kind, uint32_t a, uint32_t b)
 {
     uint64_t slot = core.slots[b % core.slot_count], word = a & 7, further = 8 * (uint64_t)(a >> 3 & 63);
     switch (kind) {
+    case 8: case 9: return offset_of(slot); /* flags: embedded or not, lengths, shapes */
+    case 10: return core.headers + 8 * ((uint64_t)b % (core.header_bytes / 8));
+    case 11: return offset_of(word_of(core.vm + 8 * (uint64_t)(a & 255)) + 8 * (uint64_t)(b & 255));
+    case 12: return offset_of(word_of(core.objspace + 8 * (uint64_t)(a & 255)) + 8 * (uint64_t)(b & 255));
+    case 13: return offset_of(word_of(word_of(core.vm + 8 * (uint64_t)(a & 255)) + 8 * (uint64_t)(b & 63)) + 8 * (uint64_t)(b >> 8 & 63));
     case 0: return a % 65536; /* headers and notes */
     case 1: return 8 * ((uint64_t)b % (core.size / 8));
     case 2: return offset_of(core.vm + 8 * (uint64_t)(a & 255));
@@ -148,9 +165,17 @@ static uint64_t place(unsigned kind, uint32_t a, uint32_t b)
     }
 }
 
-static uint64_t changed(unsigned kind, uint64_t before, uint32_t a, uint32_t b)
+static uint64_t changed(unsigned kind, uint64_t at, uint64_t before, uint32_t a, uint32_t b)
 {
     switch (kind) {
+    case 8: return before ^ (uint64_t)b << 12; /* flags and what is counted in them */
+    case 9: return b;
+    case 10: return at; /* to itself: a circle */
+    case 11: return 0 - (uint64_t)(b & 0xffff);
+    case 12: return core.segments[b % core.segment_count].end - (a & 0x7f); /* the last bytes that there are */
+    case 13: return core.segments[b % core.segment_count].start;
+    case 14: return core.slots[b % core.slot_count] + (a & 0x3f); /* into the middle of one */
+    case 15: return 1ull << (a & 63);
     case 0: return before ^ 1ull << (a & 63);
     case 1: return 0;
     case 2: return ~0ull >> (a & 63);
@@ -168,11 +193,11 @@ static size_t apply(const uint8_t *data, size_t size, struct change changes[CHAN
     for (; size >= CHANGE_BYTES && count < CHANGES_MAX; data += CHANGE_BYTES, size -= CHANGE_BYTES) {
         uint32_t a = data[2] | (uint32_t)data[3] << 8, b;
         memcpy(&b, data + 4, sizeof b);
-        uint64_t at = place(data[0] & 7, a, b), before, after;
+        uint64_t at = place(data[0] & 15, a, b), before, after;
         if (at + 8 > core.size)
             continue;
         memcpy(&before, core.bytes + at, 8);
-        after = changed(data[1] & 7, before, a, b);
+        after = changed(data[1] & 15, address_of(at), before, a, b);
         memcpy(core.bytes + at, &after, 8);
         changes[count++] = (struct change){at, before};
     }

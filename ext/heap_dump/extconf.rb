@@ -4,6 +4,7 @@ require "mkmf"
 
 ROOT = File.expand_path("../..", __dir__)
 TOOL_ONLY = %r{
+  /base/spool |
   /dump/(input|json_reader|json_text|address_set|check|objspace_reader|range) |
   /ruby/(dwarf|layout_table|elf_identity) |
   /memory/(source_process|source_file|core|core_library|core_unpack) |

@@ -211,23 +211,12 @@ static void wait_inject(struct hd_copy *copy, struct hd_stopped *threads, pid_t 
  */
 static pid_t orphan_inner(pid_t pid)
 {
-    char path[64], text[1024], value[256] = "";
-    snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    FILE *file = fopen(path, "re");
-    size_t length = file ? fread(text, 1, sizeof text - 1, file) : 0;
-    if (file)
-        fclose(file);
-    text[length] = 0;
-    const char *field = strrchr(text, ')'); /* proc(5): the second of 52; the name may hold anything */
-    if (!field || field[1] != ' ' || field[2] != 'Z')
+    char value[256] = "";
+    struct hd_target_stat stat;
+    if (!hd_target_stat_read(pid, &stat) || stat.state != 'Z' || stat.exit_signal != 0)
         return 0;
-    int exit_signal = -1, exit_code = -1;
-    for (int n = 3; n <= 52 && (field = strchr(field + 1, ' ')) != NULL; n++) {
-        exit_signal = n == 38 ? atoi(field) : exit_signal;
-        exit_code = n == 52 ? atoi(field) : exit_code;
-    }
-    bool killed = (exit_code & 127) == SIGKILL || (exit_code & 127) == SIGSEGV; /* see hd_inject_call */
-    if (exit_signal != 0 || !killed || !hd_stop_status(pid, "NSpid", value, sizeof value))
+    bool killed = (stat.exit_code & 127) == SIGKILL || (stat.exit_code & 127) == SIGSEGV; /* see hd_inject_call */
+    if (!killed || !hd_stop_status(pid, "NSpid", value, sizeof value))
         return 0;
     const char *last = strrchr(value, '\t');
     return (pid_t)atoi(last ? last + 1 : value);

@@ -128,20 +128,37 @@ static bool emulated(pid_t pid)
     return base && !strncmp(base, "/qemu-", 6);
 }
 
-/* proc(5), stat: the ninth field has PF_KTHREAD. A process that is ending has no program any more, either. */
-static bool of_kernel(pid_t pid)
+bool hd_target_stat_read(pid_t pid, struct hd_target_stat *stat)
 {
-    enum { THREAD_OF_KERNEL = 0x00200000 };
+    enum { STATE = 3, FLAGS = 9, EXIT_SIGNAL = 38, EXIT_CODE = 52 };
     char path[64], text[1024];
-    unsigned flags = 0;
+    *stat = (struct hd_target_stat){.exit_signal = -1, .exit_code = -1};
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
     FILE *file = fopen(path, "re");
     size_t length = file ? fread(text, 1, sizeof text - 1, file) : 0;
     if (file)
         fclose(file);
     text[length] = 0;
-    const char *after = strrchr(text, ')'); /* the name may hold anything */
-    return after && sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && flags & THREAD_OF_KERNEL;
+    const char *field = strrchr(text, ')'); /* the end of the second; the name may hold anything */
+    for (int n = STATE; n <= EXIT_CODE && field && (field = strchr(field + 1, ' ')) != NULL; n++) {
+        if (n == STATE)
+            stat->state = field[1];
+        else if (n == FLAGS)
+            stat->flags = (unsigned)strtoul(field, NULL, 10);
+        else if (n == EXIT_SIGNAL)
+            stat->exit_signal = atoi(field);
+        else if (n == EXIT_CODE)
+            stat->exit_code = atoi(field);
+    }
+    return stat->state != 0;
+}
+
+/* A process that is ending has no program any more, either. */
+static bool of_kernel(pid_t pid)
+{
+    enum { THREAD_OF_KERNEL = 0x00200000 }; /* PF_KTHREAD */
+    struct hd_target_stat stat;
+    return hd_target_stat_read(pid, &stat) && stat.flags & THREAD_OF_KERNEL;
 }
 
 static bool kind_check(pid_t pid, struct hd_error *err)

@@ -8,7 +8,10 @@
 #include "ruby/decode.h"
 #include "ruby/liveness.h"
 
-enum { BLOCK_BYTES = 1 << 20 }; /* lines are handed to the output in blocks of about this size */
+enum {
+    BLOCK_BYTES = 1 << 20, /* lines are handed to the output in blocks of about this size */
+    TIMES_QUICKER = 4      /* a byte is written than looked up in memory */
+};
 
 struct hd_dumper {
     struct hd_vm vm;
@@ -166,7 +169,7 @@ bool hd_dumper_write_head(struct hd_dumper *dumper, struct hd_output *out, struc
                            .pool_count = size_pools_count(&dumper->vm, pools)};
     hd_head_write(line.out, dumper->options, &head);
     hd_roots_write(&line, &dumper->roots);
-    bool ok = block_flush(&line, out, progress, err);
+    bool ok = honest(dumper, err) && block_flush(&line, out, progress, err);
     counts_add(dumper, &line, progress);
     atomic_fetch_add(&progress->unreadable, dumper->vm.lost_pages);
     dumper->memory.unreadable = 0; /* counted */
@@ -188,7 +191,9 @@ static bool pages_write(struct hd_dumper *dumper, struct hd_line *line, struct h
             unsigned type = *object & HD_T_MASK;
             if (!hd_type_is_object(type) || (page->live && !hd_page_bit(page->live, page, addr)))
                 continue;
+            uint64_t before = line->head.length;
             hd_object_write(line, page, object, addr);
+            hd_memory_worked(&dumper->memory, (line->head.length - before) / TIMES_QUICKER);
             if (!honest(dumper, err))
                 return false;
             if (line->head.length >= BLOCK_BYTES && !block_flush(line, out, progress, err))

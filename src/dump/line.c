@@ -194,9 +194,20 @@ static void continuation_begin(struct hd_line *line, const struct hd_series *ser
     hd_buffer_append(line->out, &series->open, 1);
 }
 
+/* An object's lines are kept until it is done. Ten million elements are honest; the same long name ten million times is not. */
+static bool growth_good(struct hd_line *line)
+{
+    struct hd_memory *memory = line->vm->memory;
+    if (!memory->limit_text || line->tail.length <= memory->limit_text)
+        return true;
+    hd_memory_worked(memory, memory->limit); /* enough of this */
+    line->head.failed = line->tail.failed = 1;
+    return false;
+}
+
 void hd_series_break(struct hd_line *line, struct hd_series *series)
 {
-    if (!series->in_line)
+    if (!series->in_line || !growth_good(line))
         return;
     hd_buffer_append(line->out, &series->close, 1);
     if (line->out == &line->tail) {

@@ -62,6 +62,11 @@ static const uint8_t widths[HD_INDEX_SECTION_COUNT] = {
 #undef WIDTH
 };
 
+uint64_t hd_index_width(enum hd_index_section which)
+{
+    return widths[which];
+}
+
 bool hd_index_plan(struct hd_index_plan *plan, const struct hd_index_header *h)
 {
     const uint64_t most = UINT32_MAX;
@@ -360,6 +365,13 @@ bool hd_index_check(const struct hd_index_header *header, const struct hd_index_
     return parent[HD_NODE_ROOT] == HD_NODE_NONE
            && run(&check, check_nodes, (header->node_count + NODES_AT_ONCE - 1) / NODES_AT_ONCE)
            && atomic_load(&check.dominated) == header->reachable - 1;
+}
+
+bool hd_index_check_block(const struct hd_index_header *header, const struct hd_index_plan *plan, const char *file, uint64_t number)
+{
+    struct check check = {.header = header, .plan = plan, .file = file, .sections = UINT64_MAX,
+                          .sums = (const uint64_t *)(file + HD_INDEX_ALIGN)};
+    return check_block(&check, number);
 }
 
 /* ---- sums of what is saved ---- */

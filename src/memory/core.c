@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 enum { SEGMENTS_MAX = 1 << 20, MAPPINGS_MAX = 1 << 20, THREADS_MAX = 1 << 20, FILES_MAX = 1024, PARTS_OF_IMAGE = 64 };
+static const uint64_t NOTES_BYTES_MAX = 512ull << 20; /* some 15 kB for each thread */
 
 /* Of NT_FILE: a part of a file that was mapped. */
 struct file_part {
@@ -38,6 +39,7 @@ struct reading {
     struct file_part *parts;
     size_t part_count;
     size_t range_capacity;
+    uint64_t notes_bytes, taken; /* of the file, by notes and by memory */
 };
 
 /* --- notes --- */
@@ -104,8 +106,10 @@ static void process_note(struct hd_core *core, const char *bytes, size_t size)
 
 static void notes_read(struct reading *reading, const GElf_Phdr *segment)
 {
-    if (segment->p_offset > reading->file_size || segment->p_filesz > reading->file_size - segment->p_offset)
+    if (segment->p_offset > reading->file_size || segment->p_filesz > reading->file_size - segment->p_offset
+        || segment->p_filesz > NOTES_BYTES_MAX - reading->notes_bytes)
         return;
+    reading->notes_bytes += segment->p_filesz; /* libelf keeps them all */
     Elf_Data *data = elf_getdata_rawchunk(reading->elf, (int64_t)segment->p_offset, segment->p_filesz, ELF_T_NHDR);
     GElf_Nhdr note;
     size_t name, description;
@@ -122,28 +126,31 @@ static void notes_read(struct reading *reading, const GElf_Phdr *segment)
 
 /* --- memory --- */
 
-static struct hd_range *range_add(struct reading *reading, uint64_t start, uint64_t end)
+/* To be settled by ranges_settle. */
+static void range_add(struct reading *reading, uint64_t start, uint64_t end, int source, uint64_t offset)
 {
     struct hd_memory *memory = reading->memory;
-    if (memory->range_count == reading->range_capacity || end <= start)
-        return NULL;
-    struct hd_range *range = &memory->ranges[memory->range_count++];
-    *range = (struct hd_range){.start = start, .end = end};
-    return range;
+    if (memory->range_count < reading->range_capacity && end > start)
+        memory->ranges[memory->range_count++] = (struct hd_range){.start = start, .end = end, .source = source, .offset = offset};
 }
 
-/* What a segment has in the core itself. */
+/* What a segment has in the core itself. All of them together have no more than the file, or the same bytes are memory twice. */
 static void segment_take(struct reading *reading, const GElf_Phdr *segment)
 {
+    struct hd_core *core = reading->core;
     uint64_t bytes = segment->p_filesz < segment->p_memsz ? segment->p_filesz : segment->p_memsz;
     uint64_t there = segment->p_offset < reading->file_size ? reading->file_size - segment->p_offset : 0;
+    if (bytes <= UINT64_MAX - segment->p_offset && segment->p_offset + bytes > core->whole)
+        core->whole = segment->p_offset + bytes;
     if (bytes > there) {
-        reading->core->truncated = true;
+        core->truncated = true;
         bytes = there;
     }
-    struct hd_range *range = range_add(reading, segment->p_vaddr, segment->p_vaddr + bytes);
-    if (range)
-        hd_memory_reserve(range, reading->arena, reading->core->fd, segment->p_offset);
+    uint64_t left = reading->file_size - reading->taken;
+    core->overlapping += bytes > left ? bytes - left : 0;
+    bytes = bytes > left ? left : bytes;
+    reading->taken += bytes;
+    range_add(reading, segment->p_vaddr, segment->p_vaddr + bytes, core->fd, segment->p_offset);
 }
 
 static const struct file_part *part_at(const struct reading *reading, uint64_t addr)
@@ -184,21 +191,42 @@ static void parts_sort(struct reading *reading)
 /* Sorted by address, which the look-up needs, and none over another: a core may say anything. */
 static int by_start(const void *left, const void *right)
 {
-    uint64_t a = ((const struct hd_range *)left)->start, b = ((const struct hd_range *)right)->start;
-    return (a > b) - (a < b);
+    const struct hd_range *a = left, *b = right;
+    return a->start != b->start ? (a->start > b->start) - (a->start < b->start) : (a->offset > b->offset) - (a->offset < b->offset);
 }
 
-static void ranges_sort(struct hd_memory *memory)
+/* Does `range` go on where `before` ends, in the file, too? One mapping for both then: a process may have only so many. */
+static bool continues(const struct hd_range *before, const struct hd_range *range)
 {
+    return !before->chunks && !range->chunks && before->source == range->source && before->end == range->start
+           && before->offset + (before->end - before->start) == range->offset;
+}
+
+/* Of what lies over another one, the first is kept. Those that have no place in our memory yet get one. */
+static void ranges_settle(struct reading *reading)
+{
+    struct hd_memory *memory = reading->memory;
     size_t kept = 0;
     qsort(memory->ranges, memory->range_count, sizeof *memory->ranges, by_start);
     for (size_t i = 0; i < memory->range_count; i++) {
-        struct hd_range *range = &memory->ranges[i];
-        if (range->end <= range->start || (kept && range->start < memory->ranges[kept - 1].end))
-            continue;
-        memory->ranges[kept++] = *range;
+        struct hd_range range = memory->ranges[i], *before = kept ? &memory->ranges[kept - 1] : NULL;
+        uint64_t over = before && before->end > range.start ? (before->end < range.end ? before->end : range.end) - range.start : 0;
+        reading->core->overlapping += over;
+        range.start += over;
+        range.offset += over;
+        if (before && continues(before, &range))
+            before->end = range.end;
+        else if (range.end > range.start)
+            memory->ranges[kept++] = range;
     }
     memory->range_count = kept;
+    for (size_t i = 0; i < kept; i++) {
+        struct hd_range *range = &memory->ranges[i];
+        uint64_t bytes = range->end - range->start;
+        if (!range->chunks)
+            hd_memory_reserve(range, reading->arena, range->source, range->offset);
+        reading->core->missing += bytes - (range->end - range->start); /* there is no room for it here */
+    }
 }
 
 static void mapping_add(struct hd_memory *memory, const GElf_Phdr *segment, const struct file_part *part)
@@ -234,6 +262,7 @@ static void build_id_of_part(const struct reading *reading, const char *path, ch
 struct library {
     const char *path;
     int fd; /* -1: not there, or another build */
+    uint64_t bytes; /* of it that were taken */
 };
 
 static int library_open(struct reading *reading, const char *path)
@@ -258,17 +287,18 @@ static void library_add(struct reading *reading, struct library *libraries, size
     if (i == *count) {
         if (*count == FILES_MAX)
             return;
-        libraries[(*count)++] = (struct library){part->path, library_open(reading, part->path)};
+        libraries[(*count)++] = (struct library){.path = part->path, .fd = library_open(reading, part->path)};
     }
-    struct stat status;
+    enum { TIMES = 4 }; /* it may be mapped in pieces that overlap, or twice; not a thousand times */
+    struct stat status = {0};
     uint64_t offset = part->offset + (from - part->start);
     if (to > part->end)
         to = part->end;
     if (libraries[i].fd >= 0 && !fstat(libraries[i].fd, &status) && offset + (to - from) > (uint64_t)status.st_size)
         to = (uint64_t)status.st_size > offset ? from + ((uint64_t)status.st_size - offset) : from; /* the last page */
-    struct hd_range *range = libraries[i].fd < 0 ? NULL : range_add(reading, from, to);
-    if (range)
-        hd_memory_reserve(range, reading->arena, libraries[i].fd, offset);
+    libraries[i].bytes += to - from;
+    if (libraries[i].fd >= 0 && libraries[i].bytes <= TIMES * (uint64_t)status.st_size)
+        range_add(reading, from, to, libraries[i].fd, offset);
     else
         reading->core->missing += to - from;
 }
@@ -393,13 +423,15 @@ static bool memory_read(struct reading *reading, struct hd_error *err)
         if (segment->p_type == PT_LOAD && segment->p_memsz && segment->p_memsz <= UINT64_MAX - segment->p_vaddr)
             segment_take(reading, segment);
     }
-    ranges_sort(memory); /* what is there tells which build of a library the rest must be from */
+    ranges_settle(reading); /* what is there tells which build of a library the rest must be from */
     if (!reading->part_count)
         parts_guess(reading);
     mappings_make(reading);
     gaps_fill(reading, libraries);
-    ranges_sort(memory);
-    return memory->range_count > 0 || hd_error_set(err, HD_ERROR_BAD_DUMP, "the core file has no memory in it");
+    ranges_settle(reading);
+    return memory->range_count > 0 || hd_error_set(err, HD_ERROR_BAD_DUMP, reading->core->truncated
+                                                   ? "the core is truncated at its very beginning, nothing of the memory is in it: look for what "
+                                                     "limits its size (ulimit -c, the disk) and take another" : "the core file has no memory in it");
 }
 
 /* --- the file --- */
@@ -420,6 +452,7 @@ static bool headers_read(struct reading *reading, const char *path, struct hd_er
     for (size_t i = 0; i < count; i++)
         if (gelf_getphdr(reading->elf, (int)i, &reading->segments[reading->segment_count]))
             reading->segment_count++;
+    reading->core->truncated = reading->segment_count < count;
     return true;
 }
 
@@ -437,14 +470,14 @@ bool hd_core_open(struct hd_core *core, struct hd_memory *memory, struct hd_aren
     bool good = !fstat(core->fd, &status) && reading.elf;
     if (!good)
         hd_error_set(err, HD_ERROR_BAD_DUMP, "%.200s is not a core file", path);
-    reading.file_size = good ? (uint64_t)status.st_size : 0;
+    reading.file_size = core->size = good ? (uint64_t)status.st_size : 0;
     core->time = good ? (double)status.st_mtim.tv_sec : 0;
     good = good && headers_read(&reading, path, err);
     for (size_t i = 0; good && i < reading.segment_count; i++)
         if (reading.segments[i].p_type == PT_NOTE)
             notes_read(&reading, &reading.segments[i]);
     good = good && memory_read(&reading, err);
-    memory->incomplete = core->truncated || core->missing;
+    memory->incomplete = core->truncated || core->missing || core->overlapping;
     if (good) /* the names in NT_FILE go with the Elf: the mappings' paths must outlive it */
         for (size_t i = 0; i < memory->mapping_count; i++) {
             struct hd_mapping *mapping = &memory->mappings[i];

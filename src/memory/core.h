@@ -23,6 +23,8 @@ struct hd_core {
     char command[81];  /* the beginning of its command line */
     double time;       /* of the file */
     bool truncated;    /* its end is missing */
+    uint64_t size, whole;  /* bytes of it that are there, and that there were to be */
+    uint64_t overlapping;  /* bytes that segments claim which others have already: left out, as it is damaged or made up */
     uint64_t missing;  /* bytes of mappings that are neither in the core nor in a file that was found */
     int *files;        /* descriptors of libraries */
     size_t file_count;

@@ -49,12 +49,16 @@ static void place_name(char place[PATH_BYTES], int way, const char *path, const 
         snprintf(place, PATH_BYTES, "%s%s/%s", root, folders[way - 5], base);
 }
 
+/* A program or library, and nothing else: opening a device may have effects, /proc/kcore and cores are ELF files, too. */
 static int elf_open(const char *place)
 {
     struct stat status;
-    char magic[SELFMAG];
-    int fd = open(place, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd >= 0 && !fstat(fd, &status) && S_ISREG(status.st_mode) && pread(fd, magic, SELFMAG, 0) == SELFMAG && !memcmp(magic, ELFMAG, SELFMAG))
+    Elf64_Ehdr header;
+    if (stat(place, &status) || !S_ISREG(status.st_mode))
+        return -1;
+    int fd = open(place, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd >= 0 && !fstat(fd, &status) && S_ISREG(status.st_mode) && pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header
+        && !memcmp(header.e_ident, ELFMAG, SELFMAG) && (header.e_type == ET_DYN || header.e_type == ET_EXEC))
         return fd;
     if (fd >= 0)
         close(fd);

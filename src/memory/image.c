@@ -3,7 +3,7 @@
 
 #include <elf.h>
 
-enum { HEADERS_MAX = 64, DYNAMIC_MAX = 512, NOTE_MAX = 4096, NAME_MAX_BYTES = 512, CHAIN_MAX = 1 << 20 };
+enum { HEADERS_MAX = 64, DYNAMIC_MAX = 512, NOTE_MAX = 4096, NAME_MAX_BYTES = 512, SYMBOLS_MAX = 1 << 20, CHAIN_MAX = 1 << 12 };
 
 static bool load(struct hd_memory *memory, uint64_t addr, void *out, uint64_t size)
 {
@@ -142,7 +142,7 @@ static uint32_t symbol_count(const struct hd_image *image, struct hd_memory *mem
     if (!load(memory, image->hash, head, sizeof head))
         return 0;
     uint64_t buckets = image->hash + sizeof head + 8ull * head[2], chains = buckets + 4ull * head[0];
-    for (uint32_t i = 0; i < head[0] && i < CHAIN_MAX; i++) {
+    for (uint32_t i = 0; i < head[0] && i < SYMBOLS_MAX; i++) {
         uint32_t first;
         if (!load(memory, buckets + 4ull * i, &first, 4))
             return 0;

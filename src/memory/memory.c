@@ -94,10 +94,12 @@ const uint8_t *hd_memory_at_slow(struct hd_memory *memory, uint64_t addr, uint64
 
 void hd_memory_limit(struct hd_memory *memory)
 {
-    enum { TIMES = 64 };
-    memory->limit = 64ull << 30;
+    enum { TIMES = 64, TIMES_TEXT = 8 };
+    uint64_t bytes = 0;
     for (size_t i = 0; i < memory->range_count; i++)
-        memory->limit += TIMES * (memory->ranges[i].end - memory->ranges[i].start);
+        bytes += memory->ranges[i].end - memory->ranges[i].start;
+    memory->limit = (64ull << 30) + TIMES * bytes;
+    memory->limit_text = (512ull << 20) + TIMES_TEXT * bytes;
 }
 
 void hd_memory_fetch_writable(struct hd_memory *memory)

@@ -48,6 +48,7 @@ struct hd_memory {
     uint64_t unreadable; /* reads that failed */
     uint64_t looked;     /* bytes that were asked for so far, of which many more than once */
     uint64_t limit;      /* of `looked`; 0: none */
+    uint64_t limit_text; /* bytes that can be said of one object; 0: any */
     bool incomplete;     /* some of what the process had is known to be missing */
 };
 
@@ -75,6 +76,12 @@ void hd_memory_close(struct hd_memory *memory);
  * looked at for ever. Loops over what the memory says ask hd_memory_exhausted and end.
  */
 void hd_memory_limit(struct hd_memory *memory);
+
+/* To be told of work that is not looking at memory. */
+static inline void hd_memory_worked(struct hd_memory *memory, uint64_t bytes)
+{
+    memory->looked += bytes;
+}
 
 static inline bool hd_memory_exhausted(const struct hd_memory *memory)
 {

@@ -32,7 +32,9 @@ static uint64_t hidden_variable(const struct hd_vm *vm, const uint8_t *klass, ui
 uint64_t hd_class_ext(const struct hd_vm *vm, const uint8_t *klass, uint64_t addr)
 {
     const struct hd_layout *l = vm->layout;
-    return hd_layout_has(l->class_ext) ? hd_word(klass, l->class_ext) : addr + (uint64_t)l->class_size;
+    if (hd_layout_has(l->class_ext))
+        return hd_word(klass, l->class_ext);
+    return hd_vm_room(vm, addr, l->class_size) >= (uint64_t)l->classext_size ? addr + (uint64_t)l->class_size : 0;
 }
 
 bool hd_class_path(const struct hd_vm *vm, const uint8_t *klass, uint64_t addr, struct hd_text *path, uint64_t *id)
@@ -47,7 +49,10 @@ bool hd_class_path(const struct hd_vm *vm, const uint8_t *klass, uint64_t addr, 
         string = hidden_variable(vm, klass, addr, vm->id_tmp_classpath);
     const uint8_t *object = string ? hd_vm_object_of(vm, string, HD_T_STRING) : NULL;
     *id = string;
-    return object && hd_string_text(vm, object, string, path);
+    if (!object || !hd_string_text(vm, object, string, path))
+        return false;
+    *path = hd_text_name(*path);
+    return true;
 }
 
 uint64_t hd_class_attached(const struct hd_vm *vm, const uint8_t *klass, uint64_t addr)
@@ -63,8 +68,10 @@ uint64_t hd_class_attached(const struct hd_vm *vm, const uint8_t *klass, uint64_
 
 uint64_t hd_class_real(const struct hd_vm *vm, uint64_t klass)
 {
-    for (int depth = 0; depth < 1 << 16; depth++) {
+    enum { MODULES_MAX = 1 << 14 }; /* that a singleton class can have in front of the class */
+    for (int depth = 0; depth < MODULES_MAX && !hd_memory_exhausted(vm->memory); depth++) {
         const uint8_t *object = hd_vm_object(vm, klass);
+        hd_memory_worked(vm->memory, sizeof klass);
         if (!object)
             return 0;
         uint64_t flags = hd_word(object, 0);

@@ -91,7 +91,7 @@ static void binding_write(struct hd_line *line, uint64_t addr)
 
 static void thread_name_write(struct hd_line *line, uint64_t thread)
 {
-    struct hd_text name = hd_line_text_at(line, member(line, thread, line->vm->layout->thread_name));
+    struct hd_text name = hd_text_name(hd_line_text_at(line, member(line, thread, line->vm->layout->thread_name)));
     if (!name.data || line->options->redact) /* the program's own text, like any String's */
         return;
     hd_line_key(line, "name");

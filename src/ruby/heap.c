@@ -135,7 +135,7 @@ void hd_object_ids_open(struct hd_vm *vm)
     if (!hd_layout_has(l->objspace_obj_to_id_tbl))
         return;
     uint64_t table = hd_memory_u64(vm->memory, vm->objspace + (uint64_t)l->objspace_obj_to_id_tbl);
-    uint64_t count = table ? hd_memory_u64(vm->memory, table + (uint64_t)l->st_num_entries) : 0;
-    if (count && count < 1ull << 32 && hd_map_init(&vm->object_ids, vm->arena, count))
+    uint64_t count = hd_st_most(vm, table);
+    if (count && hd_map_init(&vm->object_ids, vm->arena, count))
         hd_st_each(vm, table, object_id_add, &vm->object_ids);
 }

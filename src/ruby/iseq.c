@@ -27,7 +27,7 @@ static uint32_t body_half(struct hd_line *line, uint64_t body, int64_t offset)
 
 struct hd_text hd_iseq_label(struct hd_line *line, uint64_t body)
 {
-    return hd_line_text_at(line, body_word(line, body, line->vm->layout->iseq_body_label));
+    return hd_text_name(hd_line_text_at(line, body_word(line, body, line->vm->layout->iseq_body_label)));
 }
 
 /* iseq.c: pathobj is the path, or an Array of path and real path */
@@ -35,8 +35,8 @@ struct hd_text hd_iseq_path(struct hd_line *line, uint64_t body)
 {
     uint64_t path = body_word(line, body, line->vm->layout->iseq_body_path), count;
     const uint8_t *pair = hd_vm_object_of(line->vm, path, HD_T_ARRAY);
-    const uint8_t *elements = pair ? hd_array_elements(line->vm, pair, &count) : NULL;
-    return hd_line_text_at(line, elements && count ? hd_word(elements, 0) : path);
+    const uint8_t *elements = pair ? hd_array_elements(line->vm, pair, path, &count) : NULL;
+    return hd_text_name(hd_line_text_at(line, elements && count ? hd_word(elements, 0) : path));
 }
 
 /* a Fixnum up to 3.1, an int since 3.2 */
@@ -148,6 +148,7 @@ static void local_name_write(struct hd_line *line, const uint8_t *table, uint64_
     bool repeated = i >= NAMES_COMPARED; /* comparing each with each is quadratic */
     for (uint64_t k = 0; name.data && k < i && !repeated; k++)
         repeated = hd_word(table, 8 * (int64_t)k) == id;
+    hd_memory_worked(line->vm->memory, repeated ? 0 : 8 * i);
     hd_buffer_append(line->out, "\"\\\\", name.data && hd_text_name_needs_backslash(name.data, name.length) ? 3 : 1);
     if (name.data)
         hd_text_escape_any(line->out, name.data, name.length);

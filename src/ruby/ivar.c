@@ -68,22 +68,36 @@ bool hd_shape_too_complex(const struct hd_vm *vm, int64_t shape)
     return s && s[vm->layout->shape_type] == vm->layout->k_SHAPE_OBJ_TOO_COMPLEX;
 }
 
-/* From the object's shape to the root: each SHAPE_IVAR names the variable at index next_iv_index - 1. */
-static bool shape_each(struct hd_vm *vm, int64_t shape, uint64_t values, hd_table_each *each, void *data)
+/* Room for more names than a stack should hold; NULL if there is none. One class may have as many variables, each asked for again. */
+static uint64_t *names_room(struct hd_vm *vm, uint32_t count)
+{
+    if (count > vm->shape_names_room) {
+        uint32_t room = count < IVARS_MAX / 2 ? 2 * count : IVARS_MAX;
+        vm->shape_names = hd_arena_alloc(vm->arena, room, sizeof *vm->shape_names);
+        vm->shape_names_room = vm->shape_names ? room : 0;
+    }
+    return vm->shape_names;
+}
+
+/*
+ * From the object's shape to the root: each SHAPE_IVAR names the variable at index next_iv_index - 1. The values have `room` bytes
+ * where they are.
+ */
+static bool shape_each(struct hd_vm *vm, int64_t shape, uint64_t values, uint64_t room, hd_table_each *each, void *data)
 {
     const struct hd_layout *l = vm->layout;
     const uint8_t *s = shape_at(vm, shape);
     uint32_t count = s ? hd_half(s, l->shape_next_iv) : 0;
-    if (count > IVARS_MAX)
+    if (count > IVARS_MAX || count > room / 8)
         return true;
     const uint8_t *value = count ? hd_memory_at(vm->memory, values, 8ull * count) : NULL;
     if (!value)
         return true;
     uint64_t local[256], *names = local;
-    if (count > 256 && !(names = hd_arena_alloc(vm->arena, count, sizeof *names)))
+    if (count > 256 && !(names = names_room(vm, count)))
         return true;
     memset(names, 0, sizeof *names * count);
-    for (uint32_t steps = 0; s && steps < IVARS_MAX && s[l->shape_type] != l->k_SHAPE_ROOT; steps++) {
+    for (uint32_t steps = 0; s && steps < IVARS_MAX && !hd_memory_exhausted(vm->memory) && s[l->shape_type] != l->k_SHAPE_ROOT; steps++) {
         uint32_t index = hd_half(s, l->shape_next_iv) - 1;
         if (s[l->shape_type] == l->k_SHAPE_IVAR && index < count)
             names[index] = hd_word(s, l->shape_edge_name);
@@ -205,7 +219,7 @@ static bool generic_each(struct hd_vm *vm, const uint8_t *object, uint64_t addr,
     }
     if (hd_shape_too_complex(vm, shape) && hd_layout_has(l->gen_ivtbl_table))
         return hd_st_each(vm, hd_memory_u64(vm->memory, table + l->gen_ivtbl_table), each, data);
-    return shape_each(vm, shape, table + l->gen_ivtbl_ivptr, each, data);
+    return shape_each(vm, shape, table + l->gen_ivtbl_ivptr, UINT64_MAX, each, data);
 }
 
 /* --- all kinds --- */
@@ -249,8 +263,8 @@ static bool object_each(struct hd_vm *vm, const uint8_t *object, uint64_t addr, 
     }
     if (hd_shape_too_complex(vm, shape))
         return too_complex_each(vm, hd_word(object, l->object_ivptr), each, data);
-    return shape_each(vm, shape, embedded ? addr + (uint64_t)l->object_ary : hd_word(object, l->object_ivptr), each,
-                      data);
+    return embedded ? shape_each(vm, shape, addr + (uint64_t)l->object_ary, hd_vm_room(vm, addr, l->object_ary), each, data)
+                    : shape_each(vm, shape, hd_word(object, l->object_ivptr), UINT64_MAX, each, data);
 }
 
 static bool class_each(struct hd_vm *vm, const uint8_t *klass, uint64_t addr, hd_table_each *each, void *data)
@@ -267,7 +281,7 @@ static bool class_each(struct hd_vm *vm, const uint8_t *klass, uint64_t addr, hd
         return true;
     if (hd_shape_too_complex(vm, shape))
         return hd_st_each(vm, values, each, data);
-    return shape_each(vm, shape, values, each, data);
+    return shape_each(vm, shape, values, UINT64_MAX, each, data);
 }
 
 bool hd_ivars_each(struct hd_vm *vm, const uint8_t *object, uint64_t addr, hd_table_each *each, void *data)

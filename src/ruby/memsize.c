@@ -52,7 +52,7 @@ static uint64_t hash_size(struct hd_vm *vm, const uint8_t *object, uint64_t addr
     const struct hd_layout *l = vm->layout;
     bool in_slot = !hd_layout_has(l->hash_st);
     if (hd_flag(hd_word(object, 0), l->k_RHASH_ST_TABLE_FLAG)) {
-        uint64_t bytes = st_size(vm, in_slot ? addr + (uint64_t)l->hash_size : hd_word(object, l->hash_st));
+        uint64_t bytes = st_size(vm, hd_hash_table(vm, object, addr));
         return in_slot && bytes ? bytes - (uint64_t)l->st_size : bytes;
     }
     return !in_slot && hd_word(object, l->hash_ar) ? (uint64_t)l->ar_table_size : 0;

@@ -27,14 +27,14 @@ struct bignum {
     bool negative;
 };
 
-static bool bignum_read(struct hd_line *line, const uint8_t *object, struct bignum *number)
+static bool bignum_read(struct hd_line *line, const uint8_t *object, uint64_t addr, struct bignum *number)
 {
     const struct hd_layout *l = line->vm->layout;
     uint64_t flags = hd_word(object, 0);
     bool embedded = hd_flag(flags, l->k_BIGNUM_EMBED_FLAG);
     uint64_t count = embedded ? (flags & (uint64_t)l->k_BIGNUM_EMBED_LEN_MASK) >> l->k_BIGNUM_EMBED_LEN_SHIFT
                               : hd_word(object, l->bignum_len);
-    if (count > 1ull << 32)
+    if (count > 1ull << 32 || (embedded && count * (uint64_t)l->k_SIZEOF_BDIGIT > hd_vm_room(line->vm, addr, l->bignum_ary)))
         return false;
     number->bytes = count * (uint64_t)l->k_SIZEOF_BDIGIT;
     number->negative = !hd_flag(flags, l->k_BIGNUM_SIGN_BIT);
@@ -101,9 +101,8 @@ static void decimal_write(struct hd_line *line, const struct bignum *number, siz
 
 void hd_bignum_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
 {
-    (void)addr;
     struct bignum number;
-    if (!bignum_read(line, object, &number)) {
+    if (!bignum_read(line, object, addr, &number)) {
         hd_line_literal(line, ",\"unreadable\":true");
         line->unreadable++;
         return;

@@ -35,11 +35,10 @@ struct hd_text hd_line_text_at(struct hd_line *line, uint64_t addr)
 
 static void array_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
 {
-    (void)addr;
     const struct hd_layout *l = line->vm->layout;
     uint64_t flags = hd_word(object, 0), count = 0;
     bool embedded = hd_flag(flags, l->k_RARRAY_EMBED_FLAG);
-    const uint8_t *elements = hd_array_elements(line->vm, object, &count);
+    const uint8_t *elements = hd_array_elements(line->vm, object, addr, &count);
     /* 3.4 uses another flag for ELTS_SHARED, which an embedded array may have for another purpose */
     if (!embedded && hd_flag(flags, l->k_ELTS_SHARED))
         hd_line_key_ref(line, "shared", hd_word(object, l->array_shared));
@@ -47,7 +46,7 @@ static void array_write(struct hd_line *line, const uint8_t *object, uint64_t ad
         hd_line_key(line, "capacity");
         hd_line_count(line, hd_word(object, l->array_capa));
     }
-    if (!embedded && !elements && hd_word(object, l->array_len)) {
+    if (!elements && (embedded || hd_word(object, l->array_len))) {
         hd_line_literal(line, ",\"unreadable\":true");
         line->unreadable++;
     }
@@ -84,17 +83,13 @@ static bool hash_entry(void *data, uint64_t key, uint64_t value)
     return true;
 }
 
-/* internal/hash.h: up to eight entries in an ar_table, else an st_table; both in the slot since 3.3 */
-static void ar_table_each(struct hd_line *line, const uint8_t *object, uint64_t addr, uint64_t flags, struct map *map)
+static void ar_table_each(struct hd_line *line, const uint8_t *object, uint64_t addr, struct map *map)
 {
-    const struct hd_layout *l = line->vm->layout;
-    uint64_t table = hd_layout_has(l->hash_ar) ? hd_word(object, l->hash_ar) : addr + (uint64_t)l->hash_size;
-    uint64_t bound = (flags & (uint64_t)l->k_RHASH_AR_TABLE_BOUND_MASK) >> l->k_RHASH_AR_TABLE_BOUND_SHIFT;
-    const uint8_t *pairs = table && bound ? hd_memory_at(line->vm->memory, table + (uint64_t)l->ar_table_pairs, 16 * bound)
-                                          : NULL;
-    for (uint64_t i = 0; pairs && i < bound; i++) {
+    uint64_t count;
+    const uint8_t *pairs = hd_hash_pairs(line->vm, object, addr, &count);
+    for (uint64_t i = 0; i < count; i++) {
         uint64_t key = hd_word(pairs, 16 * (int64_t)i);
-        if (key != (uint64_t)l->k_Qundef) /* a deleted entry */
+        if (key != (uint64_t)line->vm->layout->k_Qundef) /* a deleted entry */
             hash_entry(map, key, hd_word(pairs, 16 * (int64_t)i + 8));
     }
 }
@@ -110,8 +105,7 @@ static void hash_object_write(struct hd_line *line, const uint8_t *object, uint6
 {
     const struct hd_layout *l = line->vm->layout;
     uint64_t flags = hd_word(object, 0), fallback = hd_word(object, l->hash_ifnone);
-    bool has_st = hd_flag(flags, l->k_RHASH_ST_TABLE_FLAG);
-    uint64_t table = !has_st ? 0 : hd_layout_has(l->hash_st) ? hd_word(object, l->hash_st) : addr + (uint64_t)l->hash_size;
+    uint64_t table = hd_hash_table(line->vm, object, addr);
     struct map map = {.line = line, .string_class = line->vm->string_class};
     if (hd_flag(flags, l->k_RHASH_PROC_DEFAULT))
         hd_line_key_ref(line, "default_proc", fallback);
@@ -129,7 +123,7 @@ static void hash_object_write(struct hd_line *line, const uint8_t *object, uint6
     if (table)
         hd_st_each(line->vm, table, hash_entry, &map);
     else
-        ar_table_each(line, object, addr, flags, &map);
+        ar_table_each(line, object, addr, &map);
     hd_series_close(line, &map.series);
 }
 
@@ -223,26 +217,21 @@ static uint64_t members_find(struct hd_line *line, uint64_t klass)
 
 static void struct_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
 {
-    (void)addr;
     const struct hd_layout *l = line->vm->layout;
-    uint64_t count = (hd_word(object, 0) & (uint64_t)l->k_RSTRUCT_EMBED_LEN_MASK) >> l->k_RSTRUCT_EMBED_LEN_SHIFT;
-    const uint8_t *values = object + l->struct_ary;
-    if (!count) {
-        count = hd_word(object, l->struct_len);
-        values = count && count < 1 << 28 ? hd_memory_at(line->vm->memory, hd_word(object, l->struct_ptr), 8 * count) : NULL;
-    }
+    uint64_t count;
+    const uint8_t *values = hd_struct_members(line->vm, object, addr, &count);
     uint64_t members = members_find(line, hd_word(object, 8)), names = 0;
     const uint8_t *list = members ? hd_vm_object_of(line->vm, members, HD_T_ARRAY) : NULL;
-    const uint8_t *name = list ? hd_array_elements(line->vm, list, &names) : NULL;
+    const uint8_t *name = list ? hd_array_elements(line->vm, list, members, &names) : NULL;
     struct hd_series series;
     hd_series_open(line, &series, "members", '{');
-    for (uint64_t i = 0; values && i < count; i++) {
+    for (uint64_t i = 0; i < count; i++) {
         hd_series_next(line, &series);
         uint64_t symbol = i < names ? hd_word(name, 8 * (int64_t)i) : 0;
         const uint8_t *dynamic = symbol & 7 ? NULL : hd_vm_object_of(line->vm, symbol, HD_T_SYMBOL);
         struct hd_text text = {0};
         if (dynamic)
-            text = hd_line_text_at(line, hd_word(dynamic, l->symbol_fstr));
+            text = hd_text_name(hd_line_text_at(line, hd_word(dynamic, l->symbol_fstr)));
         else if ((symbol & 0xff) == (uint64_t)l->k_RUBY_SYMBOL_FLAG)
             text = hd_symbol_name(line->vm, symbol >> l->k_RUBY_SPECIAL_SHIFT);
         if (text.data) {
@@ -278,7 +267,7 @@ static void file_write(struct hd_line *line, const uint8_t *object, uint64_t add
     struct hd_text text = hd_line_text_at(line, path);
     if (text.data && !line->options->redact) {
         hd_line_key(line, "path");
-        hd_line_string(line, text);
+        hd_line_string(line, hd_text_name(text));
     } else if (text.data) {
         hd_contents_hide(line->out, line->options, text.data, text.length);
     }

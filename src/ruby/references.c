@@ -1,7 +1,7 @@
 /* What data refers to: objects, classes, tables. See references.h. Code is in references_code.c, T_DATA in references_data.c. */
 #include "ruby/references.h"
 
-enum { STRUCT_MAX = 1 << 28, CACHES_MAX = 1 << 20 };
+enum { CACHES_MAX = 1 << 20 };
 
 uint64_t hd_chunk_size(struct hd_vm *vm, uint64_t addr)
 {
@@ -129,12 +129,11 @@ static void array_references(struct hd_references *r, const uint8_t *object, uin
 {
     const struct hd_layout *l = r->vm->layout;
     uint64_t flags = hd_word(object, 0), count;
-    (void)addr;
     if (!hd_flag(flags, l->k_RARRAY_EMBED_FLAG) && hd_flag(flags, l->k_ELTS_SHARED)) {
         hd_reference(r, hd_word(object, l->array_shared)); /* which has the elements */
         return;
     }
-    const uint8_t *elements = hd_array_elements(r->vm, object, &count);
+    const uint8_t *elements = hd_array_elements(r->vm, object, addr, &count);
     for (uint64_t i = 0; elements && i < count; i++)
         hd_reference(r, hd_word(elements, 8 * (int64_t)i));
 }
@@ -142,31 +141,21 @@ static void array_references(struct hd_references *r, const uint8_t *object, uin
 static void hash_references(struct hd_references *r, const uint8_t *object, uint64_t addr)
 {
     const struct hd_layout *l = r->vm->layout;
-    uint64_t flags = hd_word(object, 0);
+    uint64_t table = hd_hash_table(r->vm, object, addr), count;
     hd_reference(r, hd_word(object, l->hash_ifnone));
-    if (hd_flag(flags, l->k_RHASH_ST_TABLE_FLAG)) {
-        hd_st_each(r->vm, hd_layout_has(l->hash_st) ? hd_word(object, l->hash_st) : addr + (uint64_t)l->hash_size, entry_both, r);
-        return;
-    }
-    uint64_t table = hd_layout_has(l->hash_ar) ? hd_word(object, l->hash_ar) : addr + (uint64_t)l->hash_size;
-    uint64_t bound = (flags & (uint64_t)l->k_RHASH_AR_TABLE_BOUND_MASK) >> l->k_RHASH_AR_TABLE_BOUND_SHIFT;
-    const uint8_t *pairs = table && bound ? hd_memory_at(r->vm->memory, table + (uint64_t)l->ar_table_pairs, 16 * bound) : NULL;
-    for (uint64_t i = 0; pairs && i < bound; i++)
+    if (table)
+        hd_st_each(r->vm, table, entry_both, r);
+    const uint8_t *pairs = hd_hash_pairs(r->vm, object, addr, &count);
+    for (uint64_t i = 0; i < count; i++)
         if (hd_word(pairs, 16 * (int64_t)i) != (uint64_t)l->k_Qundef) /* a deleted entry */
             entry_both(r, hd_word(pairs, 16 * (int64_t)i), hd_word(pairs, 16 * (int64_t)i + 8));
 }
 
 static void struct_references(struct hd_references *r, const uint8_t *object, uint64_t addr)
 {
-    const struct hd_layout *l = r->vm->layout;
-    (void)addr;
-    uint64_t count = (hd_word(object, 0) & (uint64_t)l->k_RSTRUCT_EMBED_LEN_MASK) >> l->k_RSTRUCT_EMBED_LEN_SHIFT;
-    const uint8_t *values = object + l->struct_ary;
-    if (!count) {
-        count = hd_word(object, l->struct_len);
-        values = count && count < STRUCT_MAX ? hd_memory_at(r->vm->memory, hd_word(object, l->struct_ptr), 8 * count) : NULL;
-    }
-    for (uint64_t i = 0; values && i < count; i++)
+    uint64_t count;
+    const uint8_t *values = hd_struct_members(r->vm, object, addr, &count);
+    for (uint64_t i = 0; i < count; i++)
         hd_reference(r, hd_word(values, 8 * (int64_t)i));
 }
 

@@ -282,7 +282,7 @@ static bool strings_check(struct hd_vm *vm, struct hd_error *err)
         return true;
     uint64_t list = hd_memory_u64(vm->memory, vm->addr + (uint64_t)l->vm_loaded_features), count = 0, good = 0;
     const uint8_t *array = hd_vm_object_of(vm, list, HD_T_ARRAY);
-    const uint8_t *elements = array ? hd_array_elements(vm, array, &count) : NULL;
+    const uint8_t *elements = array ? hd_array_elements(vm, array, list, &count) : NULL;
     struct hd_text text;
     for (uint64_t i = 0; elements && i < count && i < 1000; i++)
         good += text_good(vm, hd_word(elements, 8 * (int64_t)i), &text) && text.length && !memchr(text.data, 0, text.length);

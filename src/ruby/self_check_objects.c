@@ -63,11 +63,11 @@ static bool string_good(const struct hd_vm *vm, const uint8_t *object, uint64_t 
     return hd_string_text(vm, object, addr, &text);
 }
 
-static bool array_good(struct hd_vm *vm, const uint8_t *object)
+static bool array_good(struct hd_vm *vm, const uint8_t *object, uint64_t addr)
 {
     const struct hd_layout *l = vm->layout;
     uint64_t flags = hd_word(object, 0), count = 0;
-    const uint8_t *elements = hd_array_elements(vm, object, &count);
+    const uint8_t *elements = hd_array_elements(vm, object, addr, &count);
     bool embedded = hd_flag(flags, l->k_RARRAY_EMBED_FLAG);
     if (!elements)
         return !embedded && !hd_word(object, l->array_len);
@@ -90,7 +90,7 @@ static bool hash_good(struct sample *sample, const uint8_t *object, uint64_t add
     if (!is_value(vm, hd_word(object, l->hash_ifnone)))
         return false;
     if (hd_flag(flags, l->k_RHASH_ST_TABLE_FLAG)) {
-        uint64_t table = hd_layout_has(l->hash_st) ? hd_word(object, l->hash_st) : addr + (uint64_t)l->hash_size;
+        uint64_t table = hd_hash_table(vm, object, addr);
         const uint8_t *st = hd_memory_at(vm->memory, table, (uint64_t)l->st_size);
         if (!st || st[l->st_entry_power] > 48 || hd_word(st, l->st_entries_bound) > 1ull << st[l->st_entry_power]
             || hd_word(st, l->st_num_entries) > hd_word(st, l->st_entries_bound))
@@ -100,13 +100,12 @@ static bool hash_good(struct sample *sample, const uint8_t *object, uint64_t add
         hd_st_each(vm, table, pair_look, sample);
         return sample->good && sample->pairs == hd_word(st, l->st_num_entries);
     }
-    uint64_t table = hd_layout_has(l->hash_ar) ? hd_word(object, l->hash_ar) : addr + (uint64_t)l->hash_size;
-    uint64_t bound = (flags & (uint64_t)l->k_RHASH_AR_TABLE_BOUND_MASK) >> l->k_RHASH_AR_TABLE_BOUND_SHIFT;
+    uint64_t count, bound = (flags & (uint64_t)l->k_RHASH_AR_TABLE_BOUND_MASK) >> l->k_RHASH_AR_TABLE_BOUND_SHIFT;
     uint64_t size = (flags & (uint64_t)l->k_RHASH_AR_TABLE_SIZE_MASK) >> l->k_RHASH_AR_TABLE_SIZE_SHIFT;
     if (bound > (uint64_t)l->k_RHASH_AR_TABLE_MAX_SIZE || size > bound)
         return false;
-    const uint8_t *pairs = bound ? hd_memory_at(vm->memory, table + (uint64_t)l->ar_table_pairs, 16 * bound) : object;
-    return pairs && (!bound || values(vm, pairs, 2 * bound));
+    const uint8_t *pairs = hd_hash_pairs(vm, object, addr, &count);
+    return !bound || (pairs && values(vm, pairs, 2 * count));
 }
 
 static bool variable_look(void *data, uint64_t id, uint64_t value)
@@ -117,15 +116,10 @@ static bool variable_look(void *data, uint64_t id, uint64_t value)
     return sample->good;
 }
 
-static bool struct_good(struct hd_vm *vm, const uint8_t *object)
+static bool struct_good(struct hd_vm *vm, const uint8_t *object, uint64_t addr)
 {
-    const struct hd_layout *l = vm->layout;
-    uint64_t count = (hd_word(object, 0) & (uint64_t)l->k_RSTRUCT_EMBED_LEN_MASK) >> l->k_RSTRUCT_EMBED_LEN_SHIFT;
-    const uint8_t *words = object + l->struct_ary;
-    if (!count) {
-        count = hd_word(object, l->struct_len);
-        words = count < 1 << 28 ? hd_memory_at(vm->memory, hd_word(object, l->struct_ptr), 8 * count) : NULL;
-    }
+    uint64_t count;
+    const uint8_t *words = hd_struct_members(vm, object, addr, &count);
     return words && values(vm, words, count);
 }
 
@@ -243,9 +237,9 @@ static void object_look(struct sample *sample, const uint8_t *object, uint64_t a
     unsigned type = hd_flags_type(flags);
     switch (type) {
     case HD_T_STRING: count(sample, hd_flag(flags, l->k_RSTRING_NOEMBED) ? STRINGS : SHORT_STRINGS, string_good(vm, object, addr)); break;
-    case HD_T_ARRAY: count(sample, hd_flag(flags, l->k_RARRAY_EMBED_FLAG) ? SHORT_ARRAYS : ARRAYS, array_good(vm, object)); break;
+    case HD_T_ARRAY: count(sample, hd_flag(flags, l->k_RARRAY_EMBED_FLAG) ? SHORT_ARRAYS : ARRAYS, array_good(vm, object, addr)); break;
     case HD_T_HASH: count(sample, hd_flag(flags, l->k_RHASH_ST_TABLE_FLAG) ? HASHES : SMALL_HASHES, hash_good(sample, object, addr)); break;
-    case HD_T_STRUCT: count(sample, STRUCTS, struct_good(vm, object)); break;
+    case HD_T_STRUCT: count(sample, STRUCTS, struct_good(vm, object, addr)); break;
     case HD_T_DATA: count(sample, DATA, data_good(vm, object)); break;
     case HD_T_SYMBOL: count(sample, SYMBOLS, hd_vm_object_of(vm, hd_word(object, l->symbol_fstr), HD_T_STRING)); break;
     case HD_T_RATIONAL:

@@ -8,6 +8,7 @@
 #include "ruby/vm.h"
 
 enum { ENTRY_SIZE = 2, SERIAL_MAX = 1 << 28 };
+static const uint64_t ELEMENTS_MAX = 1ull << 40;
 
 bool hd_string_text(const struct hd_vm *vm, const uint8_t *string, uint64_t addr, struct hd_text *text)
 {
@@ -31,27 +32,45 @@ bool hd_string_text(const struct hd_vm *vm, const uint8_t *string, uint64_t addr
         text->data = "";
         return true;
     }
+    /* Many may share the end of a huge one: that its bytes are there is not yet looking at each of them, which is quick, too. */
+    enum { TIMES_QUICKER = 16 };
+    uint64_t looked = vm->memory->looked;
     text->data = (const char *)hd_memory_at(vm->memory, hd_word(string, l->string_ptr), text->length);
+    if (text->data)
+        vm->memory->looked = looked + sizeof looked + text->length / TIMES_QUICKER;
     return text->data != NULL;
 }
 
-const uint8_t *hd_array_elements(const struct hd_vm *vm, const uint8_t *array, uint64_t *count)
+/* `count` values at `place`, or in the slot at `embedded` where that is not absent; *count becomes 0 where they cannot be. */
+static const uint8_t *values_at(const struct hd_vm *vm, const uint8_t *object, uint64_t addr, int64_t embedded, uint64_t place, uint64_t *count)
+{
+    const uint8_t *values = NULL;
+    if (hd_layout_has(embedded))
+        values = *count <= hd_vm_room(vm, addr, embedded) / 8 ? object + embedded : NULL;
+    else if (*count && *count <= ELEMENTS_MAX)
+        values = hd_memory_at(vm->memory, place, 8 * *count);
+    if (!values)
+        *count = 0;
+    return values;
+}
+
+const uint8_t *hd_array_elements(const struct hd_vm *vm, const uint8_t *array, uint64_t addr, uint64_t *count)
 {
     const struct hd_layout *l = vm->layout;
     uint64_t flags = hd_word(array, 0);
-    if (hd_flag(flags, l->k_RARRAY_EMBED_FLAG)) {
-        *count = (flags & (uint64_t)l->k_RARRAY_EMBED_LEN_MASK) >> l->k_RARRAY_EMBED_LEN_SHIFT;
-        return array + l->array_ary;
-    }
-    *count = hd_word(array, l->array_len);
-    if (!*count || *count > 1ull << 40) {
-        *count = 0;
-        return NULL;
-    }
-    const uint8_t *elements = hd_memory_at(vm->memory, hd_word(array, l->array_ptr), 8 * *count);
-    if (!elements)
-        *count = 0;
-    return elements;
+    bool embedded = hd_flag(flags, l->k_RARRAY_EMBED_FLAG);
+    *count = embedded ? (flags & (uint64_t)l->k_RARRAY_EMBED_LEN_MASK) >> l->k_RARRAY_EMBED_LEN_SHIFT : hd_word(array, l->array_len);
+    return values_at(vm, array, addr, embedded ? l->array_ary : HD_ABSENT, hd_word(array, l->array_ptr), count);
+}
+
+const uint8_t *hd_struct_members(const struct hd_vm *vm, const uint8_t *object, uint64_t addr, uint64_t *count)
+{
+    const struct hd_layout *l = vm->layout;
+    *count = (hd_word(object, 0) & (uint64_t)l->k_RSTRUCT_EMBED_LEN_MASK) >> l->k_RSTRUCT_EMBED_LEN_SHIFT;
+    if (*count)
+        return values_at(vm, object, addr, l->struct_ary, 0, count);
+    *count = hd_word(object, l->struct_len);
+    return values_at(vm, object, addr, HD_ABSENT, hd_word(object, l->struct_ptr), count);
 }
 
 static bool symbols_validate(struct hd_vm *vm, uint64_t addr, void *data)
@@ -67,26 +86,31 @@ static bool symbols_validate(struct hd_vm *vm, uint64_t addr, void *data)
     if (!ids || hd_word(ids, 8) || !hd_vm_object_of(vm, hd_word(word, l->symbols_dsymbol_hash), HD_T_HASH))
         return false;
     uint64_t count, first_count;
-    const uint8_t *elements = hd_array_elements(vm, ids, &count);
+    const uint8_t *elements = hd_array_elements(vm, ids, hd_word(word, l->symbols_ids), &count);
     const uint8_t *first = count ? hd_vm_object_of(vm, hd_word(elements, 0), HD_T_ARRAY) : NULL;
-    if (!first || !hd_array_elements(vm, first, &first_count) || first_count < 100)
+    if (!first || !hd_array_elements(vm, first, hd_word(elements, 0), &first_count) || first_count < 100)
         return false;
     *(uint64_t *)data = addr;
     return true;
 }
 
+static uint64_t symbols_of_block(const struct hd_vm *vm)
+{
+    return hd_layout_has(vm->layout->k_ID_ENTRY_UNIT) ? (uint64_t)vm->layout->k_ID_ENTRY_UNIT : 512;
+}
+
 static void names_read(struct hd_vm *vm, const uint8_t *elements, uint64_t count)
 {
-    uint64_t unit = hd_layout_has(vm->layout->k_ID_ENTRY_UNIT) ? (uint64_t)vm->layout->k_ID_ENTRY_UNIT : 512;
-    for (uint64_t i = 0; i < count; i++) {
-        const uint8_t *block = hd_vm_object_of(vm, hd_word(elements, 8 * (int64_t)i), HD_T_ARRAY);
-        uint64_t entries = 0;
-        const uint8_t *pairs = block ? hd_array_elements(vm, block, &entries) : NULL;
+    uint64_t unit = symbols_of_block(vm);
+    for (uint64_t i = 0; i < count && i * unit < vm->symbol_count; i++) {
+        uint64_t list = hd_word(elements, 8 * (int64_t)i), entries = 0;
+        const uint8_t *block = hd_vm_object_of(vm, list, HD_T_ARRAY);
+        const uint8_t *pairs = block ? hd_array_elements(vm, block, list, &entries) : NULL;
         for (uint64_t k = 0; pairs && k * ENTRY_SIZE < entries && k < unit; k++) {
             uint64_t serial = i * unit + k, addr = hd_word(pairs, 8 * (int64_t)(k * ENTRY_SIZE));
             const uint8_t *string = hd_vm_object_of(vm, addr, HD_T_STRING);
             struct hd_text text;
-            if (string && serial < vm->symbol_count && hd_string_text(vm, string, addr, &text))
+            if (string && serial < vm->symbol_count && hd_string_text(vm, string, addr, &text) && text.length <= HD_NAME_BYTES)
                 vm->symbol_names[serial] = text;
             uint64_t symbol = (k + 1) * ENTRY_SIZE <= entries ? hd_word(pairs, 8 * (int64_t)(k * ENTRY_SIZE + 1)) : 0;
             if (serial < vm->symbol_count)
@@ -126,19 +150,21 @@ bool hd_symbols_open(struct hd_vm *vm, struct hd_error *err)
         return hd_error_set(err, HD_ERROR_SELF_CHECK,
                             "the symbol table of Ruby %s was not found: the layout table does not fit this build",
                             vm->layout->ruby);
+    uint64_t count = 0, list = hd_memory_u64(vm->memory, addr + vm->layout->symbols_ids);
+    const uint8_t *ids = hd_vm_object_of(vm, list, HD_T_ARRAY);
+    const uint8_t *elements = ids ? hd_array_elements(vm, ids, list, &count) : NULL;
+    if (!elements)
+        return hd_error_set(err, HD_ERROR_SELF_CHECK, "the symbol table of Ruby %s is not readable", vm->layout->ruby);
     vm->symbol_count = (uint64_t)hd_memory_u32(vm->memory, addr + vm->layout->symbols_last_id) + 1;
     if (vm->symbol_count > SERIAL_MAX)
         vm->symbol_count = SERIAL_MAX;
+    if (vm->symbol_count > count * symbols_of_block(vm)) /* the number is just a number, the blocks are there */
+        vm->symbol_count = count * symbols_of_block(vm);
     vm->symbol_names = hd_arena_alloc(vm->arena, vm->symbol_count, sizeof *vm->symbol_names);
     vm->symbol_dynamic = hd_arena_alloc(vm->arena, vm->symbol_count, sizeof *vm->symbol_dynamic);
     if (!vm->symbol_names || !vm->symbol_dynamic)
         return hd_error_set(err, HD_ERROR_MEMORY, "no memory for %llu symbol names",
                             (unsigned long long)vm->symbol_count);
-    uint64_t count;
-    const uint8_t *ids = hd_vm_object_of(vm, hd_memory_u64(vm->memory, addr + vm->layout->symbols_ids), HD_T_ARRAY);
-    const uint8_t *elements = ids ? hd_array_elements(vm, ids, &count) : NULL;
-    if (!elements)
-        return hd_error_set(err, HD_ERROR_SELF_CHECK, "the symbol table of Ruby %s is not readable", vm->layout->ruby);
     names_read(vm, elements, count);
     hidden_ids_find(vm);
     return true;

@@ -84,11 +84,13 @@ bool hd_vm_scan_data(struct hd_vm *vm, bool (*each)(struct hd_vm *vm, uint64_t a
         from--;
     while (to + 1 < count && m[to + 1].start == m[to].end && m[to + 1].writable && (m[to].named || m[to + 1].named))
         to++;
-    for (size_t i = from; i <= to; i++) {
-        uint64_t end = m[i].end - m[i].start > DATA_MAX ? m[i].start + DATA_MAX : m[i].end;
-        for (uint64_t addr = m[i].start; addr + 8 <= end; addr += 8)
+    uint64_t left = DATA_MAX;
+    for (size_t i = from; i <= to && left; i++) {
+        uint64_t bytes = m[i].end - m[i].start < left ? m[i].end - m[i].start : left;
+        for (uint64_t addr = m[i].start; addr + 8 <= m[i].start + bytes && !hd_memory_exhausted(vm->memory); addr += 8)
             if (each(vm, addr, data))
                 return true;
+        left -= bytes;
     }
     return false;
 }

@@ -47,6 +47,17 @@ struct hd_text {
     uint64_t length;
 };
 
+/*
+ * Names are written again and again, so a name that is no name must not be a hundred megabytes: a symbol with more bytes has none,
+ * names of classes, files and frames are cut.
+ */
+enum { HD_NAME_BYTES = 4096 };
+
+static inline struct hd_text hd_text_name(struct hd_text text)
+{
+    return (struct hd_text){text.data, text.length < HD_NAME_BYTES ? text.length : HD_NAME_BYTES};
+}
+
 struct hd_vm {
     const struct hd_layout *layout;
     struct hd_memory *memory;
@@ -70,6 +81,8 @@ struct hd_vm {
     uint64_t symbol_count;
 
     uint64_t shape_list; /* 0 before 3.2 */
+    uint64_t *shape_names; /* room for the names of one object's variables, kept for the next one with many; of one thread */
+    uint32_t shape_names_room;
 
     struct hd_map generic_ivars; /* object -> struct gen_ivtbl */
     struct hd_map object_ids;    /* object -> its object_id (a VALUE), where one was ever taken */
@@ -142,6 +155,13 @@ static inline const uint8_t *hd_vm_object(const struct hd_vm *vm, uint64_t addr)
     return hd_type_is_object(*object & HD_T_MASK) ? object : NULL;
 }
 
+/* How many bytes the slot of a live object has from `offset` on: what lies in the slot cannot be more, whatever it says of itself. */
+static inline uint64_t hd_vm_room(const struct hd_vm *vm, uint64_t addr, int64_t offset)
+{
+    const struct hd_page *page = hd_vm_page(vm, addr);
+    return page && offset >= 0 && (uint64_t)offset < page->slot_size ? page->slot_size - (uint64_t)offset : 0;
+}
+
 static inline uint64_t hd_word(const uint8_t *object, int64_t offset)
 {
     uint64_t value;
@@ -201,11 +221,17 @@ uint64_t hd_symbol_serial(const struct hd_vm *vm, const char *name);
 /* The contents of a T_STRING; false where they are not readable. */
 bool hd_string_text(const struct hd_vm *vm, const uint8_t *string, uint64_t addr, struct hd_text *text);
 /* The elements of a T_ARRAY, `*count` VALUEs; NULL where they are not readable (or there are none). */
-const uint8_t *hd_array_elements(const struct hd_vm *vm, const uint8_t *array, uint64_t *count);
+const uint8_t *hd_array_elements(const struct hd_vm *vm, const uint8_t *array, uint64_t addr, uint64_t *count);
+/* The members of a T_STRUCT in the same way. */
+const uint8_t *hd_struct_members(const struct hd_vm *vm, const uint8_t *object, uint64_t addr, uint64_t *count);
+/* A T_HASH's st_table; 0 if it has none. */
+uint64_t hd_hash_table(const struct hd_vm *vm, const uint8_t *object, uint64_t addr);
+/* A small T_HASH's pairs of keys and values, `*count` of them, deleted ones among them (their keys are Qundef); NULL as above. */
+const uint8_t *hd_hash_pairs(const struct hd_vm *vm, const uint8_t *object, uint64_t addr, uint64_t *count);
 
 /* The path of a class or module ("Net::HTTP"), false if it is anonymous. `id` becomes the String's address. */
 bool hd_class_path(const struct hd_vm *vm, const uint8_t *klass, uint64_t addr, struct hd_text *path, uint64_t *id);
-/* The struct rb_classext_struct of a class; 0 where it has none. */
+/* The struct rb_classext_struct of a class; 0 where it has none, or the slot is too small for it. */
 uint64_t hd_class_ext(const struct hd_vm *vm, const uint8_t *klass, uint64_t addr);
 /* As rb_class_real: skips singleton classes and iclasses. 0 if there is none. */
 uint64_t hd_class_real(const struct hd_vm *vm, uint64_t klass);
@@ -225,6 +251,8 @@ bool hd_shape_too_complex(const struct hd_vm *vm, int64_t shape);
 bool hd_too_complex_id_table(const struct hd_vm *vm);
 
 /* Tables. */
+/* No more entries than this are visited, whatever the table says of their number. */
+uint64_t hd_st_most(struct hd_vm *vm, uint64_t table);
 bool hd_st_each(struct hd_vm *vm, uint64_t table, hd_table_each *each, void *data);
 /* Keys are ID serial numbers. */
 bool hd_id_table_each(struct hd_vm *vm, uint64_t table, hd_table_each *each, void *data);

@@ -7,8 +7,10 @@
 #define _GNU_SOURCE
 #include "store/sql_heap.h"
 
+#include "base/spool.h"
 #include "dump/input.h"
 #include "graph/fields.h"
+#include "graph/index_point.h"
 #include "graph/replay.h"
 
 #include <errno.h>
@@ -21,39 +23,6 @@ enum { WINDOW = 64 << 10, SPOOL_BLOCK = 1 << 20 };
 
 /* --- what is read from --- */
 
-/* A file without a name: nothing is left of it, whatever happens. */
-static int nameless_file(struct hd_error *err)
-{
-    const char *folder = getenv("TMPDIR");
-    char path[4096];
-    if (!folder || folder[0] != '/' || strlen(folder) > sizeof path - 32)
-        folder = "/var/tmp";
-    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd >= 0)
-        return fd;
-    strcat(strcpy(path, folder), "/heap_dump-XXXXXX");
-    fd = mkostemp(path, O_CLOEXEC);
-    if (fd >= 0)
-        unlink(path);
-    else
-        hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot make a temporary file in %.200s", folder);
-    return fd;
-}
-
-static bool write_all(int fd, const struct hd_buffer *block, struct hd_error *err)
-{
-    for (size_t at = 0; at < block->length;) {
-        ssize_t got = write(fd, block->data + at, block->length - at);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot unpack the dump into a temporary file: set TMPDIR "
-                                      "to where there is room, or unpack it yourself");
-        at += (size_t)got;
-    }
-    return true;
-}
-
 static bool unpack_lines(struct hd_input *input, int to, struct hd_error *err)
 {
     struct hd_buffer block = {0};
@@ -65,12 +34,12 @@ static bool unpack_lines(struct hd_input *input, int to, struct hd_error *err)
         hd_buffer_append(&block, "\n", 1);
         ok = !block.failed || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
         if (ok && block.length >= SPOOL_BLOCK) {
-            ok = write_all(to, &block, err);
+            ok = hd_spool_write(to, block.data, block.length, err);
             block.length = 0;
         }
     }
     /* cut in the middle of its compressed data: all lines that the graph has are out */
-    ok = ok && (result != HD_INPUT_FAILED || hd_input_truncated(input)) && write_all(to, &block, err);
+    ok = ok && (result != HD_INPUT_FAILED || hd_input_truncated(input)) && hd_spool_write(to, block.data, block.length, err);
     hd_buffer_deinit(&block);
     return ok;
 }
@@ -79,7 +48,7 @@ static bool unpack_lines(struct hd_input *input, int to, struct hd_error *err)
 static int unpack(int from, const char *path, struct hd_error *err)
 {
     struct hd_input *input = hd_input_open_fd(from, path, err);
-    int to = input ? nameless_file(err) : -1;
+    int to = input ? hd_spool_open(err) : -1;
     if (input)
         hd_input_allow_long(input);
     if (to >= 0 && !unpack_lines(input, to, err)) {
@@ -192,18 +161,35 @@ static struct hd_graph_text object_of(struct hd_graph_text line)
     return (struct hd_graph_text){line.data + skip, line.length - skip};
 }
 
+/* Where the line of a node begins, and the address that must stand in it. */
+static bool place_of(struct hd_sql_heap *heap, uint32_t node, uint64_t *line, uint64_t *address)
+{
+    struct hd_index_node one;
+    if (heap->source.index && hd_index_node(heap->source.index, node, &one)) {
+        *line = one.line;
+        *address = one.address;
+        return true;
+    }
+    if (!hd_sql_heap_whole(heap))
+        return false;
+    *line = heap->source.graph->node_line[node];
+    *address = heap->source.graph->node_address[node];
+    return true;
+}
+
 bool hd_sql_reader_line(struct hd_sql_heap *heap, struct hd_sql_reader *reader, uint32_t node)
 {
     const struct hd_graph *graph = heap->source.graph;
     struct hd_graph_text line;
+    uint64_t offset;
     reader->node = HD_NODE_ROOT;
-    if (!lines_open(heap) || !line_at(heap, reader, graph->node_line[node], &line))
+    if (!place_of(heap, node, &offset, &reader->address) || !lines_open(heap) || !line_at(heap, reader, offset, &line))
         return false;
     if (!line.data)
         return changed(heap);
     reader->object = object_of(line);
     const char *field = hd_replay_is_objspace(graph) ? "address" : "id";
-    if (!is_address(hd_fields_get(reader->object, field), graph->node_address[node]))
+    if (!is_address(hd_fields_get(reader->object, field), reader->address))
         return changed(heap);
     reader->node = node;
     return true;
@@ -222,7 +208,7 @@ bool hd_sql_reader_more(struct hd_sql_heap *heap, struct hd_sql_reader *reader)
         return false;
     struct hd_graph_text object = object_of(line);
     if (!line.data || object.length < sizeof begin || memcmp(object.data, begin, sizeof begin - 1) != 0
-        || !is_address(hd_fields_get(object, "continues"), heap->source.graph->node_address[node]))
+        || !is_address(hd_fields_get(object, "continues"), reader->address))
         return true;
     reader->object = object;
     reader->node = node;
