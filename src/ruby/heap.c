@@ -62,7 +62,8 @@ static bool pages_read(struct hd_vm *vm, uint64_t table, uint64_t count, struct 
         uint64_t header = hd_memory_u64(vm->memory, table + 8 * i);
         *page = (struct hd_page){0};
         if (!page_read(vm, header, page)) {
-            if (page_lost(vm, header, page) || (!page->start && count > 1 && !made++))
+            bool empty = header && !page->start && hd_memory_at(vm->memory, header, 8);
+            if (page_lost(vm, header, page) || (empty && count > 1 && !made++))
                 continue;
             return hd_error_set(err, HD_ERROR_SELF_CHECK,
                                 "heap page %llu of %llu does not look like one of Ruby %s: the layout table does not "

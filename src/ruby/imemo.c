@@ -44,6 +44,8 @@ static void env_write(struct hd_line *line, const uint8_t *object, uint64_t addr
         hd_line_key_ref(line, "parent", hd_memory_u64(line->vm->memory, (specval & ~3ull) + 8));
     else if (!(specval & 3))
         hd_line_key_ref(line, "block", specval);
+    else
+        hd_line_key_ref(line, "box", hd_env_box(line->vm, ep, flags));
     env_rest_write(line, object);
 }
 
@@ -252,6 +254,23 @@ static void constcache_write(struct hd_line *line, const uint8_t *object, uint64
         hd_line_key_ref(line, "cref_weak", hd_word(object, l->constcache_cref));
 }
 
+/* variable.c: where the method looked for a class variable found it */
+static void cvar_entry_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
+{
+    const struct hd_layout *l = line->vm->layout;
+    (void)addr;
+    hd_line_key_ref(line, "class_value", hd_word(object, l->cvc_entry_class_value));
+    hd_line_key_ref(line, "cref", hd_word(object, l->cvc_entry_cref));
+}
+
+/* internal/imemo.h, struct rb_fields: variables of an object that has no room for them, and whose they are */
+static void fields_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
+{
+    enum { OWNER = 8 }; /* where other objects have their class */
+    hd_line_key_ref(line, "owner", hd_word(object, OWNER));
+    hd_ivars_write(line, "ivs", object, addr);
+}
+
 void hd_imemo_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
 {
     const struct hd_layout *l = line->vm->layout;
@@ -274,7 +293,8 @@ void hd_imemo_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
         {l->k_imemo_callinfo, "callinfo", callinfo_write},
         {l->k_imemo_callcache, "callcache", callcache_write},
         {l->k_imemo_constcache, "constcache", constcache_write},
-        {l->k_imemo_fields, "fields", NULL},
+        {l->k_imemo_cvar_entry, "cvar_entry", cvar_entry_write},
+        {l->k_imemo_fields, "fields", fields_write},
     };
     int64_t type = (int64_t)(hd_word(object, 0) >> l->k_FL_USHIFT & (uint64_t)l->k_IMEMO_MASK);
     hd_line_track(line);

@@ -15,6 +15,7 @@
 #include "ruby/layouts/ruby_3_3_8.inc"
 #include "ruby/layouts/ruby_3_3_14.inc"
 #include "ruby/layouts/ruby_3_4_11.inc"
+#include "ruby/layouts/ruby_4_0_5.inc"
 
 static const struct hd_layout *const tables[] = {
     &ruby_2_7_4,
@@ -23,6 +24,7 @@ static const struct hd_layout *const tables[] = {
     &ruby_3_3_8,
     &ruby_3_3_14,
     &ruby_3_4_11,
+    &ruby_4_0_5,
     NULL,
 };
 

@@ -2,6 +2,7 @@
 #include "ruby/self_check.h"
 
 #include "ruby/calibrate.h"
+#include "ruby/typed_data.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -265,7 +266,7 @@ static bool shapes_check(struct hd_vm *vm, struct hd_error *err)
             continue;
         uint32_t parent = hd_half(shape, l->shape_parent);
         struct hd_text name = hd_symbol_name(vm, hd_word(shape, l->shape_edge_name));
-        bool good = parent < i && name.data && hd_half(shape, l->shape_next_iv) == hd_half(shapes + parent * size, l->shape_next_iv) + 1;
+        bool good = parent < i && name.data && hd_shape_next(vm, shape) == hd_shape_next(vm, shapes + parent * size) + 1;
         named += good;
         wrong += !good;
     }
@@ -278,9 +279,11 @@ static bool shapes_check(struct hd_vm *vm, struct hd_error *err)
 static bool strings_check(struct hd_vm *vm, struct hd_error *err)
 {
     const struct hd_layout *l = vm->layout;
-    if (!hd_layout_has(l->vm_loaded_features))
+    bool boxed = hd_layout_has(l->box_loaded_features); /* since 4.0 */
+    if (!boxed && !hd_layout_has(l->vm_loaded_features))
         return true;
-    uint64_t list = hd_memory_u64(vm->memory, vm->addr + (uint64_t)l->vm_loaded_features), count = 0, good = 0;
+    uint64_t holder = boxed ? hd_memory_u64(vm->memory, vm->addr + (uint64_t)l->vm_root_box) : vm->addr;
+    uint64_t list = hd_memory_u64(vm->memory, holder + (uint64_t)(boxed ? l->box_loaded_features : l->vm_loaded_features)), count = 0, good = 0;
     const uint8_t *array = hd_vm_object_of(vm, list, HD_T_ARRAY);
     const uint8_t *elements = array ? hd_array_elements(vm, array, list, &count) : NULL;
     struct hd_text text;
@@ -319,7 +322,7 @@ static bool thread_check(struct hd_vm *vm, struct hd_error *err)
         return true;
     self = hd_memory_u64(memory, thread + (uint64_t)l->thread_self);
     const uint8_t *object = hd_vm_object_of(vm, self, HD_T_DATA);
-    if (!object || hd_word(object, l->data_data) != thread)
+    if (!object || hd_typed_data_of(vm, object, self).addr != thread)
         return refuse(vm, err, "the main thread's object does not belong to it");
     ec = hd_memory_u64(memory, thread + (uint64_t)l->thread_ec);
     if (!ec || (memory->incomplete && !hd_memory_at(memory, ec, 8)))
