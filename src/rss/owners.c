@@ -99,7 +99,9 @@ static void object_mark(const struct owner *owner, const uint8_t *object, uint64
     int64_t shape = hd_shape_of(vm, object);
     if (hd_flag(flags, l->k_ROBJECT_EMBED) || (hd_layout_has(l->k_ROBJECT_HEAP) && !hd_flag(flags, l->k_ROBJECT_HEAP)))
         return;
-    if (shape >= 0 && hd_shape_too_complex(vm, shape))
+    if (shape >= 0 && hd_shape_too_complex(vm, shape) && hd_too_complex_id_table(vm))
+        tree_mark(owner, hd_word(object, l->object_ivptr), 1, HD_RSS_INSTANCES);
+    else if (shape >= 0 && hd_shape_too_complex(vm, shape))
         table_mark(owner, hd_word(object, l->object_ivptr), HD_RSS_INSTANCES);
     else if (shape < 0)
         mark(owner, hd_word(object, l->object_ivptr), (uint64_t)WORD * hd_half(object, l->object_numiv), HD_RSS_INSTANCES);
