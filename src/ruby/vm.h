@@ -69,6 +69,8 @@ struct hd_vm {
 
     struct hd_page *pages;
     size_t page_count;
+    uint64_t *spare_pages; /* bodies of pages that have no slots at present (since 3.4) */
+    size_t spare_count;
     uint64_t lost_pages; /* that are missing from an incomplete memory */
     uint64_t *page_keys; /* open addressing: page body address -> index in pages */
     uint32_t *page_values;
