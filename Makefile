@@ -47,7 +47,7 @@ tool_library := \
 	src/graph/strings.c src/graph/collections.c src/graph/facets.c src/graph/find.c src/graph/stacks.c \
 	src/graph/tree.c src/graph/suspects.c src/graph/suspects_read.c src/graph/path_keys.c src/graph/diff.c \
 	src/view/json.c src/view/words.c src/view/open.c src/view/asked.c src/view/readable.c src/view/describe.c src/view/ways.c \
-	src/view/summary.c src/view/top.c src/view/suspects.c src/view/suspects_words.c src/view/tree_view.c src/view/tree_rows.c \
+	src/view/summary.c src/view/facet_sums.c src/view/top.c src/view/suspects.c src/view/suspects_words.c src/view/tree_view.c src/view/tree_rows.c \
 	src/view/path.c src/view/find.c src/view/threads.c src/view/strings.c src/view/collections.c src/view/diff.c \
 	src/view/diff_json.c src/view/object.c src/view/profile.c src/view/profile_line.c src/view/redact.c \
 	src/web/question.c src/web/site.c src/web/answer.c src/web/answer_dump.c src/web/answer_tree.c src/web/answer_object.c \

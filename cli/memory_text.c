@@ -117,6 +117,8 @@ static void pools_print(const struct hd_rss *rss)
     }
     hd_table_print(stdout, &table);
     hd_table_deinit(&table);
+    if (rss->spare_pages)
+        printf("and %llu pages without slots, kept for when they are needed\n", (unsigned long long)rss->spare_pages);
 }
 
 static void arena_add(struct hd_table *table, const char *name, const struct hd_glibc_arena *arena)

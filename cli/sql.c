@@ -208,7 +208,7 @@ static bool talk_over(const struct request *request, struct hd_sql_talk *talk, s
 
 static bool whole(void *data, struct hd_error *err)
 {
-    return hd_open_whole(data, err);
+    return hd_open_whole(data, HD_INDEX_GRAPH, err);
 }
 
 static int answer(const struct request *request, struct hd_open *open)

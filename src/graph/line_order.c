@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RUN_NODES = 4 }; /* shorter ones on the average are not worth it */
+enum { RUN_NODES = 4, /* shorter ones on the average are not worth it */
+       PAGE_BITS = 14 }; /* the smallest heap pages of all Rubies (gc.c); between two of them may stand any others */
 
-/* Nodes next to each other whose lines ascend. */
+/* Nodes of one page whose lines ascend. */
 struct run {
     uint64_t line; /* of the first */
     uint32_t from, to;
@@ -26,22 +27,36 @@ static int by_line(const void *left, const void *right, void *graph)
     return (a > b) - (a < b);
 }
 
-static uint32_t count_runs(const uint64_t *line, const uint32_t *nodes, uint32_t count)
+static bool ascend(const uint64_t *line, const uint32_t *nodes, uint32_t count)
 {
-    uint32_t runs = count > 0;
+    bool bad = false;
     for (uint32_t i = 1; i < count; i++)
-        runs += line[nodes[i]] < line[nodes[i - 1]];
+        bad |= line[nodes[i]] < line[nodes[i - 1]];
+    return !bad;
+}
+
+/* Whether a run begins with the i-th node. */
+static bool begins(const struct hd_graph *graph, const uint32_t *nodes, uint32_t i)
+{
+    const uint64_t *line = graph->node_line, *address = graph->node_address;
+    return i == 0 || line[nodes[i]] < line[nodes[i - 1]]
+           || address[nodes[i]] >> PAGE_BITS != address[nodes[i - 1]] >> PAGE_BITS;
+}
+
+static uint32_t count_runs(const struct hd_graph *graph, const uint32_t *nodes, uint32_t count)
+{
+    uint32_t runs = 0;
+    for (uint32_t i = 0; i < count; i++)
+        runs += begins(graph, nodes, i);
     return runs;
 }
 
-static void list_runs(struct run *run, const uint64_t *line, const uint32_t *nodes, uint32_t count)
+static void list_runs(struct run *run, const struct hd_graph *graph, const uint32_t *nodes, uint32_t count)
 {
     for (uint32_t i = 0, at = 0; i < count; i++) {
-        if (i > 0 && line[nodes[i]] < line[nodes[i - 1]])
-            at++;
-        if (i == 0 || line[nodes[i]] < line[nodes[i - 1]])
-            run[at] = (struct run){line[nodes[i]], i, i};
-        run[at].to = i + 1;
+        if (begins(graph, nodes, i))
+            run[at++] = (struct run){graph->node_line[nodes[i]], i, i};
+        run[at - 1].to = i + 1;
     }
 }
 
@@ -61,16 +76,16 @@ static bool join(const struct run *run, uint32_t runs, const uint64_t *line, con
 bool hd_line_order(const struct hd_graph *graph, uint32_t *nodes, uint32_t count)
 {
     const uint64_t *line = graph->node_line;
-    uint32_t runs = count_runs(line, nodes, count);
-    if (runs <= 1)
+    if (ascend(line, nodes, count))
         return true;
+    uint32_t runs = count_runs(graph, nodes, count);
     bool done = false;
     if (runs <= count / RUN_NODES) {
         struct run *run = malloc((size_t)runs * sizeof *run);
         uint32_t *sorted = malloc((size_t)count * sizeof *sorted);
         bool memory = run && sorted;
         if (memory) {
-            list_runs(run, line, nodes, count);
+            list_runs(run, graph, nodes, count);
             qsort(run, runs, sizeof *run, by_first);
             done = join(run, runs, line, nodes, sorted);
         }

@@ -17,6 +17,9 @@ enum { THREAD_MIN = 20000, FEW = 64 };
 struct build {
     const struct hd_graph *graph;
     uint64_t keys[2][2];
+    char last_encoding[32]; /* and its hash: most strings have the same */
+    size_t last_length;
+    uint64_t last_hash;
     struct hd_strings_member *members; /* where its own begin */
     uint64_t member_count;
     struct hd_strings_sum all, unknown;
@@ -34,6 +37,19 @@ static bool is_contents(const struct hd_json_field *field)
             hd_json_text_is(field->name, "val_base64") || hd_json_text_is(field->name, "val_hash"));
 }
 
+static uint64_t encoding_hash(struct build *build, const struct hd_json_text *name)
+{
+    if (name->length > 0 && name->length == build->last_length && !memcmp(name->data, build->last_encoding, name->length))
+        return build->last_hash;
+    uint64_t hash = hd_text_keyed_hash(build->keys[0], name->data, name->length);
+    if (name->length <= sizeof build->last_encoding) {
+        memcpy(build->last_encoding, name->data, name->length);
+        build->last_length = name->length;
+        build->last_hash = hash;
+    }
+    return hash;
+}
+
 static bool on_field(void *data, uint32_t node, const struct hd_json_field *field, struct hd_error *err)
 {
     struct build *build = data;
@@ -46,7 +62,7 @@ static bool on_field(void *data, uint32_t node, const struct hd_json_field *fiel
     } else if (field->type == HD_JSON_INTEGER && hd_json_text_is(field->name, "bytesize")) {
         build->bytesize = (uint64_t)field->integer;
     } else if (field->type == HD_JSON_TEXT && hd_json_text_is(field->name, "encoding")) {
-        build->encoding = hd_text_keyed_hash(build->keys[0], field->text.data, field->text.length);
+        build->encoding = encoding_hash(build, &field->text);
     } else if (field->type == HD_JSON_BOOL && field->integer) {
         build->prefix |= hd_json_text_is(field->name, "truncated");
         build->fstring |= hd_json_text_is(field->name, "fstring");
@@ -61,12 +77,10 @@ static bool on_end(void *data, uint32_t node, struct hd_error *err)
     build->all.count++;
     build->all.bytes += build->graph->node_size[node];
     if (build->known) {
-        uint64_t parts[2][3];
-        for (int i = 0; i < 2; i++)
-            memcpy(parts[i], (uint64_t[]){build->hash[i], build->bytesize, build->encoding}, sizeof parts[i]);
+        /* lengths times an odd number that nobody knows: of one text no two lengths come out the same */
         build->members[build->member_count++] = (struct hd_strings_member){
-            .hash = hd_text_keyed_hash(build->keys[0], parts[0], sizeof parts[0]),
-            .check = hd_text_keyed_hash(build->keys[1], parts[1], sizeof parts[1]), .node = node,
+            .hash = build->hash[0] + build->bytesize * (build->keys[1][0] | 1) + build->encoding,
+            .check = build->hash[1] + build->bytesize * (build->keys[0][1] | 1) - build->encoding, .node = node,
             .flags = (build->fstring ? HD_STRINGS_FSTRING : 0u) | (build->prefix ? HD_STRINGS_PREFIX : 0u)};
     } else {
         build->unknown.count++;

@@ -8,24 +8,17 @@
 #include "graph/suspects.h"
 
 #include "dump/json_reader.h"
+#include "dump/text.h"
 #include "graph/second_pass.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 struct seen {
     uint64_t *slots; /* hash table of the strings' hashes; 0 if free */
     uint64_t mask, used;
 };
-
-static uint64_t hash(const char *text, size_t length, uint64_t seed)
-{
-    uint64_t value = 0xcbf29ce484222325u ^ seed * 0x9E3779B97F4A7C15u;
-    for (size_t i = 0; i < length; i++)
-        value = (value ^ (unsigned char)text[i]) * 0x100000001b3u;
-    value = (value ^ value >> 32) * 0xD6E8FEB86659FD93u;
-    return (value ^ value >> 32) | 1;
-}
 
 static bool grow(struct seen *seen)
 {
@@ -91,6 +84,7 @@ struct found {
 
 struct pass {
     struct hd_suspects *suspects;
+    uint64_t key[3]; /* random: nobody who writes a dump can make two texts look alike */
     struct found found[HD_SECOND_PASS_WORKERS];
 };
 
@@ -120,6 +114,12 @@ static bool sample_line(struct hd_suspect *suspect, uint32_t node, struct hd_gra
     return true;
 }
 
+/* Never 0, which is a free slot. */
+static uint64_t hash(const struct pass *pass, struct hd_graph_text text, uint8_t owner)
+{
+    return (hd_text_keyed_hash(pass->key, text.data, text.length) + owner * (pass->key[2] | 1)) | 1;
+}
+
 static bool visit(void *data, unsigned worker, uint32_t node, struct hd_graph_text object, struct hd_error *err)
 {
     struct pass *pass = data;
@@ -130,7 +130,7 @@ static bool visit(void *data, unsigned worker, uint32_t node, struct hd_graph_te
     if (suspects->graph->node_type[node] == HD_BT_T_STRING && !(suspects->graph->node_flags[node] & HD_NODE_TRUNCATED)) {
         struct hd_graph_text text = contents_of(object.data, object.length);
         if (text.data && text.length > 0)
-            done = found_add(&pass->found[worker], (struct text){hash(text.data, text.length, owner), node});
+            done = found_add(&pass->found[worker], (struct text){hash(pass, text, owner), node});
     }
     done = done && sample_line(&suspects->list[owner - 1], node, object);
     return done || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
@@ -171,6 +171,8 @@ static bool count_repeated(struct pass *pass)
 bool hd_suspects_read(struct hd_suspects *suspects, const char *path, struct hd_error *err)
 {
     struct pass pass = {.suspects = suspects};
+    if (getrandom(pass.key, sizeof pass.key, 0) != sizeof pass.key)
+        return hd_error_set(err, HD_ERROR_INTERNAL, "the kernel has no random numbers");
     uint8_t *wanted = choose(suspects);
     bool done = wanted ? hd_second_pass(path, suspects->graph, wanted, visit, &pass, err)
                              && (count_repeated(&pass) || hd_error_set(err, HD_ERROR_MEMORY, "out of memory"))

@@ -99,7 +99,9 @@ static void object_mark(const struct owner *owner, const uint8_t *object, uint64
     int64_t shape = hd_shape_of(vm, object);
     if (hd_flag(flags, l->k_ROBJECT_EMBED) || (hd_layout_has(l->k_ROBJECT_HEAP) && !hd_flag(flags, l->k_ROBJECT_HEAP)))
         return;
-    if (shape >= 0 && hd_shape_too_complex(vm, shape))
+    if (shape >= 0 && hd_shape_too_complex(vm, shape) && hd_too_complex_id_table(vm))
+        tree_mark(owner, hd_word(object, l->object_ivptr), 1, HD_RSS_INSTANCES);
+    else if (shape >= 0 && hd_shape_too_complex(vm, shape))
         table_mark(owner, hd_word(object, l->object_ivptr), HD_RSS_INSTANCES);
     else if (shape < 0)
         mark(owner, hd_word(object, l->object_ivptr), (uint64_t)WORD * hd_half(object, l->object_numiv), HD_RSS_INSTANCES);
@@ -206,6 +208,10 @@ bool hd_owners_mark(struct hd_vm *vm, struct hd_marks *marks, struct hd_error *e
             if (hd_type_is_object(*object & HD_T_MASK))
                 slot_mark(&owner, object, page->start + (uint64_t)k * page->slot_size);
         }
+    }
+    for (size_t i = 0; i < vm->spare_count; i++) { /* the body begins with a pointer to its struct heap_page */
+        uint64_t header = hd_memory_u64(vm->memory, vm->spare_pages[i] + (uint64_t)vm->layout->page_body_header_page);
+        hd_marks_add(marks, header, (uint64_t)vm->layout->page_size, HD_RSS_COLLECTOR, HD_MARK_PLAIN, false);
     }
     for (uint64_t i = 0; vm->generic_ivars.mask && i <= vm->generic_ivars.mask; i++)
         if (vm->generic_ivars.keys[i])

@@ -1,9 +1,9 @@
 /*
  * Classes: their extension struct, their path, what a singleton class is attached to.
  *
- * Up to 3.1 struct RClass points to its extension and the path is a hidden instance variable; since 3.2 the
- * extension follows in the slot and has a member for the path (internal/class.h). Since 4.0 a class that a box (Ruby::Box) has
- * changed has one more extension for that box, in a table behind its own one.
+ * Up to 3.1 struct RClass points to its extension, since 3.2 that follows in the slot; up to 3.2 the path and the attached
+ * object are hidden instance variables, since 3.3 the extension has members for them (internal/class.h). Since 4.0 a class that
+ * a box (Ruby::Box) has changed has one more extension for that box, in a table behind its own one.
  */
 #include "ruby/vm.h"
 
@@ -22,12 +22,11 @@ static bool lookup_each(void *data, uint64_t key, uint64_t value)
     return false;
 }
 
-static uint64_t hidden_variable(const struct hd_vm *vm, uint64_t ext, uint64_t id)
+static uint64_t hidden_variable(const struct hd_vm *vm, const uint8_t *klass, uint64_t addr, uint64_t id)
 {
     struct lookup lookup = {.key = id};
-    if (id && ext && hd_layout_has(vm->layout->classext_iv_tbl))
-        hd_st_each((struct hd_vm *)vm, hd_memory_u64(vm->memory, ext + vm->layout->classext_iv_tbl), lookup_each,
-                   &lookup);
+    if (id)
+        hd_ivars_each((struct hd_vm *)vm, klass, addr, lookup_each, &lookup);
     return lookup.found ? lookup.value : 0;
 }
 
@@ -133,8 +132,8 @@ bool hd_class_path(const struct hd_vm *vm, const uint8_t *klass, uint64_t addr, 
         return false;
     if (hd_layout_has(l->classext_classpath))
         string = hd_memory_u64(vm->memory, ext + l->classext_classpath);
-    else if (!(string = hidden_variable(vm, ext, vm->id_classpath)))
-        string = hidden_variable(vm, ext, vm->id_tmp_classpath);
+    else if (!(string = hidden_variable(vm, klass, addr, vm->id_classpath)))
+        string = hidden_variable(vm, klass, addr, vm->id_tmp_classpath);
     const uint8_t *object = string ? hd_vm_object_of(vm, string, HD_T_STRING) : NULL;
     *id = string;
     if (!object || !hd_string_text(vm, object, string, path))
@@ -151,7 +150,7 @@ uint64_t hd_class_attached(const struct hd_vm *vm, const uint8_t *klass, uint64_
         return 0;
     if (hd_layout_has(l->classext_attached))
         return hd_memory_u64(vm->memory, ext + l->classext_attached);
-    return hidden_variable(vm, ext, vm->id_attached);
+    return hidden_variable(vm, klass, addr, vm->id_attached);
 }
 
 uint64_t hd_class_real(const struct hd_vm *vm, uint64_t klass)

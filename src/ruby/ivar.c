@@ -59,10 +59,12 @@ uint32_t hd_shape_capacity(const struct hd_vm *vm, int64_t shape)
     return capacity;
 }
 
+/* `tree` is what has a member that points to the list: since 3.3 a struct of its own, in 3.2 the virtual machine (vm_core.h). */
 static bool shape_list_set(struct hd_vm *vm, uint64_t tree)
 {
     const struct hd_layout *l = vm->layout;
-    uint64_t list = tree ? hd_memory_u64(vm->memory, tree + (uint64_t)l->shape_list_ptr) : 0;
+    int64_t member = hd_layout_has(l->vm_shape_list) ? l->vm_shape_list : l->shape_list_ptr;
+    uint64_t list = tree ? hd_memory_u64(vm->memory, tree + (uint64_t)member) : 0;
     const uint8_t *first = list ? hd_memory_at(vm->memory, list, 4 * (uint64_t)l->shape_size) : NULL;
     if (!first || first[l->shape_type] != l->k_SHAPE_ROOT || (list & 0xfff))
         return false;
@@ -81,6 +83,9 @@ bool hd_shapes_open(struct hd_vm *vm, struct hd_error *err)
         return true;
     if (shapes_have_flags(vm)) { /* an exported variable */
         if (shape_list_set(vm, hd_vm_symbol(vm, "rb_shape_tree")) && vm->id_object_id)
+            return true;
+    } else if (hd_layout_has(l->vm_shape_list)) {
+        if (shape_list_set(vm, vm->addr))
             return true;
     } else {
         /* rb_shape_get_shape_by_id loads rb_shape_tree_ptr; in some builds through the GOT */
@@ -220,7 +225,7 @@ static bool generic_entry_check(void *data, uint64_t key, uint64_t value)
     check->visited++;
     if (!object || !hd_has_generic_ivars(vm, object))
         return false;
-    return hd_layout_has(vm->layout->k_imemo_cvar_entry) ? is_fields(vm, value) : hd_memory_at(vm->memory, value, 8) != NULL;
+    return hd_layout_has(vm->layout->classext_fields_obj) ? is_fields(vm, value) : hd_memory_at(vm->memory, value, 8) != NULL;
 }
 
 struct best {
@@ -279,7 +284,7 @@ static bool generic_each(struct hd_vm *vm, const uint8_t *object, uint64_t addr,
         const uint8_t *values = hd_memory_at(vm->memory, table + l->gen_ivtbl_ivptr, 8ull * count);
         return indexed_each(vm, hd_word(object, 8), values, count, each, data);
     }
-    if (hd_shape_too_complex(vm, shape))
+    if (hd_shape_too_complex(vm, shape) && hd_layout_has(l->gen_ivtbl_table))
         return hd_st_each(vm, hd_memory_u64(vm->memory, table + l->gen_ivtbl_table), each, data);
     return shape_each(vm, shape, table + l->gen_ivtbl_ivptr, UINT64_MAX, each, data);
 }
@@ -407,6 +412,32 @@ bool hd_object_id(struct hd_vm *vm, const uint8_t *object, uint64_t addr, uint64
 
 /* --- all kinds --- */
 
+/* shape.h, ROBJECT_IV_HASH: an st_table since 3.2.3, which also gave entries of class variables their cref. */
+bool hd_too_complex_id_table(const struct hd_vm *vm)
+{
+    return hd_layout_has(vm->layout->vm_shape_list) && !hd_layout_has(vm->layout->cvc_entry_cref);
+}
+
+struct serials {
+    const struct hd_layout *layout;
+    hd_table_each *each;
+    void *data;
+};
+
+/* The scope of the name is not kept, and nobody asks for it. */
+static bool serial_each(void *data, uint64_t serial, uint64_t value)
+{
+    struct serials *serials = data;
+    const struct hd_layout *l = serials->layout;
+    return serials->each(serials->data, serial > (uint64_t)l->k_tLAST_OP_ID ? serial << l->k_ID_SCOPE_SHIFT : serial, value);
+}
+
+static bool too_complex_each(struct hd_vm *vm, uint64_t table, hd_table_each *each, void *data)
+{
+    struct serials serials = {vm->layout, each, data};
+    return hd_too_complex_id_table(vm) ? hd_id_table_each(vm, table, serial_each, &serials) : hd_st_each(vm, table, each, data);
+}
+
 static bool object_each(struct hd_vm *vm, const uint8_t *object, uint64_t addr, hd_table_each *each, void *data)
 {
     const struct hd_layout *l = vm->layout;
@@ -419,7 +450,7 @@ static bool object_each(struct hd_vm *vm, const uint8_t *object, uint64_t addr, 
         return indexed_each(vm, hd_word(object, 8), values, count, each, data);
     }
     if (hd_shape_too_complex(vm, shape))
-        return hd_st_each(vm, hd_word(object, l->object_ivptr), each, data);
+        return too_complex_each(vm, hd_word(object, l->object_ivptr), each, data);
     return embedded ? shape_each(vm, shape, addr + (uint64_t)l->object_ary, hd_vm_room(vm, addr, l->object_ary), each, data)
                     : shape_each(vm, shape, hd_word(object, l->object_ivptr), UINT64_MAX, each, data);
 }

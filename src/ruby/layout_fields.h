@@ -28,6 +28,7 @@
     FIELD(vm_frozen_strings,                 "struct rb_vm_struct", "frozen_strings,fstring_table") \
     FIELD(vm_load_path,                      "struct rb_vm_struct", "load_path") \
     FIELD(vm_loaded_features,                "struct rb_vm_struct", "loaded_features") \
+    FIELD(vm_shape_list,                     "struct rb_vm_struct", "shape_list") \
     FIELD(vm_at_exit,                        "struct rb_vm_struct", "at_exit") \
     FIELD(vm_root_box,                       "struct rb_vm_struct", "root_box") \
     FIELD(vm_main_box,                       "struct rb_vm_struct", "main_box") \

@@ -67,8 +67,10 @@ static uint64_t object_size(struct hd_vm *vm, const uint8_t *object)
     uint64_t flags = hd_word(object, 0);
     if (hd_flag(flags, l->k_ROBJECT_EMBED) || (hd_layout_has(l->k_ROBJECT_HEAP) && !hd_flag(flags, l->k_ROBJECT_HEAP)))
         return 0;
-    if (shape >= 0 && hd_shape_too_complex(vm, shape))
-        return st_size(vm, hd_word(object, l->object_ivptr));
+    if (shape >= 0 && hd_shape_too_complex(vm, shape)) {
+        uint64_t table = hd_word(object, l->object_ivptr);
+        return hd_too_complex_id_table(vm) ? id_table_size(vm, table) : st_size(vm, table);
+    }
     return (uint64_t)WORD * (shape < 0 ? hd_half(object, l->object_numiv) : hd_shape_capacity(vm, shape));
 }
 
@@ -97,6 +99,8 @@ static bool ext_add(void *data, uint64_t box, uint64_t ext)
     const struct hd_layout *l = sum->vm->layout;
     sum->bytes += id_table_size(sum->vm, word_at(sum->vm, ext, l->classext_m_tbl)) + id_table_size(sum->vm, word_at(sum->vm, ext, l->classext_const))
                   + 2 * hd_class_superclasses_size(sum->vm, ext) + (box ? (uint64_t)l->classext_size : 0);
+    if (!hd_layout_has(l->k_imemo_cvar_entry)) /* an object of its own since 4.0.4 */
+        sum->bytes += id_table_size(sum->vm, word_at(sum->vm, ext, l->classext_cvc));
     return true;
 }
 

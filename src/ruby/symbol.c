@@ -123,7 +123,7 @@ static void names_read(struct hd_vm *vm, const uint8_t *elements, uint64_t count
 }
 
 /*
- * Before 3.2 a class keeps its path in hidden instance variables; their IDs are the serial with the scope bits
+ * Before 3.3 a class keeps its path in hidden instance variables; their IDs are the serial with the scope bits
  * of the name, which are found by trying them on Object.
  */
 static void hidden_ids_find(struct hd_vm *vm)

@@ -69,6 +69,8 @@ struct hd_vm {
 
     struct hd_page *pages;
     size_t page_count;
+    uint64_t *spare_pages; /* bodies of pages that have no slots at present (since 3.4) */
+    size_t spare_count;
     uint64_t lost_pages; /* that are missing from an incomplete memory */
     uint64_t *page_keys; /* open addressing: page body address -> index in pages */
     uint32_t *page_values;
@@ -272,6 +274,8 @@ bool hd_field_object_id(struct hd_vm *vm, const uint8_t *object, uint64_t addr, 
 /* The object's shape number (since 4.0 with its flags), -1 before 3.2 */
 int64_t hd_shape_of(const struct hd_vm *vm, const uint8_t *object);
 bool hd_shape_too_complex(const struct hd_vm *vm, int64_t shape);
+/* True if such objects have their variables in a struct rb_id_table, false if in an st_table. */
+bool hd_too_complex_id_table(const struct hd_vm *vm);
 /* How many fields an object of the shape whose bytes these are has. */
 uint32_t hd_shape_next(const struct hd_vm *vm, const uint8_t *shape);
 /* How many variables a buffer outside of the slot has room for. */

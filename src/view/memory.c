@@ -212,7 +212,8 @@ static void pools_json(FILE *file, const struct hd_rss *rss)
         }
         fputs("}", file);
     }
-    fputs("]", file);
+    fputs("],", file);
+    number(file, "spare_pages", rss->spare_pages);
 }
 
 static void malloc_json(FILE *file, const struct hd_view_memory *view)

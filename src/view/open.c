@@ -89,13 +89,13 @@ static bool build_instead(struct hd_open *open, struct hd_error *err)
     return hd_error_set(err, HD_ERROR_BAD_DUMP, "%.200s has changed since it was read", open->path);
 }
 
-bool hd_open_whole(struct hd_open *open, struct hd_error *err)
+bool hd_open_whole(struct hd_open *open, enum hd_index_need need, struct hd_error *err)
 {
     const struct hd_graph counts = open->graph;
     const struct hd_dominators sums = open->dominators;
-    if (open->graph.node_address)
+    if (open->graph.node_address && (need != HD_INDEX_TREE || open->dominators.child_start))
         return true;
-    if (open->index && hd_index_whole(open->index, HD_INDEX_GRAPH, &open->graph, &open->dominators, NULL))
+    if (open->index && hd_index_whole(open->index, need, &open->graph, &open->dominators, NULL))
         return true;
     if (open->index) {
         hd_index_discard(open->index);

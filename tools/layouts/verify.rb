@@ -370,7 +370,7 @@ class Verifier
     receiver = Class.new { def self.called; end }
     3.times { receiver.called }
     klass = addr(receiver.singleton_class)
-    extension = @table[:class_ext] ? word(klass + @table[:class_ext]) : klass + @table[:class_size]
+    extension = class_extension(receiver.singleton_class)
     table = word(extension + @table[:classext_cc])
     note(:classext_cc, data_type_name_at(table) == "VM/cc_table") if @table[:classext_fields_obj]
     table = data_at(table) if @table[:classext_fields_obj] # an object since 4.0
@@ -468,7 +468,7 @@ class Verifier
 
   def classes
     klass = Class.new(Hash) { const_set(:MARK, 4711); define_method(:marked) {} }
-    ext = @table[:class_ext] ? word(addr(klass) + @table[:class_ext]) : addr(klass) + (@table[:class_ext_embedded] || 0)
+    ext = class_extension(klass)
     check(:class_super, addr(klass), addr(Hash))
     entry = id_table(word(ext + @table[:classext_const]))[:MARK]
     note(:classext_const, entry)
@@ -478,8 +478,12 @@ class Verifier
     note(:id_table_items, id_table(table)[:marked])
     check(:classext_origin, ext, addr(klass))
     single = (object = Object.new).singleton_class
-    ext = @table[:class_ext] ? word(addr(single) + @table[:class_ext]) : addr(single) + (@table[:class_ext_embedded] || 0)
-    check(:classext_attached, ext, addr(object))
+    check(:classext_attached, class_extension(single), addr(object))
+  end
+
+  # Since 3.2 it follows in the slot.
+  def class_extension(klass)
+    @table[:class_ext] ? word(addr(klass) + @table[:class_ext]) : addr(klass) + @table[:class_size]
   end
 
   # {Symbol => value} of a struct rb_id_table; its keys are serials of IDs, 0 where the slot is free.
@@ -720,7 +724,16 @@ class Verifier
   end
 end
 
-table = ARGV[0] || File.expand_path("../../src/ruby/layouts/ruby_#{RUBY_VERSION.tr(".", "_")}.inc", __dir__)
+# A table may serve several releases.
+def table_of_this_ruby
+  Dir[File.expand_path("../../src/ruby/layouts/*.inc", __dir__)].find { |file| File.read(file).include?(%({"#{RUBY_VERSION}", ")) }
+end
+
+table = ARGV[0] || table_of_this_ruby
+unless table
+  puts "there is no table for Ruby #{RUBY_VERSION}"
+  exit 3
+end
 verifier = Verifier.new(Table.new(table))
 %i[constants data_types methods procs enumerators fibers threads files mutexes call_caches object_space classes values ractors numbers objects generic].each do |group|
   verifier.public_send(group)
