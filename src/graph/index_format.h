@@ -24,7 +24,7 @@
 #include "graph/index.h"
 
 #define HD_INDEX_MAGIC "hd index"
-#define HD_INDEX_VERSION 4u /* raise it when the format changes, or what the builder or the dominators make of a dump */
+#define HD_INDEX_VERSION 5u /* raise it when the format changes, or what the builder or the dominators make of a dump */
 #define HD_INDEX_WORD 0x01020304u
 #define HD_INDEX_ALIGN ((uint64_t)4096)
 #define HD_INDEX_BLOCK ((uint64_t)1 << 15) /* a few of them are looked at for one object; what a second look finds in the cache still */

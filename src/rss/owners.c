@@ -209,6 +209,10 @@ bool hd_owners_mark(struct hd_vm *vm, struct hd_marks *marks, struct hd_error *e
                 slot_mark(&owner, object, page->start + (uint64_t)k * page->slot_size);
         }
     }
+    for (size_t i = 0; i < vm->spare_count; i++) { /* the body begins with a pointer to its struct heap_page */
+        uint64_t header = hd_memory_u64(vm->memory, vm->spare_pages[i] + (uint64_t)vm->layout->page_body_header_page);
+        hd_marks_add(marks, header, (uint64_t)vm->layout->page_size, HD_RSS_COLLECTOR, HD_MARK_PLAIN, false);
+    }
     for (uint64_t i = 0; vm->generic_ivars.mask && i <= vm->generic_ivars.mask; i++)
         if (vm->generic_ivars.keys[i])
             mark(&owner, vm->generic_ivars.values[i], 0, HD_RSS_INSTANCES);

@@ -225,7 +225,7 @@ static bool generic_entry_check(void *data, uint64_t key, uint64_t value)
     check->visited++;
     if (!object || !hd_has_generic_ivars(vm, object))
         return false;
-    return hd_layout_has(vm->layout->k_imemo_cvar_entry) ? is_fields(vm, value) : hd_memory_at(vm->memory, value, 8) != NULL;
+    return hd_layout_has(vm->layout->classext_fields_obj) ? is_fields(vm, value) : hd_memory_at(vm->memory, value, 8) != NULL;
 }
 
 struct best {

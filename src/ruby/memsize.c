@@ -99,6 +99,8 @@ static bool ext_add(void *data, uint64_t box, uint64_t ext)
     const struct hd_layout *l = sum->vm->layout;
     sum->bytes += id_table_size(sum->vm, word_at(sum->vm, ext, l->classext_m_tbl)) + id_table_size(sum->vm, word_at(sum->vm, ext, l->classext_const))
                   + 2 * hd_class_superclasses_size(sum->vm, ext) + (box ? (uint64_t)l->classext_size : 0);
+    if (!hd_layout_has(l->k_imemo_cvar_entry)) /* an object of its own since 4.0.4 */
+        sum->bytes += id_table_size(sum->vm, word_at(sum->vm, ext, l->classext_cvc));
     return true;
 }
 

@@ -98,7 +98,7 @@ struct class_part {
     bool iclass;
 };
 
-/* Since 4.0 (gc.c, gc_mark_classext_module and _iclass): tables of variables and of caches are objects. */
+/* Since 4.0 (gc.c, gc_mark_classext_module and _iclass): variables and tables of caches are objects. */
 static bool class_ext_references(void *data, uint64_t box, uint64_t ext)
 {
     const struct class_part *part = data;
@@ -114,7 +114,10 @@ static bool class_ext_references(void *data, uint64_t box, uint64_t ext)
         return true;
     }
     hd_reference_at(r, ext, l->classext_fields_obj);
-    hd_reference_at(r, ext, l->classext_cvc);
+    if (hd_layout_has(l->k_imemo_cvar_entry)) /* an object since 4.0.4 */
+        hd_reference_at(r, ext, l->classext_cvc);
+    else
+        class_table(r, ext, l->classext_cvc, class_variable_entry);
     hd_reference_at(r, ext, l->classext_classpath);
     hd_id_table_each(r->vm, hd_class_constants(r->vm, ext), constant_entry, r);
     return true;
@@ -254,7 +257,7 @@ void hd_references_each(struct hd_vm *vm, const uint8_t *object, uint64_t addr, 
     type_references(&r, object, addr, type);
     if (!hd_has_generic_ivars(vm, object))
         return;
-    if (hd_layout_has(vm->layout->k_imemo_cvar_entry)) /* 4.0: held by an object of their own */
+    if (hd_layout_has(vm->layout->classext_fields_obj)) /* since 4.0 held by an object of their own */
         hd_reference(&r, hd_fields_object(vm, object, addr));
     else
         hd_ivars_each(vm, object, addr, entry_value, &r);

@@ -63,7 +63,7 @@ static void inline_storage(struct hd_references *r, uint64_t body)
     entry += size * ivars;
     for (uint32_t i = 0; i < cvars; i++, entry += size) {
         uint64_t cache = hd_memory_u64(r->vm->memory, entry);
-        if (hd_layout_has(l->k_imemo_cvar_entry)) /* an object since 4.0 */
+        if (hd_layout_has(l->k_imemo_cvar_entry)) /* an object since 4.0.4 */
             hd_reference(r, cache);
         else
             hd_reference_at(r, cache, l->cvc_entry_class_value);

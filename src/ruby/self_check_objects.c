@@ -188,8 +188,10 @@ static bool code_good(struct hd_vm *vm, const uint8_t *object)
     uint64_t locals = hd_memory_u32(vm->memory, body + (uint64_t)l->iseq_body_local_table_size);
     uint64_t table = hd_memory_u64(vm->memory, body + (uint64_t)l->iseq_body_local_table);
     parent = hd_memory_u64(vm->memory, body + (uint64_t)l->iseq_body_parent);
+    /* Compiling Ruby's own files leaves some that have none behind (<internal:rjit_c>), until garbage is first collected. */
+    uint64_t code = hd_memory_u64(vm->memory, body + (uint64_t)l->iseq_body_encoded);
     return hd_vm_object_of(vm, label, HD_T_STRING) && of_type(vm, path, HD_T_STRING, HD_T_ARRAY) && (!parent || is_slot(vm, parent))
-           && hd_memory_at(vm->memory, hd_memory_u64(vm->memory, body + (uint64_t)l->iseq_body_encoded), 8 * words)
+           && ((!code && !words) || hd_memory_at(vm->memory, code, 8 * words))
            && (!locals || names_good(vm, table, locals));
 }
 

@@ -47,6 +47,7 @@ static bool vm_try(struct hd_vm *vm, uint64_t pointer, struct hd_error *err)
                             "Ruby %s's virtual machine was not found where the layout table says", vm->layout->ruby);
     vm->page_count = 0;
     vm->lost_pages = 0;
+    vm->spare_count = 0;
     vm->heap_low = vm->heap_high = 0;
     return hd_heap_open(vm, err);
 }
