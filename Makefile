@@ -93,7 +93,7 @@ tool_libs := $(other_libs) $(if $(MONGOC),$(shell pkg-config --libs libbson-1.0)
 all: $(BUILD)/libheap_dump.a $(BUILD)/heap_dump share ext
 
 # Loops that look at each number of an index: as vectors they keep up with memory.
-$(call object,src/graph/index_check.c src/graph/index_point.c): private override CFLAGS += -O3
+$(BUILD)/obj/src/graph/index_check.o: private override CFLAGS += -O3
 
 # It has the file in it.
 $(BUILD)/obj/src/store/queries.o: docs/queries.sql
