@@ -144,7 +144,7 @@ static void look_up_single(const uint8_t *data, size_t size)
             if (hd_index_find(mapped, node.address, &found))
                 sum += found;
         }
-        if (hd_index_referrers(mapped, at, list, 2, &count) && count > 0)
+        if (hd_index_referrers(mapped, at, list, 2, &count) && count > 0 && count <= 2)
             hd_question_require(list[0].from < graph.node_count, "a node there is not refers");
     }
     hd_question_require(sum != UINT64_MAX, "it is looked at");

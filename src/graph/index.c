@@ -268,9 +268,13 @@ static bool holds(struct hd_index *index, uint64_t sections)
     return fine;
 }
 
-const void *hd_index_section(struct hd_index *index, enum hd_index_section which)
+bool hd_index_search(struct hd_index *index, enum hd_index_section which, uint32_t wanted, uint64_t *list, uint64_t limit,
+                     uint64_t *count)
 {
-    return holds(index, (uint64_t)1 << which) ? section(index, which) : NULL;
+    bool fine = hd_index_check_search(hd_index_header_of(index), &index->plan, index->file, which, wanted, list, limit, count);
+    if (!fine)
+        hd_index_condemn(index);
+    return fine;
 }
 
 static bool block_holds(struct hd_index *index, uint64_t number)

@@ -24,7 +24,7 @@
 #include "graph/index.h"
 
 #define HD_INDEX_MAGIC "hd index"
-#define HD_INDEX_VERSION 4u /* raise it when the format changes, or what the builder or the dominators make of a dump */
+#define HD_INDEX_VERSION 5u /* raise it when the format changes, or what the builder or the dominators make of a dump */
 #define HD_INDEX_WORD 0x01020304u
 #define HD_INDEX_ALIGN ((uint64_t)4096)
 #define HD_INDEX_BLOCK ((uint64_t)1 << 15) /* a few of them are looked at for one object; what a second look finds in the cache still */
@@ -132,8 +132,16 @@ bool hd_index_check_block(const struct hd_index_header *header, const struct hd_
  */
 const void *hd_index_elements(struct hd_index *index, enum hd_index_section which, uint64_t at, uint64_t count);
 
-/* All of a section, or NULL. In as many threads as there are processors. */
-const void *hd_index_section(struct hd_index *index, enum hd_index_section which);
+/*
+ * hd_index_check of one section, and where in it that number stands: how often, and if that is not more than `limit` the places, ascending.
+ * A section of 4 bytes per element.
+ */
+bool hd_index_check_search(const struct hd_index_header *header, const struct hd_index_plan *plan, const char *file,
+                           enum hd_index_section which, uint32_t wanted, uint64_t *list, uint64_t limit, uint64_t *count);
+
+/* The same of a mapped index; false condemns it. */
+bool hd_index_search(struct hd_index *index, enum hd_index_section which, uint32_t wanted, uint64_t *list, uint64_t limit,
+                     uint64_t *count);
 
 /* It is not to be used again: it is removed when it is unmapped. */
 void hd_index_condemn(struct hd_index *index);

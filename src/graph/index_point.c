@@ -2,7 +2,7 @@
 #include "graph/index_format.h"
 #include "graph/index_point.h"
 
-enum { PART = 4096 };
+#include <stdlib.h>
 
 static bool number8(struct hd_index *index, enum hd_index_section which, uint64_t at, uint8_t *number)
 {
@@ -113,34 +113,14 @@ static bool leaves(struct hd_index *index, uint64_t edge, uint32_t *node)
     return true;
 }
 
-/* A loop without a branch: most parts have none. */
-static uint32_t times(const uint32_t *number, uint32_t count, uint32_t wanted)
-{
-    uint32_t found = 0;
-    for (uint32_t i = 0; i < count; i++)
-        found += number[i] == wanted;
-    return found;
-}
-
 bool hd_index_referrers(struct hd_index *index, uint32_t node, struct hd_referrer *list, uint64_t limit, uint64_t *count)
 {
-    uint64_t edges = hd_index_header_of(index)->edge_count;
-    const uint32_t *to = edges ? hd_index_section(index, HD_INDEX_EDGE_TO) : NULL;
-    *count = 0;
-    if (edges && !to)
-        return false;
-    for (uint64_t from = 0; from < edges; from += PART) {
-        uint32_t part = edges - from < PART ? (uint32_t)(edges - from) : PART, left = times(to + from, part, node);
-        for (uint64_t edge = from; left > 0; edge++) {
-            if (to[edge] != node)
-                continue;
-            left--;
-            if ((*count)++ >= limit)
-                continue;
-            list[*count - 1].edge = edge;
-            if (!leaves(index, edge, &list[*count - 1].from))
-                return false;
-        }
+    uint64_t *edge = malloc((limit + 1) * sizeof *edge);
+    bool found = edge && hd_index_search(index, HD_INDEX_EDGE_TO, node, edge, limit, count);
+    for (uint64_t i = 0; found && *count <= limit && i < *count; i++) {
+        list[i].edge = edge[i];
+        found = leaves(index, edge[i], &list[i].from);
     }
-    return true;
+    free(edge);
+    return found;
 }

@@ -34,7 +34,7 @@ bool hd_index_edge(struct hd_index *index, uint64_t edge, uint32_t *to, uint32_t
 bool hd_index_name(struct hd_index *index, uint32_t name, struct hd_graph_text *text);
 bool hd_index_class_name(struct hd_index *index, uint32_t number, struct hd_graph_text *text);
 
-/* All references to a node; the first `limit` of them in `list`. One pass over where all lead. */
+/* How many references lead to a node; in `list`, if they are not more than `limit`. One pass over where all lead. */
 bool hd_index_referrers(struct hd_index *index, uint32_t node, struct hd_referrer *list, uint64_t limit, uint64_t *count);
 
 #endif

@@ -75,12 +75,12 @@ static bool is_table(const struct hd_suspects *suspects, uint32_t node)
     return false;
 }
 
-/* Not code, nor a literal of it, nor a stack. `tables`: the virtual machine's tables and what is in them are data, too. */
+/* Not code, nor a literal of it, nor a stack, nor the virtual machine itself. `tables`: the virtual machine's tables and what is in them are data, too. */
 static bool is_data(const struct hd_suspects *suspects, uint32_t node, bool tables)
 {
     const struct hd_graph *graph = suspects->graph;
     uint32_t from = suspects->paths.parent[node];
-    if (is_code(graph, node) || is_thread(graph, node))
+    if (is_code(graph, node) || is_thread(graph, node) || (graph->node_type[node] == HD_BT_T_DATA && has_label(graph, node, "VM")))
         return false;
     if (from != HD_NODE_ROOT && graph->node_type[from] == HD_BT_T_IMEMO && is_code(graph, from))
         return false;

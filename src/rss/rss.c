@@ -282,6 +282,7 @@ static void kernel_sums(struct taking *t)
         t->rss->swap += facts->swap;
         t->rss->lazy_free += facts->lazy_free;
         t->rss->dirty += facts->dirty;
+        t->rss->main_stack += facts->kind == HD_SMAPS_STACK ? facts->rss : 0;
     }
 }
 

@@ -5,6 +5,7 @@
  * `include` shares the module's method table and does not own it.
  */
 #include "ruby/decode.h"
+#include "ruby/written.h"
 
 struct table {
     struct hd_line *line;
@@ -22,7 +23,7 @@ static void entry_begin(struct table *table)
 
 static void serial_name(struct hd_line *line, uint64_t serial)
 {
-    struct hd_text name = hd_serial_name(line->vm, serial);
+    struct hd_text name = hd_written_method_serial(line->vm, serial);
     if (name.data) {
         hd_line_name(line, name);
         return;

@@ -6,6 +6,7 @@
  */
 #include "ruby/decode.h"
 #include "ruby/typed_data.h"
+#include "ruby/written.h"
 
 struct data {
     uint64_t addr; /* of the C struct; 0 if it has none yet */
@@ -104,11 +105,10 @@ static bool storage_write_entry(struct storage *storage, uint64_t id, struct hd_
     return true;
 }
 
-/* A name that the program made up at run time may hold anything: none for a redacted dump. */
+/* A name that the program made up as it ran may hold anything: none for a redacted dump. */
 static struct hd_text storage_name(struct hd_line *line, uint64_t serial)
 {
-    bool hidden = line->options->redact && hd_serial_is_dynamic(line->vm, serial);
-    return hidden ? (struct hd_text){0} : hd_serial_name(line->vm, serial);
+    return hd_written_hides(line->vm, serial) ? (struct hd_text){0} : hd_serial_name(line->vm, serial);
 }
 
 static bool storage_serial(void *data, uint64_t serial, uint64_t value)
@@ -268,7 +268,7 @@ static void fields_write(struct hd_line *line, const struct data *data)
         hd_line_ref(line, value);
     }
     if (data->name.length == 10 && !memcmp(data->name.data, "enumerator", 10)) {
-        struct hd_text meth = hd_symbol_name(line->vm, member(line, data->addr, l->enumerator_meth));
+        struct hd_text meth = hd_written_method(line->vm, member(line, data->addr, l->enumerator_meth));
         if (meth.data) {
             hd_line_key(line, "meth");
             hd_line_string(line, meth);

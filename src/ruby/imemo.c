@@ -4,6 +4,7 @@
  * Their type is in the flags. What no field names comes from Ruby's own mark function as "refs".
  */
 #include "ruby/decode.h"
+#include "ruby/written.h"
 
 /*
  * The values that are no locals. Read here, not asked from Ruby's mark function, which sets a flag in every
@@ -160,7 +161,7 @@ bool hd_method_name_write(struct hd_line *line, uint64_t ment)
     const uint8_t *object = hd_vm_object_of(line->vm, ment, HD_T_IMEMO);
     uint64_t def = hd_word(object, l->ment_def);
     uint64_t id = def ? hd_memory_u64(line->vm->memory, def + (uint64_t)l->def_original_id) : 0;
-    struct hd_text name = hd_symbol_name(line->vm, id ? id : hd_word(object, l->ment_called_id));
+    struct hd_text name = hd_written_method(line->vm, id ? id : hd_word(object, l->ment_called_id));
     if (!name.data)
         return false;
     hd_line_literal(line, "\"");
@@ -179,7 +180,7 @@ static void definition_write(struct hd_line *line, uint64_t addr, uint64_t def)
     hd_line_literal(line, ",\"def\":{\"type\":\"");
     hd_buffer_append(line->out, method.kind, strlen(method.kind));
     hd_line_literal(line, "\"");
-    struct hd_text original = hd_symbol_name(line->vm, hd_memory_u64(memory, def + (uint64_t)l->def_original_id));
+    struct hd_text original = hd_written_method(line->vm, hd_memory_u64(memory, def + (uint64_t)l->def_original_id));
     if (original.data) {
         hd_line_key(line, "original_id");
         hd_line_string(line, original);
@@ -190,7 +191,7 @@ static void definition_write(struct hd_line *line, uint64_t addr, uint64_t def)
     } else if (type == l->k_VM_METHOD_TYPE_BMETHOD) {
         hd_line_key_ref(line, "proc", method.target);
     } else if (type == l->k_VM_METHOD_TYPE_ATTRSET || type == l->k_VM_METHOD_TYPE_IVAR) {
-        struct hd_text attribute = hd_symbol_name(line->vm, hd_memory_u64(memory, def + (uint64_t)l->def_attr_id));
+        struct hd_text attribute = hd_written_method(line->vm, hd_memory_u64(memory, def + (uint64_t)l->def_attr_id));
         if (attribute.data) {
             hd_line_key(line, "attribute");
             hd_line_string(line, attribute);
@@ -208,7 +209,7 @@ static void definition_write(struct hd_line *line, uint64_t addr, uint64_t def)
 static void ment_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
 {
     const struct hd_layout *l = line->vm->layout;
-    struct hd_text name = hd_symbol_name(line->vm, hd_word(object, l->ment_called_id));
+    struct hd_text name = hd_written_method(line->vm, hd_word(object, l->ment_called_id));
     uint64_t def = hd_word(object, l->ment_def);
     if (name.data) {
         hd_line_key(line, "called_id");
@@ -224,7 +225,7 @@ static void callinfo_write(struct hd_line *line, const uint8_t *object, uint64_t
 {
     const struct hd_layout *l = line->vm->layout;
     (void)addr;
-    struct hd_text name = hd_symbol_name(line->vm, hd_word(object, l->callinfo_mid));
+    struct hd_text name = hd_written_method(line->vm, hd_word(object, l->callinfo_mid));
     if (name.data) {
         hd_line_key(line, "mid");
         hd_line_string(line, name);

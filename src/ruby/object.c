@@ -223,7 +223,7 @@ static void struct_write(struct hd_line *line, const uint8_t *object, uint64_t a
         uint64_t symbol = i < names ? hd_word(name, 8 * (int64_t)i) : 0;
         const uint8_t *dynamic = symbol & 7 ? NULL : hd_vm_object_of(line->vm, symbol, HD_T_SYMBOL);
         struct hd_text text = {0};
-        if (dynamic)
+        if (dynamic && !line->options->redact) /* as a Symbol made at run time it may be any content */
             text = hd_text_name(hd_line_text_at(line, hd_word(dynamic, l->symbol_fstr)));
         else if ((symbol & 0xff) == (uint64_t)l->k_RUBY_SYMBOL_FLAG)
             text = hd_symbol_name(line->vm, symbol >> l->k_RUBY_SPECIAL_SHIFT);

@@ -80,6 +80,7 @@ struct hd_vm {
 
     struct hd_text *symbol_names; /* by serial number; data NULL where there is none */
     bool *symbol_dynamic;         /* the same: its Symbol is an object, made at run time */
+    bool *symbol_written;         /* the same: it stands in code; NULL but for redacted dumps (ruby/written.h) */
     uint64_t symbol_count;
 
     uint64_t shape_list; /* 0 before 3.2 */
@@ -212,12 +213,6 @@ uint64_t hd_id_serial(const struct hd_vm *vm, uint64_t id);
 static inline struct hd_text hd_serial_name(const struct hd_vm *vm, uint64_t serial)
 {
     return serial < vm->symbol_count ? vm->symbol_names[serial] : (struct hd_text){0};
-}
-
-/* Was it made at run time? */
-static inline bool hd_serial_is_dynamic(const struct hd_vm *vm, uint64_t serial)
-{
-    return serial < vm->symbol_count && vm->symbol_dynamic[serial];
 }
 
 /* The serial number of the ID with that name, 0 if none. */

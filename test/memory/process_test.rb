@@ -269,6 +269,31 @@ class MemoryProcessTest < Minitest::Test
     end
   end
 
+  # Fewer threads or smaller stacks would not help against recursion of the only one.
+  def test_main_thread_that_was_deep
+    with("native", "def deep(n) = n.zero? ? 0 : [1].map { deep(n - 1) }[0]; deep(2500)") do |target|
+      findings = memory(target.pid)["findings"]
+      assert_includes findings.map { |one| one["key"] }, "main_stack"
+      refute_includes findings.map { |one| one["key"] }, "stacks"
+      assert_match(/ulimit -s/, text(target.pid))
+    end
+  end
+
+  def test_the_next_command_is_one_that_works
+    with("native", "$child = Process.spawn('sleep', '60', pgroup: 0); at_exit { Process.kill(:KILL, $child) }") do |target|
+      assert_equal "next: heap_dump dump --pid #{target.pid} -o dump.json\n", text(target.pid).lines.last
+      child = File.read("/proc/#{target.pid}/task/#{target.pid}/children").split.last
+      assert_equal "next: heap_dump memory --json #{child}\n", text(child).lines.last
+      Process.kill(:KILL, child.to_i)
+    end
+    Open3.popen2("sh", "-c", "#{RbConfig.ruby} -e 'puts %(ready); $stdout.flush; gets'; true") do |input, output, wait|
+      assert_equal "ready\n", output.gets
+      ruby = File.read("/proc/#{wait.pid}/task/#{wait.pid}/children").split.last
+      assert_equal "next: heap_dump memory #{ruby}\n", text(wait.pid).lines.last
+      input.puts
+    end
+  end
+
   # What is not Ruby still has mappings and arenas.
   def test_other_programs
     Open3.popen2("python3", "-c", "x = ['%d' % i * 50 for i in range(200000)]; print('ready', flush=True); input()") do |input, output, wait|
