@@ -18,7 +18,7 @@
 #include "ruby/layouts/ruby_3_2_4.inc"
 #include "ruby/layouts/ruby_3_3_0.inc"
 #include "ruby/layouts/ruby_3_4_11.inc"
-#include "ruby/layouts/ruby_4_0_5.inc"
+#include "ruby/layouts/ruby_4_0_4.inc"
 
 static const struct hd_layout *const tables[] = {
     &ruby_2_7_4,
@@ -29,7 +29,7 @@ static const struct hd_layout *const tables[] = {
     &ruby_3_2_4,
     &ruby_3_3_0,
     &ruby_3_4_11,
-    &ruby_4_0_5,
+    &ruby_4_0_4,
     NULL,
 };
 

@@ -9,7 +9,7 @@
 #include "ruby/references.h"
 #include "ruby/typed_data.h"
 
-enum { THREADS_MAX = 1 << 20, DECLARED_MAX = 256, PINNED_MAX = 1 << 20, STACK_WORDS_MAX = 1 << 24 };
+enum { THREADS_MAX = 1 << 20, MESSAGES_MAX = 1 << 24, DECLARED_MAX = 256, PINNED_MAX = 1 << 20, STACK_WORDS_MAX = 1 << 24 };
 static const uint64_t MACHINE_STACK_MAX = 64ull << 20;
 
 struct data {
@@ -178,11 +178,50 @@ static void thread_references(struct hd_references *r, const struct data *data)
     ractor_object(r, word_at(r, data->addr, l->thread_ractor));
 }
 
+/*
+ * ractor_sync.c, ractor_queue_mark, since 4.0: messages that nobody has received yet, on a list (ccan/list.h) that goes round. What
+ * does not look like such a list is none.
+ */
+static bool queue_references(void *data, uint64_t port, uint64_t queue)
+{
+    struct hd_references *r = data;
+    const struct hd_layout *l = r->vm->layout;
+    struct hd_memory *memory = r->vm->memory;
+    uint64_t head = queue + (uint64_t)l->ractor_queue_set, node = head, next, back;
+    (void)port;
+    for (int i = 0; queue && i < MESSAGES_MAX && !hd_memory_exhausted(memory); i++, node = next) {
+        if (!hd_memory_load_u64(memory, node, &next) || !next || (next & 7) || !hd_memory_load_u64(memory, next + 8, &back) || back != node)
+            break;
+        if (node != head)
+            hd_reference_at(r, node - (uint64_t)l->ractor_basket_node, l->ractor_basket_value);
+        if (next == head)
+            break;
+    }
+    return true;
+}
+
+/* The queues of its ports, and that of what has come in and is in none of these yet. */
+static void messages_references(struct hd_references *r, uint64_t ractor)
+{
+    const struct hd_layout *l = r->vm->layout;
+    uint64_t unreadable = r->vm->memory->unreadable;
+    if (!hd_layout_has(l->ractor_ports))
+        return;
+    hd_st_each(r->vm, hd_memory_u64(r->vm->memory, ractor + (uint64_t)l->ractor_ports), queue_references, r);
+    for (uint64_t at = 0; at < (uint64_t)l->ractor_ports; at += 8) {
+        uint64_t word = hd_memory_u64(r->vm->memory, ractor + at);
+        if (hd_chunk_size(r->vm, word))
+            queue_references(r, 0, word);
+    }
+    r->vm->memory->unreadable = unreadable; /* a queue is a guess */
+}
+
 /* ractor.c: its threads are on a list (ccan/list.h), whose head has pointers to the first and last node */
 static void ractor_references(struct hd_references *r, const struct data *data)
 {
     const struct hd_layout *l = r->vm->layout;
     hd_references_scan(r->vm, data->addr, data->addr + hd_chunk_size(r->vm, data->addr), r->each, r->data);
+    messages_references(r, data->addr);
     if (!hd_layout_has(l->ractor_threads_set) || !hd_layout_has(l->thread_lt_node))
         return;
     uint64_t head = data->addr + (uint64_t)l->ractor_threads_set, node = hd_memory_u64(r->vm->memory, head);
@@ -279,6 +318,29 @@ static void port_references(struct hd_references *r, const struct data *data)
     ractor_object(r, hd_memory_u64(r->vm->memory, data->addr));
 }
 
+static bool live_entry(void *data, uint64_t key, uint64_t value)
+{
+    (void)key;
+    return hd_vm_object(data, value) != NULL;
+}
+
+/*
+ * box.c, rb_box_entry_mark, since 4.0: its members, and the values of the tables among them that hold objects (files being loaded,
+ * classes that the box has changed).
+ */
+static void box_references(struct hd_references *r, const struct data *data)
+{
+    const struct hd_layout *l = r->vm->layout;
+    uint64_t unreadable = r->vm->memory->unreadable;
+    for (uint64_t at = 0; at < (uint64_t)l->box_size; at += 8) {
+        uint64_t value = hd_memory_u64(r->vm->memory, data->addr + at), size = hd_chunk_size(r->vm, value);
+        hd_reference(r, value);
+        if (size >= (uint64_t)l->st_size && size <= (uint64_t)l->st_size + 16 && hd_st_each(r->vm, value, live_entry, r->vm))
+            hd_st_each(r->vm, value, storage_entry, r);
+    }
+    r->vm->memory->unreadable = unreadable; /* a table is a guess */
+}
+
 struct known_type {
     const char *name;
     void (*references)(struct hd_references *, const struct data *);
@@ -303,6 +365,7 @@ static bool known(struct hd_references *r, const struct data *data)
     static const struct known_type since_4_0[] = { /* before, such a name is somebody else's */
         {"set", set_references}, {"VM/marked_id_table", id_table_references}, {"VM/cc_table", caches_references},
         {"VM/managed_id_table", no_references}, {"VM/concurrent_set", no_references}, {"ractor/port", port_references},
+        {"Ruby::Box::Entry", box_references}, {"Ruby::Box::Root", box_references},
     };
     const struct known_type *type = known_find(types, sizeof types / sizeof *types, data);
     if (!type && hd_layout_has(r->vm->layout->set_object_table))

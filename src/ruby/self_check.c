@@ -218,17 +218,21 @@ static bool iseq_check(struct hd_vm *vm, uint64_t iseq, struct hd_error *err)
     return true;
 }
 
+/* Where a module was prepended (4.0 does it to Kernel itself when the first Ractor is made), the methods are in the origin. */
+static uint64_t methods_of(struct hd_vm *vm, uint64_t module)
+{
+    const uint8_t *object = hd_vm_object(vm, module);
+    uint64_t ext = hd_class_ext(vm, object, module), origin = hd_memory_u64(vm->memory, ext + (uint64_t)vm->layout->classext_origin);
+    const uint8_t *below = hd_vm_object_of(vm, origin, HD_T_ICLASS);
+    return below ? hd_class_method_table(vm, below, hd_class_ext(vm, below, origin)) : hd_class_method_table(vm, object, ext);
+}
+
 static bool methods_check(struct hd_vm *vm, struct hd_error *err)
 {
     enum { LEAST = 20, TOLERATED = 10 };
-    const struct hd_layout *l = vm->layout;
     uint64_t kernel = variable(vm, "rb_mKernel");
-    const uint8_t *object = hd_vm_object(vm, kernel);
-    uint64_t ext = hd_class_ext(vm, object, kernel);
-    uint64_t table = hd_layout_has(l->class_m_tbl) ? hd_word(object, l->class_m_tbl)
-                                                   : hd_memory_u64(vm->memory, ext + (uint64_t)l->classext_m_tbl);
     struct search search = {.vm = vm, .value = kernel};
-    hd_id_table_each(vm, table, method_look, &search);
+    hd_id_table_each(vm, methods_of(vm, kernel), method_look, &search);
     if (vm->memory->incomplete && search.looked < LEAST)
         return true;
     if (search.looked < LEAST || search.good + search.looked / TOLERATED < search.looked)
