@@ -13,8 +13,11 @@
 #include "ruby/layouts/ruby_2_7_4.inc"
 #include "ruby/layouts/ruby_3_1_2.inc"
 #include "ruby/layouts/ruby_3_1_7.inc"
-#include "ruby/layouts/ruby_3_2_11.inc"
-#include "ruby/layouts/ruby_3_3_8.inc"
+#include "ruby/layouts/ruby_3_2_0.inc"
+#include "ruby/layouts/ruby_3_2_3.inc"
+#include "ruby/layouts/ruby_3_2_4.inc"
+#include "ruby/layouts/ruby_3_3_0.inc"
+#include "ruby/layouts/ruby_3_4_0.inc"
 #include "ruby/layouts/ruby_3_4_11.inc"
 #include "ruby/layouts/ruby_4_0_0.inc"
 #include "ruby/layouts/ruby_4_0_4.inc"
@@ -23,8 +26,11 @@ static const struct hd_layout *const tables[] = {
     &ruby_2_7_4,
     &ruby_3_1_2,
     &ruby_3_1_7,
-    &ruby_3_2_11,
-    &ruby_3_3_8,
+    &ruby_3_2_0,
+    &ruby_3_2_3,
+    &ruby_3_2_4,
+    &ruby_3_3_0,
+    &ruby_3_4_0,
     &ruby_3_4_11,
     &ruby_4_0_0,
     &ruby_4_0_4,

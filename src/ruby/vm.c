@@ -107,7 +107,7 @@ bool hd_vm_open(struct hd_vm *vm, struct hd_memory *memory, struct hd_arena *are
     vm->chunks = target->glibc;
     vm->layout = layout;
     if (!hd_self_check_code(vm, err) || !vm_find(vm, err) || !hd_shapes_open(vm, err) || !hd_symbols_open(vm, err)
-        || !hd_self_check(vm, err))
+        || !hd_variant_choose(vm, err) || !hd_self_check(vm, err))
         return false;
     vm->string_class = hd_memory_u64(memory, hd_vm_symbol(vm, "rb_cString"));
     vm->number_compare = hd_vm_symbol(vm, "rb_st_numcmp");

@@ -111,6 +111,7 @@ bool hd_heap_open(struct hd_vm *vm, struct hd_error *err);          /* heap.c */
 bool hd_symbols_open(struct hd_vm *vm, struct hd_error *err);       /* symbol.c */
 void hd_generic_ivars_open(struct hd_vm *vm);                        /* ivar.c */
 bool hd_shapes_open(struct hd_vm *vm, struct hd_error *err);        /* ivar.c */
+bool hd_variant_choose(struct hd_vm *vm, struct hd_error *err);     /* variant.c */
 void hd_globals_open(struct hd_vm *vm);                              /* roots.c */
 void hd_object_ids_open(struct hd_vm *vm);                           /* heap.c */
 

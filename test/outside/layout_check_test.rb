@@ -112,6 +112,22 @@ class LayoutCheckTest < Minitest::Test
     end
   end
 
+  # Builds of one release differ in the size of jmp_buf, which lies in a fiber before the members that count.
+  RUBIES.each_key do |ruby|
+    define_method("test_the_size_of_jmp_buf_is_found_out_#{ruby}") do
+      need(ruby, extension: false)
+      waiting(ruby) do |pid|
+        usual, found = Open3.capture2e(DRIVER, pid.to_s, "0")[0].lines
+        assert_match(/\A\d+ \d+\n\z/, usual)
+        difference = found.to_i - usual.to_i
+        assert_includes [0, 160, -160], difference
+        assert_equal 8 * difference, found.split.last.to_i - usual.split.last.to_i
+        # Whichever the table were of, what is found is the same.
+        (difference.zero? ? [160, -160] : [difference]).each { |more| assert_equal found, Open3.capture2e(DRIVER, pid.to_s, more.to_s)[0].lines.last }
+      end
+    end
+  end
+
   # Heaps most of whose objects are of an odd kind are no proof against the table.
   ODD = {
     # No garbage was ever collected.

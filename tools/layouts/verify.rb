@@ -13,6 +13,12 @@ class Table
     @values = File.read(path).scan(/^    \.(\w+) = (-?\d+|HD_ABSENT),/).to_h { |k, v| [k.to_sym, v == "HD_ABSENT" ? nil : v.to_i] }
   end
 
+  # Builds of one release differ in the size of jmp_buf, which lies in a fiber before these (src/ruby/variant.c).
+  def move_fibers(bytes)
+    %i[fiber_first_proc fiber_prev fiber_resuming fiber_size].each { |name| @values[name] += bytes if @values[name] }
+    @values[:fiber_status_bit] += 8 * bytes if @values[:fiber_status_bit]
+  end
+
   def [](name)
 
     @values.fetch(name)
@@ -239,7 +245,18 @@ class Verifier
     check(:proc_entry_proc, data(entry), addr(block))
   end
 
+  # What is before first_proc points, where there is a JIT, and since 3.3 always, to what begins with the fiber's execution context.
+  def find_fibers
+    ec = word(data(Thread.current) + @table[:thread_ec])
+    found = [0, 160, -160].find do |bytes|
+      before = word(word(ec + @table[:ec_fiber]) + @table[:fiber_first_proc] + bytes - 8)
+      before & 7 == 0 && mapped?(before) && word(before) == ec
+    end
+    @table.move_fibers(found || 0)
+  end
+
   def fibers
+    find_fibers
     work = proc { Fiber.yield }
     fiber = Fiber.new(&work)
     at = data(fiber)
@@ -694,8 +711,8 @@ class Verifier
   end
 
   def modules
-    prepended = Class.new { def own = 1 }
-    prepended.prepend(Module.new { def own = super })
+    prepended = Class.new { def own; 1; end }
+    prepended.prepend(Module.new { def own; super; end })
     ext = addr(prepended) + @table[:class_ext_embedded]
     origin = word(ext + @table[:classext_origin])
     bit = ->(klass, name) { bits(klass + @table[:class_ext_embedded], @table[name], 1) }
