@@ -27,27 +27,27 @@ all_cxxflags = -std=gnu++17 $(common) $(CXXFLAGS)
 library := \
 	src/base/arena.c src/base/error.c \
 	src/memory/memory.c src/memory/maps.c src/memory/smaps.c src/memory/image.c src/memory/source_self.c \
-	src/ruby/layout.c src/ruby/vm.c src/ruby/calibrate.c src/ruby/self_check.c src/ruby/self_check_objects.c src/ruby/heap.c src/ruby/table.c src/ruby/symbol.c src/ruby/class.c \
-	src/ruby/ivar.c src/ruby/object.c src/ruby/string.c src/ruby/number.c src/ruby/class_object.c src/ruby/imemo.c src/ruby/iseq.c src/ruby/data.c \
+	src/ruby/layout.c src/ruby/vm.c src/ruby/variant.c src/ruby/calibrate.c src/ruby/self_check.c src/ruby/self_check_objects.c src/ruby/heap.c src/ruby/table.c src/ruby/symbol.c src/ruby/written.c src/ruby/class.c \
+	src/ruby/ivar.c src/ruby/typed_data.c src/ruby/object.c src/ruby/string.c src/ruby/number.c src/ruby/class_object.c src/ruby/imemo.c src/ruby/iseq.c src/ruby/data.c \
 	src/ruby/thread.c src/ruby/roots.c src/ruby/roots_outside.c src/ruby/liveness.c \
 	src/ruby/references.c src/ruby/references_code.c src/ruby/references_data.c src/ruby/memsize.c \
 	src/dump/text.c src/dump/contents.c src/dump/head.c src/dump/head_memory.c src/dump/line.c src/dump/dumper.c src/dump/output.c src/dump/compress.c \
 	src/capture/inside.c src/capture/loaded.c
 # What only the tool needs: reading dumps and debug information.
 tool_library := \
-	src/base/units.c src/base/progress.c src/base/spool.c \
+	src/base/units.c src/base/progress.c src/base/library.c src/base/spool.c \
 	src/memory/source_process.c src/memory/source_file.c src/memory/core.c src/memory/core_unpack.c src/memory/core_library.c src/capture/outside.c src/capture/stop.c src/capture/target.c src/capture/inject.c src/capture/room.c src/capture/copy.c src/capture/keeper.c \
 	src/dump/input.c src/dump/json_text.c src/dump/json_reader.cc src/dump/json_walk.cc src/dump/json_values.cc src/dump/address_set.c \
 	src/dump/check.c src/dump/range.c src/dump/objspace_reader.c \
 	src/graph/names.c src/graph/ranks.c src/graph/part.c src/graph/dump_part.c src/graph/objspace_part.c \
 	src/graph/storage.c src/graph/assemble.c src/graph/singletons.c src/graph/graph.c src/graph/builder.c \
 	src/graph/dominators.c src/graph/retained.c src/graph/paths.c src/graph/paths_merge.c src/graph/referrers.c \
-	src/graph/groups.c src/graph/best_names.c src/graph/index.c src/graph/index_key.c src/graph/index_check.c src/graph/index_answers.c src/graph/derived.c \
-	src/graph/fields.c src/graph/replay.c src/graph/objspace_fields.c src/graph/second_pass.c src/graph/holders.c \
+	src/graph/groups.c src/graph/best_names.c src/graph/index.c src/graph/index_key.c src/graph/index_point.c src/graph/index_check.c src/graph/index_answers.c src/graph/derived.c \
+	src/graph/fields.c src/graph/replay.c src/graph/objspace_fields.c src/graph/line_order.c src/graph/second_pass.c src/graph/holders.c \
 	src/graph/strings.c src/graph/collections.c src/graph/facets.c src/graph/find.c src/graph/stacks.c \
 	src/graph/tree.c src/graph/suspects.c src/graph/suspects_read.c src/graph/path_keys.c src/graph/diff.c \
 	src/view/json.c src/view/words.c src/view/open.c src/view/asked.c src/view/readable.c src/view/describe.c src/view/ways.c \
-	src/view/summary.c src/view/top.c src/view/suspects.c src/view/suspects_words.c src/view/tree_view.c src/view/tree_rows.c \
+	src/view/summary.c src/view/facet_sums.c src/view/top.c src/view/suspects.c src/view/suspects_words.c src/view/tree_view.c src/view/tree_rows.c \
 	src/view/path.c src/view/find.c src/view/threads.c src/view/strings.c src/view/collections.c src/view/diff.c \
 	src/view/diff_json.c src/view/object.c src/view/profile.c src/view/profile_line.c src/view/redact.c \
 	src/web/question.c src/web/site.c src/web/answer.c src/web/answer_dump.c src/web/answer_tree.c src/web/answer_object.c \

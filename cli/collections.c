@@ -5,12 +5,6 @@
 #include "dump/json_reader.h"
 #include "view/collections.h"
 
-struct request {
-    const char *path;
-    unsigned long limit;
-    bool json;
-};
-
 static const char *const set_names[HD_COLLECTIONS_KINDS] = {"empty arrays", "empty hashes"};
 
 struct result {
@@ -93,7 +87,7 @@ static void print_list(const struct result *result, const struct hd_collection *
     hd_table_deinit(&table);
 }
 
-static void print_empty(const struct request *request, const struct result *result)
+static void print_empty(const struct hd_open_request *request, const struct result *result)
 {
     for (uint32_t set = 0; set < HD_COLLECTIONS_KINDS; set++) {
         const struct hd_collections_sum *sum = &result->view.collections.sums[set];
@@ -105,7 +99,7 @@ static void print_empty(const struct request *request, const struct result *resu
     }
 }
 
-static void print_text(const struct request *request, const struct result *result)
+static void print_text(const struct hd_open_request *request, const struct result *result)
 {
     char id[HD_TABLE_NUMBER];
     print_sums(result);
@@ -125,7 +119,7 @@ static void print_text(const struct request *request, const struct result *resul
     hd_open_next(stdout, &result->twice.open, "show", id);
 }
 
-static int collections(const struct request *request)
+static int collections(const struct hd_open_request *request)
 {
     struct result result = {0};
     struct hd_error err = {0};
@@ -145,26 +139,12 @@ static int collections(const struct request *request)
 
 static int run(int argc, char **argv)
 {
-    struct request request = {.limit = 10};
+    struct hd_open_request request = {.limit = 10};
     struct hd_call call;
-    hd_call_begin(&call, &hd_command_collections, argc, argv);
-    for (int letter; (letter = hd_call_option(&call)) != 0;) {
-        if (letter == 'l')
-            request.limit = hd_call_count(&call);
-        else
-            request.json = true;
-    }
-    if (!hd_call_operands(&call))
-        return call.status;
-    request.path = call.operand[0];
-    return collections(&request);
+    return hd_open_request(&request, &call, &hd_command_collections, argc, argv) ? collections(&request) : call.status;
 }
 
-static const struct hd_option options[] = {
-    {'l', "limit", "N", "rows of each table (10); 0 for all", NULL, NULL},
-    HD_OPEN_NO_INDEX,
-    HD_OPTION_JSON,
-    HD_OPTION_END};
+static const struct hd_option options[] = {HD_OPEN_OPTIONS_LIMIT("rows of each table (10); 0 for all")};
 
 const struct hd_command hd_command_collections = {
     .name = "collections",

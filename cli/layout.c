@@ -62,11 +62,12 @@ static bool library_add(struct options *options, const char *path, bool must_be_
 
 static int tables_list(void)
 {
-    for (const struct hd_layout *const *table = hd_layout_all(); *table; table++) {
-        printf("%-8s %-18s %s\n", (*table)->ruby, (*table)->platform, (*table)->origin);
-        for (const char *const *id = (*table)->build_ids; *id; id++)
-            printf("         build-id %s\n", *id);
-    }
+    for (const struct hd_layout *const *table = hd_layout_all(); *table; table++)
+        for (const struct hd_layout_release *release = (*table)->releases; release->ruby; release++) {
+            printf("%-8s %-18s %s\n", release->ruby, (*table)->platform, release->origin);
+            for (const char *const *id = release->build_ids; *id; id++)
+                printf("         build-id %s\n", *id);
+        }
     return ferror(stdout) || fflush(stdout) ? hd_error_exit_status(HD_ERROR_IO) : 0;
 }
 
@@ -74,14 +75,16 @@ static int tables_json(void)
 {
     const char *between = "";
     printf("{\"tables\":[");
-    for (const struct hd_layout *const *table = hd_layout_all(); *table; table++, between = ",") {
-        printf("%s{\"ruby\":\"%s\",\"platform\":\"%s\",\"origin\":", between, (*table)->ruby, (*table)->platform);
-        hd_cli_print_json_string(stdout, (*table)->origin);
-        printf(",\"build_ids\":[");
-        for (const char *const *id = (*table)->build_ids; *id; id++)
-            printf("%s\"%s\"", id == (*table)->build_ids ? "" : ",", *id);
-        printf("]}");
-    }
+    for (const struct hd_layout *const *table = hd_layout_all(); *table; table++)
+        for (const struct hd_layout_release *release = (*table)->releases; release->ruby; release++, between = ",") {
+            printf("%s{\"ruby\":\"%s\",\"platform\":\"%s\",\"shared\":\"%s\",\"origin\":", between, release->ruby, (*table)->platform,
+                   (*table)->ruby);
+            hd_cli_print_json_string(stdout, release->origin);
+            printf(",\"build_ids\":[");
+            for (const char *const *id = release->build_ids; *id; id++)
+                printf("%s\"%s\"", id == release->build_ids ? "" : ",", *id);
+            printf("]}");
+        }
     printf("]}\n");
     return ferror(stdout) || fflush(stdout) ? hd_error_exit_status(HD_ERROR_IO) : 0;
 }

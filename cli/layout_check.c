@@ -28,6 +28,7 @@ struct check {
     pid_t pid; /* 0: a file */
     char library[TEXT], ruby[TEXT], build_id[HD_BUILD_ID_TEXT];
     const struct hd_layout *table; /* NULL if there is none for it */
+    const struct hd_layout_release *release; /* what of it was chosen */
     bool by_build_id;
     struct hd_calibration_row rows[HD_CALIBRATION_ROWS];
     bool looked, self_checked; /* a process; its self-check was passed */
@@ -54,12 +55,11 @@ static void table_choose(struct check *check, const struct hd_image *image, stru
     struct image_memory both = {image, memory};
     check->table = hd_layout_find(check->ruby, *check->build_id ? check->build_id : NULL);
     if (!check->table) {
-        hd_error_set(&check->wrong, HD_ERROR_UNSUPPORTED, "there is no layout table for Ruby %.60s (`heap_dump layout --list` shows those "
-                     "there are): make one as docs/layouts.md says; until then HeapDump.dump in the process works, without names for references",
-                     check->ruby);
+        hd_layout_missing(check->ruby, &check->wrong);
         return;
     }
-    for (const char *const *id = check->table->build_ids; *id; id++)
+    check->release = hd_layout_release(check->table, check->ruby, check->build_id);
+    for (const char *const *id = check->release->build_ids; *id; id++)
         check->by_build_id |= !strcmp(*id, check->build_id);
     hd_calibrate(memory, image_symbol, &both, check->table, check->rows);
     for (int i = 0; i < HD_CALIBRATION_ROWS; i++)
@@ -160,7 +160,7 @@ static void print_text(const struct check *check)
     printf("build-id    %s\n", *check->build_id ? check->build_id : "none");
     if (!check->table)
         return;
-    printf("table       Ruby %s, chosen by %s (%s)\n", check->table->ruby, check->by_build_id ? "build-id" : "release", check->table->origin);
+    printf("table       Ruby %s, chosen by %s (%s)\n", check->table->ruby, check->by_build_id ? "build-id" : "release", check->release->origin);
     for (int i = 0; i < HD_CALIBRATION_ROWS; i++) {
         const struct hd_calibration_row *row = &check->rows[i];
         if (!row->function)

@@ -117,6 +117,8 @@ static void pools_print(const struct hd_rss *rss)
     }
     hd_table_print(stdout, &table);
     hd_table_deinit(&table);
+    if (rss->spare_pages)
+        printf("and %llu pages without slots, kept for when they are needed\n", (unsigned long long)rss->spare_pages);
 }
 
 static void arena_add(struct hd_table *table, const char *name, const struct hd_glibc_arena *arena)
@@ -304,7 +306,14 @@ static void sums_print(const struct hd_view_memory *view)
 static void next_print(const struct hd_view_memory *view)
 {
     if (view->source == HD_FINDINGS_PROCESS) {
-        printf("\nnext: heap_dump dump --pid %d -o dump.json\n", view->pid);
+        if (view->rss.divided)
+            printf("\nnext: heap_dump dump --pid %d -o dump.json\n", view->pid);
+        else if (*view->ruby) /* one that cannot be read: which are there? */
+            printf("\nnext: heap_dump layout --check %d\n", view->pid);
+        else if (view->ruby_pid)
+            printf("\nnext: heap_dump memory %d\n", view->ruby_pid);
+        else
+            printf("\nnext: heap_dump memory --json %d\n", view->pid);
         return;
     }
     struct hd_buffer text = {0};

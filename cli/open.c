@@ -6,6 +6,30 @@
 
 #include <string.h>
 
+void hd_open_take(struct hd_open_request *request, struct hd_call *call, int letter)
+{
+    if (letter == 'l')
+        request->limit = hd_call_count(call);
+    else
+        request->json = true;
+}
+
+bool hd_open_operands(struct hd_open_request *request, struct hd_call *call)
+{
+    bool fine = hd_call_operands(call);
+    if (fine)
+        request->path = call->operand[0];
+    return fine;
+}
+
+bool hd_open_request(struct hd_open_request *request, struct hd_call *call, const struct hd_command *command, int argc, char **argv)
+{
+    hd_call_begin(call, command, argc, argv);
+    for (int letter; (letter = hd_call_option(call)) != 0;)
+        hd_open_take(request, call, letter);
+    return hd_open_operands(request, call);
+}
+
 int hd_open_fail(const char *command, bool json, const struct hd_error *err)
 {
     if (!json)

@@ -3,7 +3,7 @@
 
 #include "cli/table.h"
 
-enum { ELEMENTS_MAX = 20 };
+enum { ELEMENTS_MAX = 20, LINE_ELEMENTS = 65536 };
 
 static bool is_list(struct hd_graph_text value)
 {
@@ -30,7 +30,8 @@ static void list_print(FILE *file, struct hd_graph_text list)
     hd_table_deinit(&table);
     char text[HD_TABLE_NUMBER];
     if (count > ELEMENTS_MAX)
-        fprintf(file, "      … %s more\n", hd_table_count(text, count - ELEMENTS_MAX));
+        fprintf(file, "      … %s more%s\n", hd_table_count(text, count - ELEMENTS_MAX),
+                count >= LINE_ELEMENTS ? ", and those of the further lines that it may have" : "");
 }
 
 /* Fields of one word stand together, before those that take lines of their own. */

@@ -121,7 +121,7 @@ static int run(int argc, char **argv)
 
 static const struct hd_option options[] = {
     {'o', "output", "FILE", "write there; - for standard output", NULL, NULL},
-    {'r', "redact", NULL, "without what the program put there: contents of strings, keys of hashes, names of threads", NULL, NULL},
+    {'r', "redact", NULL, "without what the program put there: contents of strings, keys of hashes, names of threads and their variables", NULL, NULL},
     HD_OPEN_NO_INDEX,
     HD_OPTION_JSON,
     HD_OPTION_END};

@@ -9,12 +9,6 @@
 
 #include <string.h>
 
-struct request {
-    const char *path, *id;
-    unsigned long limit;
-    bool json;
-};
-
 struct object {
     struct hd_open open;
     uint32_t node;
@@ -59,7 +53,7 @@ static void section(const char *title, uint64_t count)
     hd_table_strong(stdout, false);
 }
 
-static void edges_print(const struct request *request, const struct hd_view_object *object, bool incoming)
+static void edges_print(const struct hd_open_request *request, const struct hd_view_object *object, bool incoming)
 {
     static const struct hd_table_column columns[] = {{"name", false, true},
                                                      {"object", false, true},
@@ -120,7 +114,7 @@ static void facts_print(const struct hd_view_object *object)
     hd_table_deinit(&table);
 }
 
-static void print_text(const struct request *request, const struct hd_view_object *object)
+static void print_text(const struct hd_open_request *request, const struct hd_view_object *object)
 {
     char title[HD_OPEN_TITLE + 2 * HD_TABLE_NUMBER], id[2 * HD_TABLE_NUMBER];
     hd_open_title(title, object->open, object->node);
@@ -144,7 +138,7 @@ static void print_text(const struct request *request, const struct hd_view_objec
     hd_open_next(stdout, object->open, "path", rest);
 }
 
-static int show(const struct request *request)
+static int show(const struct hd_open_request *request, const char *id)
 {
     struct hd_open open;
     struct hd_view_object object = {0};
@@ -152,7 +146,7 @@ static int show(const struct request *request)
     uint32_t node;
     if (!hd_open_read_for(&open, request->path, HD_INDEX_GRAPH, &err))
         return hd_open_fail("show", request->json, &err);
-    bool done = hd_open_node(&open, request->id, &node, &err) && hd_view_object_make(&object, &open, node, &err);
+    bool done = hd_open_node(&open, id, &node, &err) && hd_view_object_make(&object, &open, node, &err);
     if (done && request->json) {
         hd_view_object_json(stdout, &object, request->limit);
     } else if (done) {
@@ -166,27 +160,12 @@ static int show(const struct request *request)
 
 static int run(int argc, char **argv)
 {
-    struct request request = {.limit = 20};
+    struct hd_open_request request = {.limit = 20};
     struct hd_call call;
-    hd_call_begin(&call, &hd_command_show, argc, argv);
-    for (int letter; (letter = hd_call_option(&call)) != 0;) {
-        if (letter == 'l')
-            request.limit = hd_call_count(&call);
-        else
-            request.json = true;
-    }
-    if (!hd_call_operands(&call))
-        return call.status;
-    request.path = call.operand[0];
-    request.id = call.operand[1];
-    return show(&request);
+    return hd_open_request(&request, &call, &hd_command_show, argc, argv) ? show(&request, call.operand[1]) : call.status;
 }
 
-static const struct hd_option options[] = {
-    {'l', "limit", "N", "references and referrers to print (20); 0 for all", NULL, NULL},
-    HD_OPEN_NO_INDEX,
-    HD_OPTION_JSON,
-    HD_OPTION_END};
+static const struct hd_option options[] = {HD_OPEN_OPTIONS_LIMIT("references and referrers to print (20); 0 for all")};
 
 const struct hd_command hd_command_show = {
     .name = "show",

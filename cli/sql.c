@@ -206,9 +206,15 @@ static bool talk_over(const struct request *request, struct hd_sql_talk *talk, s
     return !request->text && isatty(STDIN_FILENO) ? prompt(talk, err) : read_statements(talk, stdin, err);
 }
 
+static bool whole(void *data, struct hd_error *err)
+{
+    return hd_open_whole(data, HD_INDEX_GRAPH, err);
+}
+
 static int answer(const struct request *request, struct hd_open *open)
 {
-    const struct hd_sql_source source = {open->path, open->dump, &open->graph, &open->dominators, &open->derived};
+    const struct hd_sql_source source = {open->path, open->dump, &open->graph, &open->dominators, &open->derived,
+                                         open->graph.node_address ? NULL : open->index, whole, open};
     const struct hd_sql_limits limits = {request->seconds, request->memory};
     struct hd_sql_talk talk = {.open = open, .print = {.file = stdout, .mode = request->mode, .terminal = isatty(STDOUT_FILENO)}};
     struct hd_error err = {0};
@@ -236,7 +242,7 @@ static int sql(const struct request *request)
 {
     struct hd_open open;
     struct hd_error err = {0};
-    if (!hd_sql_available(&err) || !hd_open_read_for(&open, request->path, HD_INDEX_GRAPH, &err))
+    if (!hd_sql_available(&err) || !hd_open_read_for(&open, request->path, HD_INDEX_HEADER, &err))
         return hd_open_fail("sql", request->json, &err);
     if (!request->json)
         hd_open_warn(&open, "sql");

@@ -6,12 +6,6 @@
 
 #include <string.h>
 
-struct request {
-    const char *path;
-    unsigned long limit;
-    bool json;
-};
-
 struct result {
     struct hd_twice twice;
     struct hd_view_strings view;
@@ -134,7 +128,7 @@ static void print_advice(const struct result *result)
            hd_table_bytes(bytes, strings->copies.bytes));
 }
 
-static void print_text(const struct request *request, const struct result *result)
+static void print_text(const struct hd_open_request *request, const struct result *result)
 {
     const struct hd_strings *strings = &result->view.strings;
     char number[HD_TABLE_NUMBER], id[HD_TABLE_NUMBER];
@@ -160,7 +154,7 @@ static void print_text(const struct request *request, const struct result *resul
     hd_open_next(stdout, &result->twice.open, strcmp(request->path, "-") ? "path" : "show", id);
 }
 
-static int strings(const struct request *request)
+static int strings(const struct hd_open_request *request)
 {
     struct result result = {0};
     struct hd_error err = {0};
@@ -180,26 +174,12 @@ static int strings(const struct request *request)
 
 static int run(int argc, char **argv)
 {
-    struct request request = {.limit = 12};
+    struct hd_open_request request = {.limit = 12};
     struct hd_call call;
-    hd_call_begin(&call, &hd_command_strings, argc, argv);
-    for (int letter; (letter = hd_call_option(&call)) != 0;) {
-        if (letter == 'l')
-            request.limit = hd_call_count(&call);
-        else
-            request.json = true;
-    }
-    if (!hd_call_operands(&call))
-        return call.status;
-    request.path = call.operand[0];
-    return strings(&request);
+    return hd_open_request(&request, &call, &hd_command_strings, argc, argv) ? strings(&request) : call.status;
 }
 
-static const struct hd_option options[] = {
-    {'l', "limit", "N", "rows of each table (12); 0 for all", NULL, NULL},
-    HD_OPEN_NO_INDEX,
-    HD_OPTION_JSON,
-    HD_OPTION_END};
+static const struct hd_option options[] = {HD_OPEN_OPTIONS_LIMIT("rows of each table (12); 0 for all")};
 
 const struct hd_command hd_command_strings = {
     .name = "strings",

@@ -38,17 +38,24 @@ static void pages(struct hd_table *table, struct hd_graph_text head)
     }
 }
 
+/* How many are used, as the heap counts; and how many of these the dump has not, as what is garbage is left out of it. */
 static void slots(struct hd_table *table, struct hd_graph_text head, const struct hd_view_summary *totals)
 {
-    uint64_t all = 0;
+    uint64_t all = 0, used = 0, objects = totals->all.objects;
     struct hd_graph_text pools = hd_readable_member(head, "size_pools"), key, pool;
-    for (size_t at = 0; (pool = hd_readable_next(pools, &at, &key)).data;)
+    for (size_t at = 0; (pool = hd_readable_next(pools, &at, &key)).data;) {
         all += hd_readable_integer(hd_readable_member(pool, "slots"));
+        used += hd_readable_integer(hd_readable_member(pool, "used"));
+    }
     if (!all)
         return;
-    char text[160], used[HD_TABLE_NUMBER], of[HD_TABLE_NUMBER];
-    snprintf(text, sizeof text, "%s of %s have an object of the dump (%.1f %%)", hd_table_count(used, totals->all.objects), hd_table_count(of, all),
-             100.0 * (double)totals->all.objects / (double)all);
+    char text[160], count[HD_TABLE_NUMBER], of[HD_TABLE_NUMBER], garbage[HD_TABLE_NUMBER];
+    if (used <= all && used > objects + objects / 100)
+        snprintf(text, sizeof text, "%s of %s are in use (%.1f %%); %s hold garbage, left out of the dump", hd_table_count(count, used),
+                 hd_table_count(of, all), 100.0 * (double)used / (double)all, hd_table_count(garbage, used - objects));
+    else
+        snprintf(text, sizeof text, "%s of %s have an object of the dump (%.1f %%)", hd_table_count(count, objects), hd_table_count(of, all),
+                 100.0 * (double)objects / (double)all);
     fact(table, "slots", text);
 }
 

@@ -12,10 +12,8 @@
 enum { MARGIN = 3, INSIDE_DEPTH = 4, INSIDE_ROWS = 8, PERCENT = 100 };
 
 struct request {
-    const char *path;
+    struct hd_open_request asked;
     double share;
-    unsigned long limit;
-    bool json;
 };
 
 static void add_name(struct hd_buffer *out, const struct hd_open *open, uint32_t name)
@@ -205,9 +203,9 @@ static void print_text(const struct hd_open *open, const struct hd_suspects *sus
 static bool report(const struct request *request, struct hd_open *open, struct hd_error *err)
 {
     struct hd_suspects suspects;
-    if (!hd_view_suspects_make(&suspects, open, request->share, request->limit, err))
+    if (!hd_view_suspects_make(&suspects, open, request->share, request->asked.limit, err))
         return false;
-    if (request->json)
+    if (request->asked.json)
         hd_view_suspects_json(stdout, open, &suspects, 0);
     else
         print_text(open, &suspects);
@@ -219,13 +217,13 @@ static int suspects(const struct request *request)
 {
     struct hd_open open;
     struct hd_error err = {0};
-    if (!hd_open_read(&open, request->path, &err))
-        return hd_open_fail("suspects", request->json, &err);
-    if (!request->json)
+    if (!hd_open_read(&open, request->asked.path, &err))
+        return hd_open_fail("suspects", request->asked.json, &err);
+    if (!request->asked.json && open.dominators.reachable > 1) /* else that is the error */
         hd_open_warn(&open, "suspects");
     bool done = report(request, &open, &err);
     hd_open_close(&open);
-    return done ? 0 : hd_open_fail("suspects", request->json, &err);
+    return done ? 0 : hd_open_fail("suspects", request->asked.json, &err);
 }
 
 static void share_take(struct hd_call *call, double *share)
@@ -238,29 +236,21 @@ static void share_take(struct hd_call *call, double *share)
 
 static int run(int argc, char **argv)
 {
-    struct request request = {.share = 0.05, .limit = 8};
+    struct request request = {.asked = {.limit = 8}, .share = 0.05};
     struct hd_call call;
     hd_call_begin(&call, &hd_command_suspects, argc, argv);
     for (int letter; (letter = hd_call_option(&call)) != 0;) {
         if (letter == 's')
             share_take(&call, &request.share);
-        else if (letter == 'l')
-            request.limit = hd_call_count(&call);
         else
-            request.json = true;
+            hd_open_take(&request.asked, &call, letter);
     }
-    if (!hd_call_operands(&call))
-        return call.status;
-    request.path = call.operand[0];
-    return suspects(&request);
+    return hd_open_operands(&request.asked, &call) ? suspects(&request) : call.status;
 }
 
 static const struct hd_option options[] = {
     {'s', "share", "PERCENT", "report what retains so much of the data or more (5)", NULL, NULL},
-    {'l', "limit", "N", "suspects to print (8); 0 for all", NULL, NULL},
-    HD_OPEN_NO_INDEX,
-    HD_OPTION_JSON,
-    HD_OPTION_END};
+    HD_OPEN_OPTIONS_LIMIT("suspects to print (8); 0 for all")};
 
 const struct hd_command hd_command_suspects = {
     .name = "suspects",
@@ -275,4 +265,4 @@ const struct hd_command hd_command_suspects = {
              "and the threads' stacks, which a leak does not add to. What alone keeps its contents alive comes "
              "first, then what is held in several places. A guess is made from names and types: look before "
              "you act.",
-    .statuses = HD_OPEN_STATUSES};
+    .statuses = "0 fine, 2 wrong options, 3 not a dump, or one without roots, 4 the file could not be read."};

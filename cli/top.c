@@ -63,8 +63,8 @@ static int top(const struct request *request)
     struct hd_open open;
     struct hd_view_top view;
     struct hd_error err = {0};
-    bool sums = request->top.by < HD_VIEW_TOP_FACETS && !request->top.exact; /* all that is needed was summed up before */
-    if (!hd_open_read_for(&open, request->path, sums ? HD_INDEX_SUMS : HD_INDEX_TREE, &err))
+    /* what is not exact was summed up before, mostly */
+    if (!hd_open_read_for(&open, request->path, request->top.exact ? HD_INDEX_TREE : HD_INDEX_SUMS, &err))
         return hd_open_fail("top", request->json, &err);
     bool done = hd_view_top_make(&view, &request->top, &open, &err);
     if (done && request->json) {

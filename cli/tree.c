@@ -11,10 +11,10 @@
 enum { DEPTH = 5, LIMIT = 60, INDENT = 2, INDENTS_MAX = 20, SEEN = 2000 };
 
 struct request {
-    const char *path, *id;
-    unsigned long depth, limit;
+    struct hd_open_request asked;
+    const char *id;
+    unsigned long depth;
     struct hd_tree_least least;
-    bool json;
 };
 
 struct result {
@@ -128,7 +128,7 @@ static void print_text(const struct request *request, const struct result *resul
     hd_table_print(stdout, &table);
     hd_table_deinit(&table);
     if (result->rows.limited)
-        printf("\nThe %lu biggest groups are listed (--limit 0 lists all from --min on).\n", request->limit);
+        printf("\nThe %lu biggest groups are listed (--limit 0 lists all from --min on).\n", request->asked.limit);
     print_next(result);
 }
 
@@ -136,12 +136,12 @@ static void print_text(const struct request *request, const struct result *resul
 
 static bool list(const struct request *request, struct result *result, struct hd_error *err)
 {
-    struct hd_tree_rows_request rows = {.depth = UINT32_MAX, .limit = request->limit,
+    struct hd_tree_rows_request rows = {.depth = UINT32_MAX, .limit = request->asked.limit,
                                         .least = hd_tree_view_least(&result->view, &request->least)};
     if (!hd_tree_rows_make(&result->rows, &result->view, &rows, err))
         return false;
     bool done = true;
-    if (request->json) {
+    if (request->asked.json) {
         done = hd_tree_rows_json(stdout, &result->rows, request->depth, err);
     } else {
         hd_open_warn(result->view.open, "tree");
@@ -157,18 +157,18 @@ static int tree(const struct request *request)
     struct hd_open open;
     struct hd_error err = {0};
     uint32_t from = HD_NODE_ROOT;
-    if (!hd_open_read(&open, request->path, &err))
-        return hd_open_fail("tree", request->json, &err);
+    if (!hd_open_read(&open, request->asked.path, &err))
+        return hd_open_fail("tree", request->asked.json, &err);
     bool done = (!request->id || hd_open_node(&open, request->id, &from, &err))
                 && hd_tree_view_make(&result.view, &open, from, request->depth, &err) && list(request, &result, &err);
     hd_tree_view_free(&result.view);
     hd_open_close(&open);
-    return done ? 0 : hd_open_fail("tree", request->json, &err);
+    return done ? 0 : hd_open_fail("tree", request->asked.json, &err);
 }
 
 static int run(int argc, char **argv)
 {
-    struct request request = {.depth = DEPTH, .limit = LIMIT, .least = {.share = 0.01}};
+    struct request request = {.asked = {.limit = LIMIT}, .depth = DEPTH, .least = {.share = 0.01}};
     struct hd_call call;
     hd_call_begin(&call, &hd_command_tree, argc, argv);
     for (int letter; (letter = hd_call_option(&call)) != 0;) {
@@ -176,14 +176,11 @@ static int run(int argc, char **argv)
             request.depth = hd_call_count(&call);
         else if (letter == 'm')
             hd_tree_least_read(&call, &request.least);
-        else if (letter == 'l')
-            request.limit = hd_call_count(&call);
         else
-            request.json = true;
+            hd_open_take(&request.asked, &call, letter);
     }
-    if (!hd_call_operands(&call))
+    if (!hd_open_operands(&request.asked, &call))
         return call.status;
-    request.path = call.operand[0];
     request.id = call.operand_count > 1 ? call.operand[1] : NULL;
     return tree(&request);
 }
@@ -191,10 +188,7 @@ static int run(int argc, char **argv)
 static const struct hd_option options[] = {
     {'d', "depth", "N", "levels below the first one (5); 0 for all", NULL, NULL},
     {'m', "min", "SIZE|PERCENT", "list what retains so much or more (1%): 500kB, 0.5%", NULL, NULL},
-    {'l', "limit", "N", "rows to print, the biggest (60); 0 for all", NULL, NULL},
-    HD_OPEN_NO_INDEX,
-    HD_OPTION_JSON,
-    HD_OPTION_END};
+    HD_OPEN_OPTIONS_LIMIT("rows to print, the biggest (60); 0 for all")};
 
 const struct hd_command hd_command_tree = {
     .name = "tree",

@@ -64,7 +64,7 @@ bool hd_twice_open(struct hd_twice *twice, const char *path, struct hd_error *er
             return false;
         dump = twice->path;
     }
-    if (!hd_open_read(&twice->open, dump, err)) {
+    if (!hd_open_read_for(&twice->open, dump, HD_INDEX_GRAPH, err)) {
         hd_twice_close_copy(twice->copy, twice->path, err);
         return false;
     }

@@ -8,6 +8,7 @@
 #include "cli/open.h"
 #include "fuzz/questions.h"
 #include "graph/index_format.h"
+#include "graph/index_point.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,6 +120,37 @@ static void look_up(const struct hd_index *mapped, const uint8_t *data, size_t s
         sum = (char)(sum + answer.data[i]);
 }
 
+/* Single objects, of which not all of the index is looked at; numbers that lead nowhere among them. */
+static void look_up_single(const uint8_t *data, size_t size)
+{
+    struct hd_graph graph;
+    struct hd_dominators dominators;
+    struct hd_index *mapped = hd_index_map_for(&key, HD_INDEX_HEADER, &graph, &dominators, NULL);
+    struct hd_index_node node;
+    struct hd_graph_text text;
+    struct hd_referrer list[2];
+    uint64_t number = hd_index_hash(data, size, 1), count = 0, sum = 0;
+    uint32_t found = HD_NODE_NONE, to = 0, name = 0;
+    for (unsigned i = 0; mapped && i < 64; i++) {
+        uint32_t at = i < 4 ? UINT32_MAX - i : (uint32_t)(number % (graph.node_count + 2));
+        number = number * 0x9E3779B97F4A7C15u + 1;
+        if (hd_index_node(mapped, at, &node)) {
+            hd_question_require(at < graph.node_count && node.end_edge <= graph.edge_count, "a node there is not");
+            for (uint64_t edge = node.first_edge; edge < node.end_edge && edge < node.first_edge + 8; edge++)
+                if (hd_index_edge(mapped, edge, &to, &name) && hd_index_name(mapped, name, &text) && text.length)
+                    sum += (uint8_t)text.data[text.length - 1] + to;
+            if (hd_index_class_name(mapped, node.class_number, &text) && text.length)
+                sum += (uint8_t)text.data[0];
+            if (hd_index_find(mapped, node.address, &found))
+                sum += found;
+        }
+        if (hd_index_referrers(mapped, at, list, 2, &count) && count > 0 && count <= 2)
+            hd_question_require(list[0].from < graph.node_count, "a node there is not refers");
+    }
+    hd_question_require(sum != UINT64_MAX, "it is looked at");
+    hd_index_unmap(mapped);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static uint8_t *index;
@@ -135,6 +167,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     change(index, &plan, data, size);
     make_right(index);
     put_index(index, data, size);
+    look_up_single(data, size);
+    put_index(index, data, size); /* it is gone if it was found out */
     struct hd_index *mapped = hd_index_map(&key, &graph, &dominators, &err);
     hd_question_require(mapped != NULL || err.text[0] != 0, "it is refused without a sentence");
     hd_question_require(mapped != NULL || size >= CHANGE, "the sound index is refused");

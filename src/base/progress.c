@@ -26,6 +26,11 @@ void hd_progress_stage(struct hd_progress *progress, const char *stage, uint64_t
         progress->turned(progress);
 }
 
+bool hd_progress_go_on(struct hd_progress *progress, uint64_t units, struct hd_error *err)
+{
+    return hd_progress_add(progress, units) || hd_error_set(err, HD_ERROR_INTERRUPTED, "nobody waits for this any more");
+}
+
 bool hd_progress_add(struct hd_progress *progress, uint64_t units)
 {
     if (progress)

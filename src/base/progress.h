@@ -7,6 +7,8 @@
 #ifndef HD_BASE_PROGRESS_H
 #define HD_BASE_PROGRESS_H
 
+#include "base/error.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,6 +31,9 @@ void hd_progress_stage(struct hd_progress *progress, const char *stage, uint64_t
 
 /* So much more is done; from any thread. False: give up. */
 bool hd_progress_add(struct hd_progress *progress, uint64_t units);
+
+/* False and *err (HD_ERROR_INTERRUPTED): give up. For loops that are long, every so many rounds. */
+bool hd_progress_go_on(struct hd_progress *progress, uint64_t units, struct hd_error *err);
 
 /* False: give up. */
 static inline bool hd_progress_wanted(struct hd_progress *progress)

@@ -123,8 +123,7 @@ bool hd_outside_open(struct hd_outside *outside, struct hd_memory *memory, struc
         return hd_error_set(err, HD_ERROR_TARGET, "the version of the Ruby cannot be read: the process is just beginning or ending, or "
                             "the core does not have it");
     if (!hd_layout_find(outside->ruby, outside->image.build_id))
-        return hd_error_set(err, HD_ERROR_UNSUPPORTED, "there is no layout table for Ruby %s (`heap_dump layout --list` shows those there "
-                            "are): load the gem into the process, or make a table as docs/layouts.md says", outside->ruby);
+        return hd_layout_missing(outside->ruby, err);
     return true;
 }
 

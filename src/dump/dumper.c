@@ -7,6 +7,7 @@
 #include "dump/output.h"
 #include "ruby/decode.h"
 #include "ruby/liveness.h"
+#include "ruby/written.h"
 
 enum {
     BLOCK_BYTES = 1 << 20, /* lines are handed to the output in blocks of about this size */
@@ -77,6 +78,12 @@ struct hd_dumper *hd_dumper_create(struct hd_arena *arena, const struct hd_dump_
         return NULL;
     }
     if (!liveness_find(dumper, options, progress, err) || !honest(dumper, err))
+        return NULL;
+    if (options->redact && !hd_written_find(&dumper->vm)) {
+        hd_error_set(err, HD_ERROR_MEMORY, "no memory for the names in the program's code");
+        return NULL;
+    }
+    if (options->redact && !honest(dumper, err))
         return NULL;
     dumper->memory.looked = 0; /* the writers begin anew */
     dumper->memory.unreadable = 0; /* searching the VM guesses; what counts is what is missing from the dump */

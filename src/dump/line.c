@@ -2,6 +2,7 @@
 #include "dump/line.h"
 
 #include "ruby/references.h"
+#include "ruby/written.h"
 
 #include <math.h>
 
@@ -286,7 +287,7 @@ static void symbol_write(struct hd_line *line, uint64_t id)
 {
     struct hd_text name = hd_symbol_name(line->vm, id);
     hd_line_literal(line, "\":");
-    if (name.data) {
+    if (name.data && !hd_written_hides_id(line->vm, id)) {
         hd_text_escape_any(line->out, name.data, name.length);
     } else {
         hd_line_literal(line, "<id ");
@@ -384,7 +385,7 @@ void hd_line_name(struct hd_line *line, struct hd_text name)
 void hd_line_id_name(struct hd_line *line, uint64_t id)
 {
     struct hd_text name = hd_symbol_name(line->vm, id);
-    if (name.data) {
+    if (name.data && !hd_written_hides_variable(line->vm, id)) {
         hd_line_name(line, name);
         return;
     }

@@ -7,13 +7,29 @@
 
 #define SMALL_HASH 64u /* in those, keys are names that people gave */
 
+/* The constant that a class is called after (`consts.HTTP` of Net::HTTP), and no other that has it, too. */
+static bool is_own_constant(const struct hd_graph *graph, uint64_t edge, struct hd_graph_text name)
+{
+    static const char constants[] = "consts.";
+    const size_t before = sizeof constants - 1;
+    uint32_t node = graph->edge_to[edge];
+    if (name.length <= before || memcmp(name.data, constants, before)
+        || (graph->node_type[node] != HD_BT_T_CLASS && graph->node_type[node] != HD_BT_T_MODULE))
+        return false;
+    struct hd_graph_text label = hd_graph_name(graph, graph->node_label[node]);
+    size_t own = name.length - before;
+    return label.data && label.length >= own && !memcmp(label.data + label.length - own, name.data + before, own)
+           && (label.length == own || label.data[label.length - own - 1] == ':');
+}
+
 /* A member of something (`ivs.@orders`) says more than a category (`vm`); what no field has named says least. */
 static int rank(const struct hd_graph *graph, uint64_t edge)
 {
     struct hd_graph_text name = hd_graph_name(graph, graph->edge_name[edge]);
-    if (!name.data || name.length == 0 || (name.length >= 3 && !memcmp(name.data, "ref", 3)))
+    if (!name.data || name.length == 0 || (name.length >= 3 && !memcmp(name.data, "ref", 3))
+        || (name.length >= 8 && !memcmp(name.data, "inferred", 8)))
         return 0;
-    return memchr(name.data, '.', name.length) ? 2 : 1;
+    return is_own_constant(graph, edge, name) ? 3 : memchr(name.data, '.', name.length) ? 2 : 1;
 }
 
 bool hd_best_names_better(const struct hd_graph *graph, uint64_t edge, uint64_t than)

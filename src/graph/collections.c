@@ -11,11 +11,13 @@ enum {
     TABLE_HEAD = 56,  /* struct st_table */
     SMALL_PLACES = 8, /* RHASH_AR_TABLE_MAX_SIZE */
     SMALL_ENTRY = 16, /* key and value */
-    OLD_SLOT = 40     /* of Rubies whose dumps do not tell */
+    OLD_SLOT = 40,    /* of Rubies whose dumps do not tell */
+    TURNS = 64
 };
 
+/* What one visitor of the pass finds. */
 struct build {
-    struct hd_collections *collections;
+    struct hd_collection *list; /* where its own begin */
     const struct hd_graph *graph;
     bool objspace;
     /* the object at hand */
@@ -130,13 +132,8 @@ static void sum_add(struct hd_collections_sum *sum, const struct hd_collection *
 static bool on_end(void *data, uint32_t node, struct hd_error *err)
 {
     struct build *build = data;
-    struct hd_collections *collections = build->collections;
-    bool array = build->graph->node_type[node] == HD_BT_T_ARRAY;
-    struct hd_collection one = collection(build, node);
     (void)err;
-    collections->list[collections->count++] = one;
-    sum_add(&collections->sums[array ? HD_COLLECTIONS_ARRAY : HD_COLLECTIONS_HASH], &one,
-            build->graph->node_size[node]);
+    *build->list++ = collection(build, node);
     build->elements = build->capacity = build->slot_size = 0;
     build->has_capacity = build->embedded = build->shared = false;
     return true;
@@ -163,11 +160,33 @@ static int by_unused(const void *left, const void *right)
     return compare(a->unused, b->unused, a, b);
 }
 
+/* All of them, several visitors at once. */
+static bool list_read(struct hd_collections *collections, const char *path, const struct hd_graph *graph, uint32_t *nodes,
+                      uint32_t count, struct hd_error *err)
+{
+    struct build build[HD_REPLAY_VISITORS];
+    struct hd_replay_visitor visitor[HD_REPLAY_VISITORS];
+    unsigned visitors = hd_replay_visitors(count);
+    for (unsigned i = 0; i < visitors; i++) {
+        build[i] = (struct build){.list = collections->list + hd_replay_first(count, visitors, i), .graph = graph,
+                                  .objspace = hd_replay_is_objspace(graph)};
+        visitor[i] = (struct hd_replay_visitor){&build[i], on_field, on_end};
+    }
+    if (!hd_replay_shared(path, graph, nodes, count, visitor, visitors, err))
+        return false;
+    collections->count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t node = collections->list[i].node;
+        bool array = graph->node_type[node] == HD_BT_T_ARRAY;
+        sum_add(&collections->sums[array ? HD_COLLECTIONS_ARRAY : HD_COLLECTIONS_HASH], &collections->list[i],
+                graph->node_size[node]);
+    }
+    return true;
+}
+
 bool hd_collections_create(struct hd_collections *collections, const char *path, const struct hd_graph *graph,
                            const uint32_t *dominator, struct hd_error *err)
 {
-    struct build build = {.collections = collections, .graph = graph, .objspace = hd_replay_is_objspace(graph)};
-    struct hd_replay_visitor visitor = {&build, on_field, on_end};
     uint32_t count;
     *collections = (struct hd_collections){0};
     uint32_t *nodes =
@@ -176,11 +195,9 @@ bool hd_collections_create(struct hd_collections *collections, const char *path,
         return false;
     collections->list = malloc(((size_t)count + 1) * sizeof *collections->list);
     bool ok = collections->list || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    ok = ok && hd_replay(path, graph, nodes, count, &visitor, err);
+    ok = ok && list_read(collections, path, graph, nodes, count, err);
     free(nodes);
-    if (ok)
-        qsort(collections->list, collections->count, sizeof *collections->list, by_elements);
-    else
+    if (!ok)
         hd_collections_destroy(collections);
     return ok;
 }
@@ -191,7 +208,42 @@ void hd_collections_destroy(struct hd_collections *collections)
     *collections = (struct hd_collections){0};
 }
 
-void hd_collections_sort_unused(struct hd_collections *collections)
+static void swap(struct hd_collection *a, struct hd_collection *b)
 {
-    qsort(collections->list, collections->count, sizeof *collections->list, by_unused);
+    struct hd_collection kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+/*
+ * Quickselect: what is before `first` in order comes to the front, in any order of its own. No two are equal, so each round leaves out
+ * at least the one that it divides by; should chance have it that many rounds do not help, what is left is sorted.
+ */
+static void select_first(struct hd_collection *list, uint32_t count, uint32_t first,
+                         int (*order)(const void *, const void *))
+{
+    for (uint32_t from = 0, to = count, turn = 0; to - from > 1 && first > from && first < to; turn++) {
+        if (turn == TURNS) {
+            qsort(list + from, to - from, sizeof *list, order);
+            return;
+        }
+        uint32_t at = from, pick = from + (uint32_t)((to - from) * (uint64_t)(turn * 40503u % 65536u) >> 16);
+        swap(&list[pick], &list[to - 1]);
+        for (uint32_t i = from; i < to - 1; i++)
+            if (order(&list[i], &list[to - 1]) < 0)
+                swap(&list[at++], &list[i]);
+        swap(&list[at], &list[to - 1]);
+        if (first <= at)
+            to = at;
+        else
+            from = at + 1;
+    }
+}
+
+void hd_collections_rank(struct hd_collections *collections, bool unused, uint32_t first)
+{
+    int (*order)(const void *, const void *) = unused ? by_unused : by_elements;
+    first = first < collections->count ? first : collections->count;
+    select_first(collections->list, collections->count, first, order);
+    qsort(collections->list, first, sizeof *collections->list, order);
 }

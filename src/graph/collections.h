@@ -33,7 +33,7 @@ struct hd_collections_sum {
 };
 
 struct hd_collections {
-    struct hd_collection *list; /* most elements first */
+    struct hd_collection *list; /* in the order of the file, or hd_collections_rank's */
     uint32_t count;
     struct hd_collections_sum sums[HD_COLLECTIONS_KINDS];
     uint64_t unreachable; /* left out: nothing leads to them */
@@ -44,7 +44,7 @@ bool hd_collections_create(struct hd_collections *collections, const char *path,
                            const uint32_t *dominator, struct hd_error *err);
 void hd_collections_destroy(struct hd_collections *collections);
 
-/* Sorts the list: most unused bytes first. */
-void hd_collections_sort_unused(struct hd_collections *collections);
+/* Puts the `first` ones in front, in order: most unused bytes first, or most elements. The others follow in any order. */
+void hd_collections_rank(struct hd_collections *collections, bool unused, uint32_t first);
 
 #endif

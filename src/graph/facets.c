@@ -13,18 +13,30 @@
 #define NAME_BITS 28u /* of a node's number while the pass runs; above them stands the worker's */
 #define NAME_LIMIT ((1u << NAME_BITS) - 1)
 
+static const char no_source[] = "(no source)";
+
 _Static_assert(HD_SECOND_PASS_WORKERS <= 1u << (32 - NAME_BITS), "a worker's number has room above the name's");
 
+/* What a pass makes itself; the gem follows from the file. */
+enum { PASSES = HD_FACETS - 1 };
+static const enum hd_facet passes[PASSES] = {HD_FACET_FILE, HD_FACET_SHAPE, HD_FACET_METHOD, HD_FACET_SITE};
+
 struct worker {
-    struct hd_names names;
-    struct hd_buffer file, name; /* of the line at hand */
+    struct hd_names names[HD_FACETS];
+    uint32_t last[HD_FACETS]; /* the name before, where there is one: mostly this one's, too */
+    struct hd_buffer file, method, name; /* of the line at hand */
 };
 
 struct pass {
-    enum hd_facet facet;
-    struct hd_facets *facets;
+    unsigned wanted; /* bits by enum hd_facet */
+    struct hd_facets *facets; /* [HD_FACETS] */
     struct worker workers[HD_SECOND_PASS_WORKERS];
 };
+
+static bool wants(const struct pass *pass, enum hd_facet facet)
+{
+    return pass->wanted >> facet & 1;
+}
 
 /* --- the gem of a file --- */
 
@@ -120,7 +132,7 @@ void hd_facets_gem(struct hd_graph_text file, char *name, size_t size)
     else if (file.length > 10 && !memcmp(file.data, "<internal:", 10))
         snprintf(name, size, "(ruby itself)");
     else
-        snprintf(name, size, file.length ? "(application)" : "(no source)");
+        snprintf(name, size, "%s", file.length ? "(application)" : no_source);
 }
 
 /* --- what a line says --- */
@@ -155,148 +167,150 @@ static bool is_text(struct hd_graph_text value)
     return value.data && value.length >= 2 && value.data[0] == '"';
 }
 
-/* The file and the method; empty where the line says none. */
-static void source_read(struct worker *worker, struct hd_graph_text object)
+/* The fields of a line that groups are made of. */
+struct line {
+    struct hd_graph_text file, method, filename, name, iseq, line, shape, ivs;
+    bool plain, complex;
+};
+
+static void line_read(struct line *line, struct hd_graph_text object)
 {
-    struct hd_graph_text key, value, file = {NULL, 0}, method = {NULL, 0}, filename = {NULL, 0}, name = {NULL, 0},
-                                     iseq = {NULL, 0};
-    worker->file.length = worker->name.length = 0;
+    struct hd_graph_text key, value, own_line = {NULL, 0};
+    *line = (struct line){.plain = false};
     for (size_t at = 0; (value = hd_fields_next(object, &at, &key)).data;) {
         if (hd_fields_is(key, "file"))
-            file = value;
+            line->file = value;
         else if (hd_fields_is(key, "method"))
-            method = value;
+            line->method = value;
         else if (hd_fields_is(key, "filename"))
-            filename = value;
+            line->filename = value;
         else if (hd_fields_is(key, "name"))
-            name = value;
+            line->name = value;
         else if (hd_fields_is(key, "iseq") && value.data[0] == '{')
-            iseq = value;
-    }
-    if (is_text(file)) {
-        set(&worker->file, file);
-        if (is_text(method))
-            set(&worker->name, method);
-        return;
-    }
-    if (iseq.data) {
-        filename = hd_fields_get(iseq, "filename");
-        name = hd_fields_get(iseq, "name");
-    }
-    if (is_text(filename)) {
-        set(&worker->file, filename);
-        if (is_text(name))
-            set(&worker->name, name);
-    }
-}
-
-static void shape_read(struct worker *worker, struct hd_graph_text object)
-{
-    struct hd_graph_text key, value, shape = {NULL, 0}, ivs = {NULL, 0};
-    bool plain = false, complex = false;
-    for (size_t at = 0; (value = hd_fields_next(object, &at, &key)).data;) {
-        if (hd_fields_is(key, "shape") || hd_fields_is(key, "shape_id"))
-            shape = value;
+            line->iseq = value;
+        else if (hd_fields_is(key, "allocation_line"))
+            line->line = value;
+        else if (hd_fields_is(key, "line"))
+            own_line = value;
+        else if (hd_fields_is(key, "shape") || hd_fields_is(key, "shape_id"))
+            line->shape = value;
         else if (hd_fields_is(key, "ivs"))
-            ivs = value;
+            line->ivs = value;
         else if (hd_fields_is(key, "bt"))
-            plain = hd_fields_is(value, "\"T_OBJECT\"");
+            line->plain = hd_fields_is(value, "\"T_OBJECT\"");
         else if (hd_fields_is(key, "too_complex") || hd_fields_is(key, "too_complex_shape"))
-            complex = hd_fields_is(value, "true");
+            line->complex = hd_fields_is(value, "true");
     }
-    worker->name.length = 0;
-    if (complex) {
-        hd_buffer_append(&worker->name, "(too complex)", 13);
-        return;
-    }
-    if (!shape.data) {
-        hd_buffer_append(&worker->name, "(no shape)", 10);
-        return;
-    }
-    hd_buffer_append(&worker->name, "shape ", 6);
-    hd_buffer_append(&worker->name, shape.data, shape.length);
-    for (size_t at = 0; plain && ivs.data && hd_fields_next(ivs, &at, &key).data;) {
-        hd_buffer_append(&worker->name, " ", 1);
-        hd_fields_unescape(&worker->name, key);
-    }
+    if (!line->line.data) /* an iseq has a line of its own */
+        line->line = own_line;
 }
 
-static void site_read(struct worker *worker, struct hd_graph_text object)
+/* The file and the method; empty where the line says none. */
+static void source_make(struct worker *worker, const struct line *line)
 {
-    struct hd_graph_text key, value, file = {NULL, 0}, method = {NULL, 0}, line = {NULL, 0};
-    for (size_t at = 0; (value = hd_fields_next(object, &at, &key)).data;) {
-        if (hd_fields_is(key, "file"))
-            file = value;
-        else if (hd_fields_is(key, "allocation_line") || (hd_fields_is(key, "line") && !line.data))
-            line = value; /* an iseq has a line of its own */
-        else if (hd_fields_is(key, "method"))
-            method = value;
+    struct hd_graph_text file = line->file, method = line->method;
+    worker->file.length = worker->method.length = 0;
+    if (!is_text(file)) {
+        file = line->iseq.data ? hd_fields_get(line->iseq, "filename") : line->filename;
+        method = line->iseq.data ? hd_fields_get(line->iseq, "name") : line->name;
     }
-    worker->name.length = 0;
     if (!is_text(file))
         return;
-    hd_fields_unescape(&worker->name, file);
-    hd_buffer_append(&worker->name, "\n", 1);
-    if (line.data && is_digit(line.data[0]))
-        hd_buffer_append(&worker->name, line.data, line.length);
-    hd_buffer_append(&worker->name, "\n", 1);
+    set(&worker->file, file);
     if (is_text(method))
-        hd_fields_unescape(&worker->name, method);
+        set(&worker->method, method);
+}
+
+static void append(struct hd_buffer *out, const char *text)
+{
+    hd_buffer_append(out, text, strlen(text));
+}
+
+static void shape_make(struct hd_buffer *out, const struct line *line)
+{
+    struct hd_graph_text key;
+    if (line->complex || !line->shape.data) {
+        append(out, line->complex ? "(too complex)" : "(no shape)");
+        return;
+    }
+    append(out, "shape ");
+    hd_buffer_append(out, line->shape.data, line->shape.length);
+    for (size_t at = 0; line->plain && line->ivs.data && hd_fields_next(line->ivs, &at, &key).data;) {
+        append(out, " ");
+        hd_fields_unescape(out, key);
+    }
+}
+
+static void site_make(struct hd_buffer *out, const struct line *line)
+{
+    if (!is_text(line->file))
+        return;
+    hd_fields_unescape(out, line->file);
+    append(out, "\n");
+    if (line->line.data && is_digit(line->line.data[0]))
+        hd_buffer_append(out, line->line.data, line->line.length);
+    append(out, "\n");
+    if (is_text(line->method))
+        hd_fields_unescape(out, line->method);
 }
 
 /* The group's name into worker->name. */
-static void name_make(struct worker *worker, enum hd_facet facet, struct hd_graph_text object)
+static void name_make(struct worker *worker, enum hd_facet facet, const struct line *line)
 {
-    if (facet == HD_FACET_SHAPE) {
-        shape_read(worker, object);
-        return;
-    }
-    if (facet == HD_FACET_SITE) {
-        site_read(worker, object);
-        return;
-    }
-    source_read(worker, object);
-    struct hd_graph_text file = text_of(&worker->file), method = method_of(text_of(&worker->name));
-    if (facet == HD_FACET_GEM) {
-        char name[256];
-        hd_facets_gem(file, name, sizeof name);
-        worker->name.length = 0;
-        hd_buffer_append(&worker->name, name, strlen(name));
-        return;
-    }
+    struct hd_graph_text file = text_of(&worker->file), method = method_of(text_of(&worker->method));
     struct hd_buffer *out = &worker->name;
-    if (facet == HD_FACET_METHOD && method.length) { /* the end of the name becomes all of it */
-        memmove(out->data, method.data, method.length);
-        out->length = method.length;
-        hd_buffer_append(out, " in ", 4);
+    out->length = 0;
+    if (facet == HD_FACET_SHAPE) {
+        shape_make(out, line);
+    } else if (facet == HD_FACET_SITE) {
+        site_make(out, line);
     } else {
-        out->length = 0;
+        if (facet == HD_FACET_METHOD && method.length) {
+            hd_buffer_append(out, method.data, method.length);
+            append(out, " in ");
+        }
+        hd_buffer_append(out, file.length ? file.data : no_source, file.length ? file.length : sizeof no_source - 1);
     }
-    hd_buffer_append(out, file.length ? file.data : "(no source)", file.length ? file.length : 11);
+}
+
+static uint32_t intern(struct worker *worker, enum hd_facet facet, struct hd_graph_text text)
+{
+    struct hd_names *names = &worker->names[facet];
+    uint32_t last = worker->last[facet];
+    if (last < names->count && names->start[last + 1] - names->start[last] == text.length
+        && !memcmp(names->bytes + names->start[last], text.data, text.length))
+        return last;
+    return worker->last[facet] = hd_names_intern_bounded(names, text.data, text.length, NAME_LIMIT);
 }
 
 static bool visit(void *data, unsigned number, uint32_t node, struct hd_graph_text object, struct hd_error *err)
 {
     struct pass *pass = data;
     struct worker *worker = &pass->workers[number];
-    name_make(worker, pass->facet, object);
-    if (worker->name.failed || worker->file.failed)
-        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    struct hd_graph_text text = text_of(&worker->name);
-    uint32_t name = hd_names_intern_bounded(&worker->names, text.data, text.length, NAME_LIMIT);
-    if (name == HD_NAMES_NONE)
-        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory for the names of groups");
-    pass->facets->number[node] = name | (uint32_t)number << NAME_BITS;
+    struct line line;
+    line_read(&line, object);
+    source_make(worker, &line);
+    for (unsigned i = 0; i < PASSES; i++) {
+        if (!wants(pass, passes[i]))
+            continue;
+        name_make(worker, passes[i], &line);
+        if (worker->name.failed || worker->file.failed || worker->method.failed)
+            return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+        uint32_t name = intern(worker, passes[i], text_of(&worker->name));
+        if (name == HD_NAMES_NONE)
+            return hd_error_set(err, HD_ERROR_MEMORY, "out of memory for the names of groups");
+        pass->facets[passes[i]].number[node] = name | (uint32_t)number << NAME_BITS;
+    }
     return true;
 }
 
 /* --- all together --- */
 
-static bool merge_names(struct pass *pass, uint32_t *map[HD_SECOND_PASS_WORKERS])
+static bool merge_names(struct pass *pass, enum hd_facet facet, uint32_t *map[HD_SECOND_PASS_WORKERS])
 {
-    struct hd_names *all = &pass->facets->names;
+    struct hd_names *all = &pass->facets[facet].names;
     for (unsigned i = 0; i < HD_SECOND_PASS_WORKERS; i++) {
-        const struct hd_names *names = &pass->workers[i].names;
+        const struct hd_names *names = &pass->workers[i].names[facet];
         map[i] = malloc((names->count + 1) * sizeof *map[i]);
         if (!map[i])
             return false;
@@ -306,41 +320,97 @@ static bool merge_names(struct pass *pass, uint32_t *map[HD_SECOND_PASS_WORKERS]
     return !all->failed;
 }
 
-static bool merge(struct pass *pass, const struct hd_graph *graph)
+static bool names_list(struct hd_facets *facets)
 {
-    struct hd_facets *facets = pass->facets;
-    uint32_t *map[HD_SECOND_PASS_WORKERS] = {NULL};
-    bool ok = merge_names(pass, map);
-    for (uint32_t node = 1; ok && node < graph->node_count; node++)
-        facets->number[node] = map[facets->number[node] >> NAME_BITS][facets->number[node] & NAME_LIMIT];
-    for (unsigned i = 0; i < HD_SECOND_PASS_WORKERS; i++)
-        free(map[i]);
     facets->count = facets->names.count;
-    facets->name = ok ? malloc((facets->count + 1) * sizeof *facets->name) : NULL;
+    facets->name = malloc((facets->count + 1) * sizeof *facets->name);
     for (uint32_t i = 0; facets->name && i < facets->count; i++)
         facets->name[i] = (struct hd_graph_text){facets->names.bytes + facets->names.start[i],
                                                  facets->names.start[i + 1] - facets->names.start[i]};
     return facets->name != NULL;
 }
 
+static bool merge(struct pass *pass, enum hd_facet facet, const struct hd_graph *graph)
+{
+    struct hd_facets *facets = &pass->facets[facet];
+    uint32_t *map[HD_SECOND_PASS_WORKERS] = {NULL};
+    bool ok = merge_names(pass, facet, map);
+    for (uint32_t node = 1; ok && node < graph->node_count; node++)
+        facets->number[node] = map[facets->number[node] >> NAME_BITS][facets->number[node] & NAME_LIMIT];
+    for (unsigned i = 0; i < HD_SECOND_PASS_WORKERS; i++)
+        free(map[i]);
+    return ok && names_list(facets);
+}
+
+/* The gems of the files, which are few. */
+static bool gems_make(struct hd_facets *gems, const struct hd_facets *files, const struct hd_graph *graph)
+{
+    uint32_t *gem_of = malloc((files->count + 1) * sizeof *gem_of);
+    for (uint32_t i = 0; gem_of && i < files->count; i++) {
+        char name[256];
+        bool none = hd_fields_is(files->name[i], no_source);
+        hd_facets_gem(none ? (struct hd_graph_text){NULL, 0} : files->name[i], name, sizeof name);
+        gem_of[i] = hd_names_intern(&gems->names, name, strlen(name));
+    }
+    bool ok = gem_of && !gems->names.failed && names_list(gems);
+    for (uint32_t node = 1; ok && node < graph->node_count; node++)
+        gems->number[node] = gem_of[files->number[node]];
+    free(gem_of);
+    return ok;
+}
+
+static void pass_deinit(struct pass *pass)
+{
+    for (unsigned i = 0; i < HD_SECOND_PASS_WORKERS; i++) {
+        for (unsigned facet = 0; facet < HD_FACETS; facet++)
+            hd_names_deinit(&pass->workers[i].names[facet]);
+        hd_buffer_deinit(&pass->workers[i].file);
+        hd_buffer_deinit(&pass->workers[i].method);
+        hd_buffer_deinit(&pass->workers[i].name);
+    }
+}
+
+static bool numbers_alloc(struct pass *pass, const struct hd_graph *graph)
+{
+    bool ok = true;
+    for (unsigned facet = 0; facet < HD_FACETS; facet++) {
+        pass->facets[facet] = (struct hd_facets){.number = NULL};
+        if (!ok || !wants(pass, facet))
+            continue;
+        pass->facets[facet].number = malloc((graph->node_count + 1) * sizeof *pass->facets[facet].number);
+        ok = pass->facets[facet].number != NULL;
+        if (ok)
+            pass->facets[facet].number[HD_NODE_ROOT] = HD_NODE_NONE;
+    }
+    return ok;
+}
+
+bool hd_facets_create_several(struct hd_facets facets[HD_FACETS], unsigned wanted, const char *path, const struct hd_graph *graph,
+                              struct hd_error *err)
+{
+    bool gem = wanted >> HD_FACET_GEM & 1, file = wanted >> HD_FACET_FILE & 1;
+    struct pass pass = {.wanted = wanted | (gem ? 1u << HD_FACET_FILE : 0), .facets = facets};
+    bool memory = numbers_alloc(&pass, graph);
+    bool ok = memory && hd_second_pass(path, graph, NULL, visit, &pass, err);
+    for (unsigned i = 0; ok && memory && i < PASSES; i++)
+        memory = !wants(&pass, passes[i]) || merge(&pass, passes[i], graph);
+    if (ok && memory && gem)
+        memory = gems_make(&facets[HD_FACET_GEM], &facets[HD_FACET_FILE], graph);
+    pass_deinit(&pass);
+    if (!memory)
+        ok = hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    for (unsigned facet = 0; facet < HD_FACETS; facet++)
+        if (!ok || (facet == HD_FACET_FILE && !file))
+            hd_facets_destroy(&facets[facet]);
+    return ok;
+}
+
 bool hd_facets_create(struct hd_facets *facets, enum hd_facet facet, const char *path, const struct hd_graph *graph,
                       struct hd_error *err)
 {
-    struct pass pass = {.facet = facet, .facets = facets};
-    *facets = (struct hd_facets){.number = malloc((graph->node_count + 1) * sizeof *facets->number)};
-    bool ok = facets->number || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    if (ok) {
-        facets->number[HD_NODE_ROOT] = HD_NODE_NONE;
-        ok = hd_second_pass(path, graph, NULL, visit, &pass, err)
-             && (merge(&pass, graph) || hd_error_set(err, HD_ERROR_MEMORY, "out of memory"));
-    }
-    for (unsigned i = 0; i < HD_SECOND_PASS_WORKERS; i++) {
-        hd_names_deinit(&pass.workers[i].names);
-        hd_buffer_deinit(&pass.workers[i].file);
-        hd_buffer_deinit(&pass.workers[i].name);
-    }
-    if (!ok)
-        hd_facets_destroy(facets);
+    struct hd_facets all[HD_FACETS];
+    bool ok = hd_facets_create_several(all, 1u << facet, path, graph, err);
+    *facets = all[facet];
     return ok;
 }
 

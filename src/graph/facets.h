@@ -16,6 +16,7 @@
  * SITE: where it was allocated, "FILE\nLINE\nMETHOD"; "" if that was not traced.
  */
 enum hd_facet { HD_FACET_FILE, HD_FACET_GEM, HD_FACET_SHAPE, HD_FACET_METHOD, HD_FACET_SITE };
+enum { HD_FACETS = HD_FACET_SITE + 1 };
 
 struct hd_facets {
     uint32_t *number; /* [node_count] group of the node, HD_NODE_NONE for the root */
@@ -28,6 +29,10 @@ struct hd_facets {
 bool hd_facets_create(struct hd_facets *facets, enum hd_facet facet, const char *path, const struct hd_graph *graph,
                       struct hd_error *err);
 void hd_facets_destroy(struct hd_facets *facets);
+
+/* Several in one pass: facets[f] for each bit 1 << f of `wanted`; the others are empty. Each is destroyed by itself. */
+bool hd_facets_create_several(struct hd_facets facets[HD_FACETS], unsigned wanted, const char *path, const struct hd_graph *graph,
+                              struct hd_error *err);
 
 /* Into *name (of `size` bytes, terminated): what a source file belongs to: "rack-2.2.4", "set (stdlib)", "(application)". */
 void hd_facets_gem(struct hd_graph_text file, char *name, size_t size);

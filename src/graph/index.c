@@ -40,6 +40,7 @@ struct hd_index {
     atomic_bool damaged;
     char path[PATH_MAX];
     struct hd_index_plan plan;
+    uint8_t *looked; /* [blocks] 1 if it holds: for who looks at single elements; NULL before */
 };
 
 /* ---- places ---- */
@@ -234,6 +235,7 @@ void hd_index_unmap(struct hd_index *index)
     if (!index)
         return;
     munmap(index->file, index->length);
+    free(index->looked);
     if (atomic_load(&index->damaged))
         unlink(index->path); /* it may be another one by now: that is made again, too */
     free(index);
@@ -251,15 +253,75 @@ const char *hd_index_where(const struct hd_index *index)
     return index->path;
 }
 
-/* ---- what is derived ---- */
+/* ---- what is looked at later ---- */
+
+void hd_index_condemn(struct hd_index *index)
+{
+    atomic_store(&index->damaged, true);
+}
 
 static bool holds(struct hd_index *index, uint64_t sections)
 {
     bool fine = hd_index_check(hd_index_header_of(index), &index->plan, index->file, sections);
     if (!fine)
-        atomic_store(&index->damaged, true);
+        hd_index_condemn(index);
     return fine;
 }
+
+bool hd_index_search(struct hd_index *index, enum hd_index_section which, uint32_t wanted, uint64_t *list, uint64_t limit,
+                     uint64_t *count)
+{
+    bool fine = hd_index_check_search(hd_index_header_of(index), &index->plan, index->file, which, wanted, list, limit, count);
+    if (!fine)
+        hd_index_condemn(index);
+    return fine;
+}
+
+static bool block_holds(struct hd_index *index, uint64_t number)
+{
+    if (!index->looked)
+        index->looked = calloc(index->plan.first_block[HD_INDEX_SECTION_COUNT], 1);
+    if (!index->looked)
+        return false;
+    if (index->looked[number])
+        return true;
+    if (hd_index_check_block(hd_index_header_of(index), &index->plan, index->file, number))
+        index->looked[number] = 1;
+    else
+        hd_index_condemn(index);
+    return index->looked[number];
+}
+
+const void *hd_index_elements(struct hd_index *index, enum hd_index_section which, uint64_t at, uint64_t count)
+{
+    const struct hd_index_plan *plan = &index->plan;
+    uint64_t width = hd_index_width(which), have = plan->bytes[which] / width;
+    if (at >= have || count == 0 || count > have - at)
+        return NULL;
+    uint64_t first = at * width / HD_INDEX_BLOCK, last = ((at + count) * width - 1) / HD_INDEX_BLOCK;
+    for (uint64_t block = first; block <= last; block++)
+        if (!block_holds(index, plan->first_block[which] + block))
+            return NULL;
+    return (const char *)section(index, which) + at * width;
+}
+
+void hd_index_discard(struct hd_index *index)
+{
+    unlink(index->path);
+    atomic_store(&index->damaged, false);
+}
+
+bool hd_index_whole(struct hd_index *index, enum hd_index_need need, struct hd_graph *graph, struct hd_dominators *dominators,
+                    struct hd_error *err)
+{
+    if (atomic_load(&index->damaged) || !holds(index, sections_of[need]))
+        return unfit(err, index->path, "is damaged");
+    index->need = need;
+    publish(index, sections_of[need], graph, dominators);
+    return true;
+}
+
+/* ---- what is derived ---- */
 
 bool hd_index_classes(struct hd_index *index, struct hd_groups *classes)
 {

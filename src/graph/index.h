@@ -37,7 +37,7 @@ struct hd_index; /* a mapped index */
 
 /* How much of it is wanted. What is not is neither looked at nor handed out: those columns are NULL. */
 enum hd_index_need {
-    HD_INDEX_HEADER, /* nothing: whether there is one, and what graph/index_answers.c finds behind it */
+    HD_INDEX_HEADER, /* counts alone; for what graph/index_answers.c finds behind it, and graph/index_point.h in it */
     HD_INDEX_SUMS,  /* counts, names, and what hd_index_class_sums and hd_index_type_sums give */
     HD_INDEX_GRAPH, /* and the graph, and of the dominators `parent` and `retained` */
     HD_INDEX_TREE,  /* and the dominators' children: all of both */
@@ -52,6 +52,13 @@ struct hd_index *hd_index_map(const struct hd_index_key *key, struct hd_graph *g
 struct hd_index *hd_index_map_for(const struct hd_index_key *key, enum hd_index_need need, struct hd_graph *graph,
                                   struct hd_dominators *dominators, struct hd_error *err);
 void hd_index_unmap(struct hd_index *index);
+
+/* For who wants more of it than it was mapped for: hands that out, too. False and *err if it is damaged; then nothing is. */
+bool hd_index_whole(struct hd_index *index, enum hd_index_need need, struct hd_graph *graph, struct hd_dominators *dominators,
+                    struct hd_error *err);
+
+/* Removes the file of one that proved damaged now, and not when it is unmapped: another is to take its place. */
+void hd_index_discard(struct hd_index *index);
 
 /* The file it was mapped from. */
 const char *hd_index_where(const struct hd_index *index);

@@ -62,6 +62,11 @@ static const uint8_t widths[HD_INDEX_SECTION_COUNT] = {
 #undef WIDTH
 };
 
+uint64_t hd_index_width(enum hd_index_section which)
+{
+    return widths[which];
+}
+
 bool hd_index_plan(struct hd_index_plan *plan, const struct hd_index_header *h)
 {
     const uint64_t most = UINT32_MAX;
@@ -360,6 +365,74 @@ bool hd_index_check(const struct hd_index_header *header, const struct hd_index_
     return parent[HD_NODE_ROOT] == HD_NODE_NONE
            && run(&check, check_nodes, (header->node_count + NODES_AT_ONCE - 1) / NODES_AT_ONCE)
            && atomic_load(&check.dominated) == header->reachable - 1;
+}
+
+/* ---- looking for a number on the way ---- */
+
+struct search {
+    struct check check;
+    uint64_t first; /* block of the section */
+    uint32_t wanted;
+    uint64_t *list, limit;
+    _Atomic uint64_t count;
+};
+
+/* A loop without a branch: most blocks have none. */
+static uint32_t times(const uint32_t *number, uint64_t count, uint32_t wanted)
+{
+    uint32_t found = 0;
+    for (uint64_t i = 0; i < count; i++)
+        found += number[i] == wanted;
+    return found;
+}
+
+/* The block is in the cache still. */
+static bool search_block(struct check *check, uint64_t piece)
+{
+    struct search *search = (struct search *)check;
+    uint64_t number = search->first + piece;
+    if (!check_block(check, number))
+        return false;
+    struct block block = block_of(check->plan, number);
+    uint64_t from = block.from / sizeof(uint32_t), count = block.bytes / sizeof(uint32_t);
+    const uint32_t *value = (const uint32_t *)section(check, block.section) + from;
+    uint32_t left = times(value, count, search->wanted);
+    for (uint64_t i = 0; left > 0; i++) {
+        if (value[i] != search->wanted)
+            continue;
+        uint64_t place = atomic_fetch_add(&search->count, 1);
+        if (place < search->limit)
+            search->list[place] = from + i;
+        left--;
+    }
+    return true;
+}
+
+static int ascending(const void *left, const void *right)
+{
+    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+    return a < b ? -1 : a > b;
+}
+
+bool hd_index_check_search(const struct hd_index_header *header, const struct hd_index_plan *plan, const char *file,
+                           enum hd_index_section which, uint32_t wanted, uint64_t *list, uint64_t limit, uint64_t *count)
+{
+    struct search search = {.check = {.header = header, .plan = plan, .file = file, .sections = UINT64_MAX,
+                                      .sums = (const uint64_t *)(file + HD_INDEX_ALIGN)},
+                            .first = plan->first_block[which], .wanted = wanted, .list = list, .limit = limit};
+    if (!check_padding(plan, file, (uint64_t)1 << which)
+        || !run(&search.check, search_block, plan->first_block[which + 1] - plan->first_block[which]))
+        return false;
+    *count = atomic_load(&search.count);
+    qsort(list, *count < limit ? *count : limit, sizeof *list, ascending);
+    return true;
+}
+
+bool hd_index_check_block(const struct hd_index_header *header, const struct hd_index_plan *plan, const char *file, uint64_t number)
+{
+    struct check check = {.header = header, .plan = plan, .file = file, .sections = UINT64_MAX,
+                          .sums = (const uint64_t *)(file + HD_INDEX_ALIGN)};
+    return check_block(&check, number);
 }
 
 /* ---- sums of what is saved ---- */

@@ -24,10 +24,10 @@
 #include "graph/index.h"
 
 #define HD_INDEX_MAGIC "hd index"
-#define HD_INDEX_VERSION 3u /* raise it when the format changes, or what the builder or the dominators make of a dump */
+#define HD_INDEX_VERSION 5u /* raise it when the format changes, or what the builder or the dominators make of a dump */
 #define HD_INDEX_WORD 0x01020304u
 #define HD_INDEX_ALIGN ((uint64_t)4096)
-#define HD_INDEX_BLOCK ((uint64_t)1 << 17) /* what a second look finds in the cache still */
+#define HD_INDEX_BLOCK ((uint64_t)1 << 15) /* a few of them are looked at for one object; what a second look finds in the cache still */
 
 /* X(name, bytes per element, number of elements, where its pointer is) with `h` the header, `g` and `d` what is saved. */
 #define HD_INDEX_SECTIONS(X) \
@@ -122,6 +122,32 @@ uint64_t hd_index_header_sum(const struct hd_index_header *header, const uint64_
  */
 bool hd_index_check(const struct hd_index_header *header, const struct hd_index_plan *plan, const char *file,
                     uint64_t sections);
+
+/* The same for a single block, by its number, and not beyond the section it is in. */
+bool hd_index_check_block(const struct hd_index_header *header, const struct hd_index_plan *plan, const char *file, uint64_t number);
+
+/*
+ * Elements [at, at + count) of a section of a mapped index, of which each block is checked when it is first looked at. NULL if there are none
+ * or one does not hold, which condemns the index. One thread at a time.
+ */
+const void *hd_index_elements(struct hd_index *index, enum hd_index_section which, uint64_t at, uint64_t count);
+
+/*
+ * hd_index_check of one section, and where in it that number stands: how often, and if that is not more than `limit` the places, ascending.
+ * A section of 4 bytes per element.
+ */
+bool hd_index_check_search(const struct hd_index_header *header, const struct hd_index_plan *plan, const char *file,
+                           enum hd_index_section which, uint32_t wanted, uint64_t *list, uint64_t limit, uint64_t *count);
+
+/* The same of a mapped index; false condemns it. */
+bool hd_index_search(struct hd_index *index, enum hd_index_section which, uint32_t wanted, uint64_t *list, uint64_t limit,
+                     uint64_t *count);
+
+/* It is not to be used again: it is removed when it is unmapped. */
+void hd_index_condemn(struct hd_index *index);
+
+/* Bytes per element. */
+uint64_t hd_index_width(enum hd_index_section which);
 
 /* Of a mapped index. */
 const struct hd_index_header *hd_index_header_of(const struct hd_index *index);

@@ -31,6 +31,12 @@ static bool quoted(struct hd_objspace_fields *fields, struct hd_json_text *text)
     if (fields->at == fields->end || *fields->at != '"')
         return false;
     const char *start = ++fields->at;
+    const char *quote = memchr(start, '"', (size_t)(fields->end - start));
+    if (quote && !memchr(start, '\\', (size_t)(quote - start))) { /* as most are */
+        *text = (struct hd_json_text){start, (size_t)(quote - start)};
+        fields->at = quote + 1;
+        return true;
+    }
     for (; fields->at < fields->end && *fields->at != '"'; fields->at++)
         if (*fields->at == '\\' && ++fields->at == fields->end)
             return false;

@@ -41,12 +41,48 @@ static bool is_anonymous_root(const struct hd_graph *graph, uint64_t edge)
     return false;
 }
 
-/* `place` is where the node that the edge leaves stands in the order. */
-static void visit(struct hd_paths *paths, uint32_t place, uint64_t e, bool weak)
+/* By name: whether edges that are called so say little. NULL if memory ran out. */
+static uint8_t *dull_names(const struct hd_graph *graph)
 {
+    static const char *const names[] = {"class", "super",  "klass",  "rclass", "iclass", "owner", "defined_class", "refined_class",
+                                        "attached", "includer", "origin"};
+    static const char guess[] = "inferred";
+    uint8_t *dull = calloc((size_t)graph->name_count + 1, 1);
+    for (uint32_t n = 0; dull && n < graph->name_count; n++) {
+        struct hd_graph_text name = hd_graph_name(graph, n);
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+            dull[n] |= is(name, names[i]);
+        dull[n] |= name.length >= sizeof guess - 1 && !memcmp(name.data, guess, sizeof guess - 1);
+    }
+    return dull;
+}
+
+/* Ruby's own lists, that nobody sees: of what C code has registered, of symbols, … All edges of these are dull. */
+static bool is_hidden(const struct hd_graph *graph, uint32_t node)
+{
+    uint8_t type = graph->node_type[node];
+    return (type == HD_BT_T_ARRAY || type == HD_BT_T_HASH || type == HD_BT_T_DATA) && graph->node_class[node] == HD_NODE_NONE;
+}
+
+static bool is_dull(const struct hd_graph *graph, const uint8_t *dull, uint64_t edge)
+{
+    uint32_t name = graph->edge_name[edge] & HD_NAME_MASK;
+    return name < graph->name_count && dull[name];
+}
+
+struct search {
+    struct hd_paths *paths;
+    const uint8_t *dull; /* by name */
+    bool weak;
+};
+
+/* `place` is where the node that the edge leaves stands in the order. */
+static void visit(const struct search *search, uint32_t place, uint64_t e)
+{
+    struct hd_paths *paths = search->paths;
     const struct hd_graph *graph = paths->graph;
     uint32_t to = graph->edge_to[e];
-    if ((graph->edge_name[e] & HD_NAME_WEAK && !weak) || paths->parent[to] != HD_NODE_NONE || to == HD_NODE_ROOT)
+    if ((graph->edge_name[e] & HD_NAME_WEAK && !search->weak) || paths->parent[to] != HD_NODE_NONE || to == HD_NODE_ROOT)
         return;
     paths->parent[to] = paths->order[place];
     paths->edge[to] = e;
@@ -54,48 +90,66 @@ static void visit(struct hd_paths *paths, uint32_t place, uint64_t e, bool weak)
     paths->order[paths->reached++] = to;
 }
 
-static void expand_root(struct hd_paths *paths, bool weak, bool anonymous)
+static void expand_root(const struct search *search, bool anonymous)
 {
-    const struct hd_graph *graph = paths->graph;
+    const struct hd_graph *graph = search->paths->graph;
     for (uint64_t e = graph->edge_start[HD_NODE_ROOT]; e < graph->edge_start[HD_NODE_ROOT + 1]; e++)
         if (is_anonymous_root(graph, e) == anonymous)
-            visit(paths, 0, e, weak);
+            visit(search, 0, e);
 }
 
-static void expand(struct hd_paths *paths, uint32_t place, bool weak)
+static void expand(const struct search *search, uint32_t place, bool dull)
 {
-    const struct hd_graph *graph = paths->graph;
-    uint32_t node = paths->order[place];
+    const struct hd_graph *graph = search->paths->graph;
+    uint32_t node = search->paths->order[place];
+    bool hidden = is_hidden(graph, node);
+    if (hidden && !dull)
+        return;
     for (uint64_t e = graph->edge_start[node]; e < graph->edge_start[node + 1]; e++)
-        visit(paths, place, e, weak);
+        if ((hidden || is_dull(graph, search->dull, e)) == dull)
+            visit(search, place, e);
 }
 
-/* Breadth first, in three rounds: without anonymous roots and not through code; then with these roots; then through code. */
-static void search(struct hd_paths *paths, bool weak, uint32_t avoid)
+/*
+ * Breadth first, in rounds: by telling edges; by dull ones; from anonymous roots; through code. What a later round reaches goes on by
+ * telling edges before anything else, so each node is looked at twice at most.
+ */
+static void rounds(const struct search *search, uint32_t avoid)
 {
+    struct hd_paths *paths = search->paths;
     const struct hd_graph *graph = paths->graph;
-    memset(paths->parent, 0xff, (size_t)graph->node_count * sizeof *paths->parent);
+    bool all_roots = false;
+    expand_root(search, false);
+    for (uint32_t telling = 1, dull = 1, code = 1;;) {
+        uint32_t *at = telling < paths->reached ? &telling : dull < paths->reached ? &dull : &code;
+        if (at == &code && !all_roots) {
+            expand_root(search, true);
+            all_roots = true;
+        } else if (*at == paths->reached) {
+            return;
+        } else {
+            uint32_t place = (*at)++, node = paths->order[place];
+            bool is_last = is_code(graph, node);
+            if (node != avoid && is_last == (at == &code)) {
+                expand(search, place, at == &dull);
+                if (is_last)
+                    expand(search, place, true);
+            }
+        }
+    }
+}
+
+static bool search(struct hd_paths *paths, bool weak, uint32_t avoid)
+{
+    struct search search = {.paths = paths, .dull = dull_names(paths->graph), .weak = weak};
+    memset(paths->parent, 0xff, (size_t)paths->graph->node_count * sizeof *paths->parent);
     paths->order[0] = HD_NODE_ROOT;
     paths->from[0] = 0;
     paths->reached = 1;
-    if (avoid == HD_NODE_ROOT)
-        return;
-    expand_root(paths, weak, false);
-    bool all_roots = false;
-    for (uint32_t i = 1, code = 1; i < paths->reached || code < paths->reached || !all_roots;) {
-        if (i < paths->reached) {
-            uint32_t place = i++, node = paths->order[place];
-            if (node != avoid && !is_code(graph, node))
-                expand(paths, place, weak);
-        } else if (!all_roots) {
-            expand_root(paths, weak, true);
-            all_roots = true;
-        } else {
-            uint32_t place = code++, node = paths->order[place];
-            if (node != avoid && is_code(graph, node))
-                expand(paths, place, weak);
-        }
-    }
+    if (search.dull && avoid != HD_NODE_ROOT)
+        rounds(&search, avoid);
+    free((void *)search.dull);
+    return search.dull;
 }
 
 bool hd_paths_create(struct hd_paths *paths, const struct hd_graph *graph, bool weak, uint32_t avoid, struct hd_error *err)
@@ -109,11 +163,10 @@ bool hd_paths_create(struct hd_paths *paths, const struct hd_graph *graph, bool 
     paths->edge = calloc(count, sizeof *paths->edge); /* 0 where there is none: it is saved as it is (graph/index.h) */
     paths->order = malloc(count * sizeof *paths->order);
     paths->from = malloc(count * sizeof *paths->from);
-    if (!paths->parent || !paths->edge || !paths->order || !paths->from) {
+    if (!paths->parent || !paths->edge || !paths->order || !paths->from || !search(paths, weak, avoid)) {
         hd_paths_destroy(paths);
         return no_memory(err);
     }
-    search(paths, weak, avoid);
     return true;
 }
 
@@ -157,11 +210,14 @@ bool hd_paths_to(const struct hd_paths *paths, uint32_t node, struct hd_path *pa
 struct candidate {
     uint64_t edge;
     uint32_t from, place; /* place: in the search's order, so by distance */
+    bool first;           /* the one that the search itself came by */
 };
 
 static int by_place(const void *left, const void *right)
 {
     const struct candidate *a = left, *b = right;
+    if (a->first != b->first)
+        return a->first ? -1 : 1;
     if (a->place != b->place)
         return a->place < b->place ? -1 : 1;
     return a->edge < b->edge ? -1 : a->edge > b->edge;
@@ -180,7 +236,7 @@ static uint32_t candidates(const struct hd_paths *paths, uint32_t node, bool wea
         bool reached = from == HD_NODE_ROOT || paths->parent[from] != HD_NODE_NONE;
         bool counts = weak || !(graph->edge_name[list[i].edge] & HD_NAME_WEAK);
         if (reached && counts && from != node && (length == 0 || out[length - 1].from != from))
-            out[length++] = (struct candidate){list[i].edge, from, place[from]};
+            out[length++] = (struct candidate){list[i].edge, from, place[from], paths->parent[node] == from};
     }
     qsort(out, length, sizeof *out, by_place);
     return length;

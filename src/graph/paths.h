@@ -1,10 +1,11 @@
 /*
  * Shortest paths from the root, edge by edge, so that each step has its name.
  *
- * Code comes last: a constant's value is also in the cache of each piece of code that uses it, which may be the shorter way
- * but is never the reason why it is there. So a path leads through iseqs, methods and their caches only where no other
- * does, and begins at what a C stack or a C variable seems to hold only where no named root leads; it is the shortest of
- * those that do not.
+ * A path is to be read, so what people wrote comes first: names of constants, variables, elements. A class is also reached from its
+ * objects (`class`), its subclasses (`super`) and Method objects (`klass`), often by a shorter way that says nothing; such edges, and those that were only found by
+ * their looks (`inferred`), or that leave a list of Ruby's own, are taken only where no others lead. Next come roots that a C stack or a C variable seems to hold. Code comes
+ * last: a constant's value is also in the cache of each piece of code that uses it, which is never the reason why it is there. Among the
+ * paths of one kind it is a shortest one.
  *
  * Owns the tree of a breadth-first search and what is read off it: the path to a node, more paths to it, and the paths to
  * many nodes merged into one tree. Must not know how paths are shown.
@@ -44,8 +45,8 @@ struct hd_path {
 bool hd_paths_to(const struct hd_paths *paths, uint32_t node, struct hd_path *path, struct hd_error *err);
 
 /*
- * Up to `limit` paths to a node, shortest first, each by another last referrer, over that one's first edge to it; none
- * visits a node twice. The first is a shortest path. Costs a search of its own. *count is how many were found, *list and
+ * Up to `limit` paths to a node, the one of hd_paths_to first, then shortest first, each by another last referrer, over that one's
+ * first edge to it; none visits a node twice. Costs a search of its own. *count is how many were found, *list and
  * its paths are freed with hd_paths_free.
  */
 bool hd_paths_all(const struct hd_graph *graph, uint32_t node, bool weak, uint32_t limit, struct hd_path **list,

@@ -2,16 +2,21 @@
 #define _GNU_SOURCE
 #include "graph/replay.h"
 
+#include "base/progress.h"
 #include "dump/input.h"
 #include "dump/range.h"
+#include "graph/line_order.h"
 #include "graph/objspace_fields.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#define SEEK_MIN ((uint64_t)1 << 20) /* reading on is cheaper than going there */
+enum { VISITOR_MIN = 20000, TELL_NODES = 1024 };
 
 struct pass {
     const char *path;
@@ -19,6 +24,9 @@ struct pass {
     const uint32_t *nodes;
     uint32_t count, at; /* nodes[at] comes next */
     const struct hd_replay_visitor *visitor;
+    unsigned visitors, visitor_at; /* of a stream, whose shares are read one after the other */
+    uint32_t share_end;            /* where the next visitor's begins */
+    struct hd_progress *progress; /* NULL: nobody watches */
     bool objspace, inside; /* inside: of nodes[at - 1], whose end is not yet reported */
     struct hd_json_reader *reader;
     struct hd_objspace_fields fields;
@@ -78,6 +86,8 @@ static bool finish_node(struct pass *pass, struct hd_error *err)
     if (!pass->inside)
         return true;
     pass->inside = false;
+    if (pass->at % TELL_NODES == 0 && !hd_progress_go_on(pass->progress, TELL_NODES, err))
+        return false;
     return pass->visitor->end(pass->visitor->data, pass->nodes[pass->at - 1], err);
 }
 
@@ -100,6 +110,11 @@ static bool pass_line(struct pass *pass, const char *text, size_t length, uint64
         return true;
     if (offset > wanted)
         return changed(pass, err);
+    while (pass->at == pass->share_end && pass->visitor_at + 1 < pass->visitors) {
+        pass->visitor++;
+        pass->visitor_at++;
+        pass->share_end = hd_replay_first(pass->count, pass->visitors, pass->visitor_at + 1);
+    }
     pass->at++;
     pass->inside = true;
     return pass->objspace ? their_line(pass, text, length, err) : our_line(pass, text, length, err);
@@ -111,17 +126,34 @@ static bool done(const struct pass *pass)
     return pass->at == pass->count && !pass->inside;
 }
 
+/* Where to read on: at the next line that is wanted if that is far, else at 0. */
+static uint64_t far(const struct pass *pass, uint64_t offset)
+{
+    if (pass->inside || pass->at == pass->count)
+        return 0;
+    uint64_t wanted = pass->graph->node_line[pass->nodes[pass->at]];
+    return wanted > offset + SEEK_MIN ? wanted : 0;
+}
+
 static bool pass_plain(struct pass *pass, int fd, struct hd_error *err)
 {
     struct hd_range range;
     struct hd_range_line line;
     enum hd_range_result result = HD_RANGE_END;
-    bool ok = hd_range_init(&range, fd, 0, pass->objspace ? HD_INPUT_LONG_LIMIT : HD_INPUT_LINE_LIMIT, err);
-    while (ok && !done(pass) && (result = hd_range_next(&range, &line, err)) == HD_RANGE_LINE)
+    size_t limit = pass->objspace ? HD_INPUT_LONG_LIMIT : HD_INPUT_LINE_LIMIT;
+    bool ok = hd_range_init(&range, fd, 0, limit, err); /* of ours the first line is needed */
+    while (ok && !done(pass) && (result = hd_range_next(&range, &line, err)) == HD_RANGE_LINE) {
         if (!line.too_long)
             ok = pass_line(pass, line.text, line.length, line.offset, err);
+        uint64_t target = ok ? far(pass, range.offset) : 0;
+        if (target) {
+            hd_range_deinit(&range);
+            ok = hd_range_init(&range, fd, target, limit, err);
+        }
+    }
     hd_range_deinit(&range);
-    return ok && result != HD_RANGE_FAILED;
+    ok = ok && result != HD_RANGE_FAILED && finish_node(pass, err);
+    return ok && (pass->at == pass->count || changed(pass, err));
 }
 
 /* A dump cut in the middle of its compressed data has handed out all lines that the graph has. */
@@ -132,48 +164,121 @@ static bool pass_stream(struct pass *pass, struct hd_input *input, struct hd_err
     bool ok = true;
     while (ok && !done(pass) && (result = hd_input_next(input, &line, err)) == HD_INPUT_LINE)
         ok = pass_line(pass, line.text, line.length, line.offset, err);
-    return ok && (result != HD_INPUT_FAILED || hd_input_truncated(input));
-}
-
-static bool pass_file(struct pass *pass, struct hd_error *err)
-{
-    int fd = open(pass->path, O_RDONLY | O_CLOEXEC);
-    bool ok;
-    if (fd < 0)
-        return hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot open %.200s again", pass->path);
-    if (hd_input_is_plain(fd)) {
-        ok = pass_plain(pass, fd, err);
-    } else {
-        struct hd_input *input = hd_input_open_fd(fd, pass->path, err);
-        if (input)
-            hd_input_allow_long(input);
-        ok = input && pass_stream(pass, input, err);
-        hd_input_close(input);
-    }
-    close(fd);
-    ok = ok && finish_node(pass, err);
+    ok = ok && (result != HD_INPUT_FAILED || hd_input_truncated(input)) && finish_node(pass, err);
     return ok && (pass->at == pass->count || changed(pass, err));
 }
 
-static int by_line(const void *left, const void *right, void *data)
+/* --- shares --- */
+
+struct worker {
+    struct pass pass;
+    int fd;
+    bool ok, has_thread;
+    struct hd_error err;
+    pthread_t thread;
+};
+
+static void *run_worker(void *data)
 {
-    const uint64_t *line = data;
-    uint64_t a = line[*(const uint32_t *)left], b = line[*(const uint32_t *)right];
-    return (a > b) - (a < b);
+    struct worker *worker = data;
+    worker->ok = pass_plain(&worker->pass, worker->fd, &worker->err);
+    return NULL;
+}
+
+static bool worker_init(struct worker *worker, const struct pass *all, uint32_t from, uint32_t to, unsigned visitor)
+{
+    *worker = (struct worker){.pass = *all};
+    worker->pass.nodes += from;
+    worker->pass.count = worker->pass.share_end = to - from;
+    worker->pass.visitor += visitor;
+    worker->pass.reader = hd_json_reader_create(false);
+    return worker->pass.reader != NULL;
+}
+
+static void worker_deinit(struct worker *worker)
+{
+    hd_json_reader_destroy(worker->pass.reader);
+    hd_objspace_fields_deinit(&worker->pass.fields);
+}
+
+static bool no_memory(struct hd_error *err)
+{
+    return hd_error_set(err, HD_ERROR_MEMORY, "out of memory for reading a dump");
+}
+
+static bool share_plain(const struct pass *all, unsigned visitors, int fd, struct hd_error *err)
+{
+    struct worker workers[HD_REPLAY_VISITORS];
+    bool ok = true;
+    for (unsigned i = 0; i < visitors; i++) {
+        struct worker *worker = &workers[i];
+        if (!worker_init(worker, all, hd_replay_first(all->count, visitors, i), hd_replay_first(all->count, visitors, i + 1), i)) {
+            no_memory(&worker->err);
+            continue;
+        }
+        worker->fd = fd;
+        worker->has_thread = i + 1 < visitors && !pthread_create(&worker->thread, NULL, run_worker, worker);
+        if (!worker->has_thread)
+            run_worker(worker);
+    }
+    for (unsigned i = 0; i < visitors; i++) {
+        if (workers[i].has_thread)
+            pthread_join(workers[i].thread, NULL);
+        if (ok && !workers[i].ok)
+            *err = workers[i].err;
+        ok = ok && workers[i].ok;
+        worker_deinit(&workers[i]);
+    }
+    return ok;
+}
+
+/* One after the other: what is compressed is read in its order. */
+static bool share_stream(const struct pass *all, unsigned visitors, int fd, struct hd_error *err)
+{
+    struct worker one;
+    struct hd_input *input = hd_input_open_fd(fd, all->path, err);
+    if (!input)
+        return false;
+    hd_input_allow_long(input);
+    bool ok = worker_init(&one, all, 0, all->count, 0) || no_memory(err);
+    one.pass.visitors = visitors;
+    one.pass.share_end = hd_replay_first(all->count, visitors, 1);
+    ok = ok && pass_stream(&one.pass, input, err);
+    worker_deinit(&one);
+    hd_input_close(input);
+    return ok;
+}
+
+unsigned hd_replay_visitors(uint32_t count)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned most = processors < 1 ? 1 : processors > HD_REPLAY_VISITORS ? HD_REPLAY_VISITORS : (unsigned)processors;
+    return count / VISITOR_MIN >= most ? most : count / VISITOR_MIN + !(count / VISITOR_MIN);
+}
+
+bool hd_replay_shared(const char *path, const struct hd_graph *graph, uint32_t *nodes, uint32_t count,
+                      const struct hd_replay_visitor *visitor, unsigned visitors, struct hd_error *err)
+{
+    struct pass all = {.path = path, .graph = graph, .nodes = nodes, .count = count, .visitor = visitor,
+                       .objspace = hd_replay_is_objspace(graph), .progress = hd_progress_watcher()};
+    if (count == 0)
+        return true;
+    if (!hd_line_order(graph, nodes, count))
+        return no_memory(err);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot open %.200s again", path);
+    hd_progress_stage(all.progress, "reading the dump again", count);
+    bool ok = hd_input_is_plain(fd) ? share_plain(&all, visitors, fd, err) : share_stream(&all, visitors, fd, err);
+    hd_progress_stage(all.progress, NULL, 0);
+    close(fd);
+    return ok;
 }
 
 bool hd_replay(const char *path, const struct hd_graph *graph, uint32_t *nodes, uint32_t count,
                const struct hd_replay_visitor *visitor, struct hd_error *err)
 {
-    struct pass pass = {.path = path, .graph = graph, .nodes = nodes, .count = count, .visitor = visitor,
-                        .objspace = hd_replay_is_objspace(graph), .reader = hd_json_reader_create(false)};
-    if (!pass.reader)
-        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory for reading a dump");
-    qsort_r(nodes, count, sizeof *nodes, by_line, (void *)graph->node_line);
-    bool ok = count == 0 || pass_file(&pass, err);
-    hd_json_reader_destroy(pass.reader);
-    hd_objspace_fields_deinit(&pass.fields);
-    return ok;
+    return hd_replay_shared(path, graph, nodes, count, visitor, 1, err);
 }
 
 uint32_t *hd_replay_choose(const struct hd_graph *graph, const uint32_t *dominator, enum hd_bt first, enum hd_bt second,

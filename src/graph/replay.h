@@ -2,7 +2,8 @@
  * A second pass over a dump: the lines of chosen objects, field by field, for what the columns of a graph do not hold.
  *
  * Owns the reading and which line belongs to which node; both kinds of dump look alike behind it. Must not know what a
- * field is for. The file is read once, in its order, whatever is chosen; lines of other objects are not parsed.
+ * field is for. A plain file is read where chosen lines are, a compressed one once as far as the last of them; lines of other objects are
+ * not parsed. Who watches the thread is told how far it is, and may end it (base/progress.h).
  * Invariant: every chosen node is reported exactly once, in the order of the file, or the pass fails: a file that changed
  * since the graph was built is an error. (A line that is damaged in ObjectSpace's dump reports what is before the damage.)
  */
@@ -26,6 +27,22 @@ struct hd_replay_visitor {
 /* `path` can be read again (not "-"). `nodes` are objects, each once, and come back in the order of the file. */
 bool hd_replay(const char *path, const struct hd_graph *graph, uint32_t *nodes, uint32_t count,
                const struct hd_replay_visitor *visitor, struct hd_error *err);
+
+/*
+ * The same for several visitors, who each have a share of the nodes in that order, hd_replay_first(…, i) up to hd_replay_first(…, i + 1), and
+ * are called at the same time if the file is plain. `visitors` is at most HD_REPLAY_VISITORS.
+ */
+enum { HD_REPLAY_VISITORS = 8 };
+bool hd_replay_shared(const char *path, const struct hd_graph *graph, uint32_t *nodes, uint32_t count,
+                      const struct hd_replay_visitor *visitor, unsigned visitors, struct hd_error *err);
+
+/* As many visitors as pay: for many nodes one per processor. */
+unsigned hd_replay_visitors(uint32_t count);
+
+static inline uint32_t hd_replay_first(uint32_t count, unsigned visitors, unsigned visitor)
+{
+    return (uint32_t)((uint64_t)count * visitor / visitors);
+}
 
 /* True if ObjectSpace wrote the dump: its lines have other fields. */
 static inline bool hd_replay_is_objspace(const struct hd_graph *graph)

@@ -6,6 +6,7 @@
 #include "dump/input.h"
 #include "dump/range.h"
 #include "graph/fields.h"
+#include "graph/line_order.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,8 +64,7 @@ static uint64_t address_of(struct hd_graph_text value)
 /* One more is done: now and then that is told. */
 static bool go_on(const struct pass *pass, uint32_t i, struct hd_error *err)
 {
-    return (i + 1) % TELL_LINES || hd_progress_add(pass->progress, TELL_LINES)
-           || hd_error_set(err, HD_ERROR_INTERRUPTED, "nobody waits for this any more");
+    return (i + 1) % TELL_LINES || hd_progress_go_on(pass->progress, TELL_LINES, err);
 }
 
 static bool visit_line(const struct worker *worker, uint32_t node, const char *text, size_t length,
@@ -176,33 +176,19 @@ static bool read_stream(struct pass *pass, struct hd_error *err)
 
 /* --- the pass --- */
 
-static int compare(const void *left, const void *right, void *graph)
-{
-    const uint64_t *line = ((const struct hd_graph *)graph)->node_line;
-    uint64_t a = line[*(const uint32_t *)left], b = line[*(const uint32_t *)right];
-    return (a > b) - (a < b);
-}
-
 static bool order_make(struct pass *pass, const uint8_t *wanted)
 {
     const struct hd_graph *graph = pass->graph;
-    bool sorted = true;
     uint32_t count = 0;
     for (uint32_t node = 1; node < graph->node_count; node++)
         count += !wanted || wanted[node];
     pass->order = malloc((count + 1) * sizeof *pass->order);
     if (!pass->order)
         return false;
-    for (uint32_t node = 1; node < graph->node_count; node++) {
-        if (wanted && !wanted[node])
-            continue;
-        sorted = sorted && (!pass->count
-                            || graph->node_line[pass->order[pass->count - 1]] < graph->node_line[node]);
-        pass->order[pass->count++] = node;
-    }
-    if (!sorted) /* what was made after the walk of the heap began may come out of order, and ObjectSpace's pages do */
-        qsort_r(pass->order, pass->count, sizeof *pass->order, compare, (void *)(uintptr_t)graph);
-    return true;
+    for (uint32_t node = 1; node < graph->node_count; node++)
+        if (!wanted || wanted[node])
+            pass->order[pass->count++] = node;
+    return hd_line_order(graph, pass->order, pass->count);
 }
 
 bool hd_second_pass(const char *path, const struct hd_graph *graph, const uint8_t *wanted, hd_second_pass_visit *visit,

@@ -2,17 +2,27 @@
 #define _GNU_SOURCE
 #include "graph/strings.h"
 
+#include "base/progress.h"
 #include "dump/text.h"
 #include "graph/replay.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
+enum { THREAD_MIN = 20000, FEW = 64 };
+
+/* What one visitor of the pass finds. */
 struct build {
-    struct hd_strings *strings;
     const struct hd_graph *graph;
     uint64_t keys[2][2];
+    char last_encoding[32]; /* and its hash: most strings have the same */
+    size_t last_length;
+    uint64_t last_hash;
+    struct hd_strings_member *members; /* where its own begin */
+    uint64_t member_count;
+    struct hd_strings_sum all, unknown;
     /* the string at hand */
     uint64_t hash[2], bytesize, encoding;
     bool known, prefix, fstring;
@@ -27,6 +37,19 @@ static bool is_contents(const struct hd_json_field *field)
             hd_json_text_is(field->name, "val_base64") || hd_json_text_is(field->name, "val_hash"));
 }
 
+static uint64_t encoding_hash(struct build *build, const struct hd_json_text *name)
+{
+    if (name->length > 0 && name->length == build->last_length && !memcmp(name->data, build->last_encoding, name->length))
+        return build->last_hash;
+    uint64_t hash = hd_text_keyed_hash(build->keys[0], name->data, name->length);
+    if (name->length <= sizeof build->last_encoding) {
+        memcpy(build->last_encoding, name->data, name->length);
+        build->last_length = name->length;
+        build->last_hash = hash;
+    }
+    return hash;
+}
+
 static bool on_field(void *data, uint32_t node, const struct hd_json_field *field, struct hd_error *err)
 {
     struct build *build = data;
@@ -39,7 +62,7 @@ static bool on_field(void *data, uint32_t node, const struct hd_json_field *fiel
     } else if (field->type == HD_JSON_INTEGER && hd_json_text_is(field->name, "bytesize")) {
         build->bytesize = (uint64_t)field->integer;
     } else if (field->type == HD_JSON_TEXT && hd_json_text_is(field->name, "encoding")) {
-        build->encoding = hd_text_keyed_hash(build->keys[0], field->text.data, field->text.length);
+        build->encoding = encoding_hash(build, &field->text);
     } else if (field->type == HD_JSON_BOOL && field->integer) {
         build->prefix |= hd_json_text_is(field->name, "truncated");
         build->fstring |= hd_json_text_is(field->name, "fstring");
@@ -50,21 +73,18 @@ static bool on_field(void *data, uint32_t node, const struct hd_json_field *fiel
 static bool on_end(void *data, uint32_t node, struct hd_error *err)
 {
     struct build *build = data;
-    struct hd_strings *strings = build->strings;
     (void)err;
-    strings->all.count++;
-    strings->all.bytes += build->graph->node_size[node];
+    build->all.count++;
+    build->all.bytes += build->graph->node_size[node];
     if (build->known) {
-        uint64_t parts[2][3];
-        for (int i = 0; i < 2; i++)
-            memcpy(parts[i], (uint64_t[]){build->hash[i], build->bytesize, build->encoding}, sizeof parts[i]);
-        strings->members[strings->member_count++] = (struct hd_strings_member){
-            .hash = hd_text_keyed_hash(build->keys[0], parts[0], sizeof parts[0]),
-            .check = hd_text_keyed_hash(build->keys[1], parts[1], sizeof parts[1]), .node = node,
+        /* lengths times an odd number that nobody knows: of one text no two lengths come out the same */
+        build->members[build->member_count++] = (struct hd_strings_member){
+            .hash = build->hash[0] + build->bytesize * (build->keys[1][0] | 1) + build->encoding,
+            .check = build->hash[1] + build->bytesize * (build->keys[0][1] | 1) - build->encoding, .node = node,
             .flags = (build->fstring ? HD_STRINGS_FSTRING : 0u) | (build->prefix ? HD_STRINGS_PREFIX : 0u)};
     } else {
-        strings->unknown.count++;
-        strings->unknown.bytes += build->graph->node_size[node];
+        build->unknown.count++;
+        build->unknown.bytes += build->graph->node_size[node];
     }
     build->known = build->prefix = build->fstring = false;
     build->bytesize = build->encoding = 0;
@@ -122,6 +142,35 @@ static void sort(struct hd_strings_member *members, uint64_t count)
         from = stack[--depth].from;
         to = stack[depth].to;
     }
+}
+
+struct part {
+    struct hd_strings_member *members;
+    uint64_t count;
+};
+
+static void *sort_part(void *data)
+{
+    struct part *part = data;
+    sort(part->members, part->count);
+    return NULL;
+}
+
+/* In two halves, each in a thread of its own: what is below 2^63 and the rest. */
+static void sort_all(struct hd_strings_member *members, uint64_t count)
+{
+    uint64_t less = 0;
+    for (uint64_t at = 0; at < count; at++)
+        if (!(members[at].hash >> 63))
+            swap(&members[less++], &members[at]);
+    struct part low = {members, less}, high = {members + less, count - less};
+    pthread_t thread;
+    bool has_thread = count >= THREAD_MIN && !pthread_create(&thread, NULL, sort_part, &low);
+    if (!has_thread)
+        sort_part(&low);
+    sort_part(&high);
+    if (has_thread)
+        pthread_join(thread, NULL);
 }
 
 /* ---- groups ---- */
@@ -182,7 +231,9 @@ static uint64_t run_end(const struct hd_strings *strings, uint64_t first)
 
 static bool groups_make(struct hd_strings *strings, const struct hd_graph *graph, struct hd_error *err)
 {
-    sort(strings->members, strings->member_count);
+    sort_all(strings->members, strings->member_count);
+    if (!hd_progress_go_on(hd_progress_watcher(), 0, err))
+        return false;
     uint64_t several = 0;
     for (uint64_t first = 0, end; first < strings->member_count; first = end) {
         end = run_end(strings, first);
@@ -212,21 +263,68 @@ static int by_size(const void *left, const void *right, void *data)
     return (a > b) - (a < b);
 }
 
-/* Sorts all and keeps the first: the nodes are there already. */
+/* Puts the first `limit` in front, in order: most others only are compared with the last of these. */
+static void first_take(const struct hd_graph *graph, uint32_t *nodes, uint32_t count, uint32_t limit)
+{
+    uint32_t have = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t node = nodes[i], at = have;
+        if (have == limit && by_size(&nodes[have - 1], &node, (void *)(uintptr_t)graph) < 0)
+            continue;
+        for (; at > 0 && by_size(&node, &nodes[at - 1], (void *)(uintptr_t)graph) < 0; at--)
+            nodes[at < limit ? at : limit - 1] = nodes[at - 1];
+        nodes[at] = node;
+        have += have < limit;
+    }
+}
+
+/* The nodes are there already. */
 static void biggest_take(struct hd_strings *strings, const struct hd_graph *graph, uint32_t *nodes, uint32_t count,
                          uint32_t limit)
 {
-    qsort_r(nodes, count, sizeof *nodes, by_size, (void *)graph);
     strings->biggest_count = limit && limit < count ? limit : count;
+    if (strings->biggest_count <= FEW && strings->biggest_count < count)
+        first_take(graph, nodes, count, strings->biggest_count);
+    else
+        qsort_r(nodes, count, sizeof *nodes, by_size, (void *)(uintptr_t)graph);
     uint32_t *shorter = realloc(nodes, ((size_t)strings->biggest_count + 1) * sizeof *nodes);
     strings->biggest = shorter ? shorter : nodes;
+}
+
+static void sum_add(struct hd_strings_sum *sum, const struct hd_strings_sum *more)
+{
+    sum->count += more->count;
+    sum->bytes += more->bytes;
+}
+
+/* Reads the strings, several visitors at once; each has the places of its share for its members, which then move together. */
+static bool members_read(struct hd_strings *strings, const char *path, const struct hd_graph *graph, uint32_t *nodes,
+                         uint32_t count, struct hd_error *err)
+{
+    struct build build[HD_REPLAY_VISITORS] = {{.graph = graph}};
+    struct hd_replay_visitor visitor[HD_REPLAY_VISITORS];
+    unsigned visitors = hd_replay_visitors(count);
+    if (getrandom(build[0].keys, sizeof build[0].keys, 0) != sizeof build[0].keys)
+        return hd_error_set(err, HD_ERROR_INTERNAL, "the kernel has no random numbers");
+    for (unsigned i = 0; i < visitors; i++) {
+        build[i] = build[0];
+        build[i].members = strings->members + hd_replay_first(count, visitors, i);
+        visitor[i] = (struct hd_replay_visitor){&build[i], on_field, on_end};
+    }
+    if (!hd_replay_shared(path, graph, nodes, count, visitor, visitors, err))
+        return false;
+    for (unsigned i = 0; i < visitors; i++) {
+        memmove(strings->members + strings->member_count, build[i].members, build[i].member_count * sizeof *build[i].members);
+        strings->member_count += build[i].member_count;
+        sum_add(&strings->all, &build[i].all);
+        sum_add(&strings->unknown, &build[i].unknown);
+    }
+    return true;
 }
 
 bool hd_strings_create(struct hd_strings *strings, const char *path, const struct hd_graph *graph,
                        const uint32_t *dominator, uint32_t biggest, struct hd_error *err)
 {
-    struct build build = {.strings = strings, .graph = graph};
-    struct hd_replay_visitor visitor = {&build, on_field, on_end};
     uint32_t count;
     *strings = (struct hd_strings){0};
     uint32_t *nodes =
@@ -235,9 +333,7 @@ bool hd_strings_create(struct hd_strings *strings, const char *path, const struc
         return false;
     strings->members = malloc(((size_t)count + 1) * sizeof *strings->members);
     bool ok = strings->members || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    if (ok && getrandom(build.keys, sizeof build.keys, 0) != sizeof build.keys)
-        ok = hd_error_set(err, HD_ERROR_INTERNAL, "the kernel has no random numbers");
-    ok = ok && hd_replay(path, graph, nodes, count, &visitor, err);
+    ok = ok && members_read(strings, path, graph, nodes, count, err);
     if (ok)
         biggest_take(strings, graph, nodes, count, biggest);
     else

@@ -1,12 +1,14 @@
 /* See suspects.h. The lines of the dump are read in suspects_read.c. */
 #include "graph/suspects.h"
 
+#include "base/progress.h"
 #include "dump/json_reader.h"
 #include "graph/best_names.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+enum { TELL_NODES = 1 << 16 };
 enum { DEPTH = 32, STACK = 1024, MANY = 16, JUMP = 8 };
 
 static bool is(struct hd_graph_text text, const char *word)
@@ -73,31 +75,34 @@ static bool is_table(const struct hd_suspects *suspects, uint32_t node)
     return false;
 }
 
-/* Not code, nor a literal of it, nor a stack. `tables`: the virtual machine's tables and what is in them are data, too. */
+/* Not code, nor a literal of it, nor a stack, nor the virtual machine itself. `tables`: the virtual machine's tables and what is in them are data, too. */
 static bool is_data(const struct hd_suspects *suspects, uint32_t node, bool tables)
 {
     const struct hd_graph *graph = suspects->graph;
     uint32_t from = suspects->paths.parent[node];
-    if (is_code(graph, node) || is_thread(graph, node))
+    if (is_code(graph, node) || is_thread(graph, node) || (graph->node_type[node] == HD_BT_T_DATA && has_label(graph, node, "VM")))
         return false;
     if (from != HD_NODE_ROOT && graph->node_type[from] == HD_BT_T_IMEMO && is_code(graph, from))
         return false;
     return tables || !(is_table(suspects, node) || (from != HD_NODE_ROOT && is_table(suspects, from)));
 }
 
-static uint64_t add_up(struct hd_suspects *suspects, bool tables)
+/* *left_out: bytes that would be data if tables were. False and *err if nobody waits. */
+static bool add_up(struct hd_suspects *suspects, bool tables, uint64_t *left_out, struct hd_error *err)
 {
     const struct hd_graph *graph = suspects->graph;
     const struct hd_paths *paths = &suspects->paths;
     memset(suspects->data, 0, graph->node_count * sizeof *suspects->data);
     memset(suspects->tree_data, 0, suspects->tree.count * sizeof *suspects->tree_data);
-    uint64_t left_out = 0;
+    *left_out = 0;
     for (uint32_t i = paths->reached; i-- > 1;) { /* what dominates a node is nearer to the root than it */
+        if (i % TELL_NODES == 0 && !hd_progress_go_on(hd_progress_watcher(), 0, err))
+            return false;
         uint32_t node = paths->order[i], up = suspects->dominators->parent[node];
         if (is_data(suspects, node, tables))
             suspects->data[node] += graph->node_size[node];
         else if (!tables && is_data(suspects, node, true))
-            left_out += graph->node_size[node];
+            *left_out += graph->node_size[node];
         if (up == HD_NODE_NONE)
             continue;
         suspects->data[up] += suspects->data[node];
@@ -106,7 +111,7 @@ static uint64_t add_up(struct hd_suspects *suspects, bool tables)
             suspects->tree_data[number] += suspects->data[node];
     }
     suspects->total = suspects->data[HD_NODE_ROOT];
-    return left_out;
+    return true;
 }
 
 /*
@@ -120,9 +125,9 @@ static bool weigh(struct hd_suspects *suspects, struct hd_error *err)
     suspects->owner = calloc(suspects->graph->node_count, 1);
     if (!suspects->data || !suspects->tree_data || !suspects->owner)
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    if (add_up(suspects, false) > suspects->total / 4)
-        add_up(suspects, true);
-    return true;
+    uint64_t tables, nothing;
+    return add_up(suspects, false, &tables, err)
+           && (tables <= suspects->total / 4 || add_up(suspects, true, &nothing, err));
 }
 
 /* --- the accumulation points --- */
@@ -342,6 +347,10 @@ static bool mark(struct hd_suspects *suspects, struct hd_error *err)
     if (!sums)
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
     for (uint32_t i = 1; i < paths->reached; i++) {
+        if (i % TELL_NODES == 0 && !hd_progress_go_on(hd_progress_watcher(), 0, err)) {
+            free(sums);
+            return false;
+        }
         uint32_t node = paths->order[i], up = suspects->dominators->parent[node];
         uint8_t owner = up == HD_NODE_NONE ? 0 : suspects->owner[up];
         for (uint32_t k = 0; !owner && k < suspects->count; k++)
@@ -386,7 +395,7 @@ bool hd_suspects_find(struct hd_suspects *suspects, const struct hd_graph *graph
     done = done && mark(suspects, err);
     for (uint32_t i = 0; done && i < suspects->count; i++) {
         struct hd_suspect *suspect = &suspects->list[i];
-        done = follow_path(suspects, suspect, err);
+        done = hd_progress_go_on(hd_progress_watcher(), 0, err) && follow_path(suspects, suspect, err);
         if (!done)
             break;
         suspect->kind = kind_of(suspects, suspect);

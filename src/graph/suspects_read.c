@@ -1,31 +1,24 @@
 /*
  * What suspects need and the graph has not: the lines of some objects, and which strings are equal. One pass over the dump.
  *
- * Knows of a line only how its id and its string are written (docs/format.md, and ObjectSpace's way). A line that does not
+ * Knows of a line only how its string is written (docs/format.md, and ObjectSpace's way). A line that does not
  * look like that is passed over.
  */
 #define _GNU_SOURCE /* memmem */
 #include "graph/suspects.h"
 
-#include "dump/input.h"
 #include "dump/json_reader.h"
+#include "dump/text.h"
+#include "graph/second_pass.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 struct seen {
     uint64_t *slots; /* hash table of the strings' hashes; 0 if free */
     uint64_t mask, used;
 };
-
-static uint64_t hash(const char *text, size_t length, uint64_t seed)
-{
-    uint64_t value = 0xcbf29ce484222325u ^ seed * 0x9E3779B97F4A7C15u;
-    for (size_t i = 0; i < length; i++)
-        value = (value ^ (unsigned char)text[i]) * 0x100000001b3u;
-    value = (value ^ value >> 32) * 0xD6E8FEB86659FD93u;
-    return (value ^ value >> 32) | 1;
-}
 
 static bool grow(struct seen *seen)
 {
@@ -60,24 +53,6 @@ static bool see(struct seen *seen, uint64_t value, bool *repeated)
     return true;
 }
 
-/* The id of an object's line, 0 if it is none. */
-static uint64_t id_of(const char *text, size_t length)
-{
-    static const char ours[] = "{\"id\":", theirs[] = "{\"address\":\"0x";
-    uint64_t id = 0;
-    size_t at = length && *text != '{';
-    if (length > at + sizeof theirs && !memcmp(text + at, theirs, sizeof theirs - 1)) {
-        for (at += sizeof theirs - 1; at < length && text[at] != '"'; at++)
-            id = id << 4 | (unsigned)((text[at] & 15) + (text[at] > '9' ? 9 : 0));
-        return id;
-    }
-    if (length <= at + sizeof ours || memcmp(text + at, ours, sizeof ours - 1) != 0)
-        return 0;
-    for (at += sizeof ours - 1; at < length && text[at] >= '0' && text[at] <= '9'; at++)
-        id = id * 10 + (uint64_t)(text[at] - '0');
-    return id;
-}
-
 /* The contents of a string as they are written; a quote inside a text always has a backslash, so these keys are keys. */
 static struct hd_graph_text contents_of(const char *text, size_t length)
 {
@@ -96,69 +71,115 @@ static struct hd_graph_text contents_of(const char *text, size_t length)
     return (struct hd_graph_text){NULL, 0};
 }
 
-static bool string_line(struct hd_suspects *suspects, struct seen *seen, uint32_t node,
-                        const struct hd_input_line *line)
+/* --- the pass --- */
+
+/* Strings that one worker of the pass found, in its order. */
+struct found {
+    struct text {
+        uint64_t hash; /* of the contents and of who retains it */
+        uint32_t node;
+    } *list;
+    size_t count, capacity;
+};
+
+struct pass {
+    struct hd_suspects *suspects;
+    uint64_t key[3]; /* random: nobody who writes a dump can make two texts look alike */
+    struct found found[HD_SECOND_PASS_WORKERS];
+};
+
+static bool found_add(struct found *found, struct text text)
 {
-    uint8_t owner = suspects->owner[node];
-    if (suspects->graph->node_flags[node] & HD_NODE_TRUNCATED)
-        return true; /* the part that is missing may differ */
-    struct hd_graph_text text = contents_of(line->text, line->length);
-    bool repeated = false;
-    if (!text.data || text.length == 0)
-        return true;
-    if (!see(seen, hash(text.data, text.length, owner), &repeated))
-        return false;
-    if (repeated) {
-        suspects->list[owner - 1].duplicates++;
-        suspects->list[owner - 1].duplicate_size += suspects->graph->node_size[node];
+    if (found->count == found->capacity) {
+        size_t capacity = found->capacity ? 2 * found->capacity : 1024;
+        struct text *list = realloc(found->list, capacity * sizeof *list);
+        if (!list)
+            return false;
+        found->list = list;
+        found->capacity = capacity;
     }
+    found->list[found->count++] = text;
     return true;
 }
 
-static bool sample_line(struct hd_suspect *suspect, uint32_t node, const struct hd_input_line *line)
+/* Each sample has a place of its own: no two workers write the same. */
+static bool sample_line(struct hd_suspect *suspect, uint32_t node, struct hd_graph_text object)
 {
     for (uint32_t i = 0; i < suspect->sample_count; i++) {
-        if (suspect->sample[i] != node || suspect->sample_line[i] || line->length >= HD_SUSPECT_LINE)
+        if (suspect->sample[i] != node || suspect->sample_line[i] || object.length >= HD_SUSPECT_LINE)
             continue;
-        size_t skip = line->text[0] != '{';
-        suspect->sample_line[i] = strndup(line->text + skip, line->length - skip);
+        suspect->sample_line[i] = strndup(object.data, object.length);
         return suspect->sample_line[i] != NULL;
     }
     return true;
 }
 
-/* Objects mostly come in the order of their addresses: the next node is tried before all are searched. */
-static uint32_t node_of(const struct hd_graph *graph, uint64_t id, uint32_t before)
+/* Never 0, which is a free slot. */
+static uint64_t hash(const struct pass *pass, struct hd_graph_text text, uint8_t owner)
 {
-    uint32_t next = before + 1;
-    return next < graph->node_count && graph->node_address[next] == id ? next : hd_graph_find(graph, id);
+    return (hd_text_keyed_hash(pass->key, text.data, text.length) + owner * (pass->key[2] | 1)) | 1;
+}
+
+static bool visit(void *data, unsigned worker, uint32_t node, struct hd_graph_text object, struct hd_error *err)
+{
+    struct pass *pass = data;
+    struct hd_suspects *suspects = pass->suspects;
+    uint8_t owner = suspects->owner[node];
+    bool done = true;
+    /* of what is truncated the part that is missing may differ */
+    if (suspects->graph->node_type[node] == HD_BT_T_STRING && !(suspects->graph->node_flags[node] & HD_NODE_TRUNCATED)) {
+        struct hd_graph_text text = contents_of(object.data, object.length);
+        if (text.data && text.length > 0)
+            done = found_add(&pass->found[worker], (struct text){hash(pass, text, owner), node});
+    }
+    done = done && sample_line(&suspects->list[owner - 1], node, object);
+    return done || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+}
+
+/* What is not to be read: all that no suspect retains, and what is neither a string nor a sample. */
+static uint8_t *choose(const struct hd_suspects *suspects)
+{
+    const struct hd_graph *graph = suspects->graph;
+    uint8_t *wanted = calloc(graph->node_count, 1);
+    for (uint32_t node = 1; wanted && node < graph->node_count; node++)
+        wanted[node] = suspects->owner[node] && graph->node_type[node] == HD_BT_T_STRING;
+    for (uint32_t i = 0; wanted && i < suspects->count; i++)
+        for (uint32_t k = 0; k < suspects->list[i].sample_count; k++)
+            wanted[suspects->list[i].sample[k]] = suspects->owner[suspects->list[i].sample[k]] != 0;
+    return wanted;
+}
+
+/* In the order of the file: of equal ones the first is no duplicate. */
+static bool count_repeated(struct pass *pass)
+{
+    struct hd_suspects *suspects = pass->suspects;
+    struct seen seen = {0};
+    bool done = true;
+    for (unsigned worker = 0; worker < HD_SECOND_PASS_WORKERS; worker++)
+        for (size_t i = 0; done && i < pass->found[worker].count; i++) {
+            struct text text = pass->found[worker].list[i];
+            struct hd_suspect *suspect = &suspects->list[suspects->owner[text.node] - 1];
+            bool repeated = false;
+            done = see(&seen, text.hash, &repeated);
+            suspect->duplicates += repeated;
+            suspect->duplicate_size += repeated ? suspects->graph->node_size[text.node] : 0;
+        }
+    free(seen.slots);
+    return done;
 }
 
 bool hd_suspects_read(struct hd_suspects *suspects, const char *path, struct hd_error *err)
 {
-    struct hd_input *input = hd_input_open(path, err);
-    if (!input)
-        return false;
-    hd_input_allow_long(input);
-    struct seen seen = {0};
-    struct hd_input_line line;
-    struct hd_error ignored = {0}; /* a dump that ends too early has been read as far as it goes once before */
-    uint32_t node = 0;
-    bool done = true;
-    while (done && hd_input_next(input, &line, &ignored) == HD_INPUT_LINE) {
-        uint64_t id = id_of(line.text, line.length);
-        uint32_t found = id ? node_of(suspects->graph, id, node) : HD_NODE_NONE;
-        if (found == HD_NODE_NONE || found == HD_NODE_ROOT)
-            continue;
-        node = found;
-        if (!suspects->owner[node] || suspects->graph->node_line[node] != line.offset)
-            continue;
-        if (suspects->graph->node_type[node] == HD_BT_T_STRING)
-            done = string_line(suspects, &seen, node, &line);
-        done = done && sample_line(&suspects->list[suspects->owner[node] - 1], node, &line);
-    }
-    free(seen.slots);
-    hd_input_close(input);
+    struct pass pass = {.suspects = suspects};
+    if (getrandom(pass.key, sizeof pass.key, 0) != sizeof pass.key)
+        return hd_error_set(err, HD_ERROR_INTERNAL, "the kernel has no random numbers");
+    uint8_t *wanted = choose(suspects);
+    bool done = wanted ? hd_second_pass(path, suspects->graph, wanted, visit, &pass, err)
+                             && (count_repeated(&pass) || hd_error_set(err, HD_ERROR_MEMORY, "out of memory"))
+                       : hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    free(wanted);
+    for (unsigned i = 0; i < HD_SECOND_PASS_WORKERS; i++)
+        free(pass.found[i].list);
     suspects->read = done;
-    return done || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    return done;
 }

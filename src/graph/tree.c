@@ -1,12 +1,14 @@
 /* See tree.h. */
 #include "graph/tree.h"
 
+#include "base/progress.h"
 #include "dump/json_reader.h"
 #include "graph/best_names.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+enum { TELL_NODES = 1 << 16 };
 enum { AHEAD = 12, FETCHED = 6 }; /* nodes of the queue, and children of one, that are fetched before their turn */
 
 #define OWN_GROUP ((uint64_t)1 << 32) /* in a key: a class or module by its node */
@@ -28,6 +30,7 @@ struct maker {
     uint32_t *slots;   /* hash table of the keys: a group's number + 1, 0 if free */
     uint32_t mask, capacity;
     uint32_t entry; /* the name "val{}" */
+    struct hd_progress *progress; /* NULL: nobody watches */
 };
 
 static uint64_t hash(const struct key *key)
@@ -217,12 +220,19 @@ static void fetch_children(const struct maker *maker, uint32_t node, void (*step
         step(maker, dominators->child[first + i]);
 }
 
-static bool place_all(struct maker *maker, uint32_t *queue)
+static bool no_memory(struct hd_error *err)
+{
+    return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+}
+
+static bool place_all(struct maker *maker, uint32_t *queue, struct hd_error *err)
 {
     const struct hd_dominators *dominators = maker->dominators;
     uint32_t head = 0, tail = 0;
     queue[tail++] = maker->shape->from;
     while (head < tail) {
+        if (head % TELL_NODES == TELL_NODES - 1 && !hd_progress_go_on(maker->progress, TELL_NODES, err))
+            return false;
         if (tail - head > 2 * AHEAD)
             __builtin_prefetch(&dominators->child_start[queue[head + 2 * AHEAD]]);
         if (tail - head > AHEAD)
@@ -237,7 +247,7 @@ static bool place_all(struct maker *maker, uint32_t *queue)
             if (i + FETCHED < dominators->child_start[node + 1])
                 fetch_name(maker, dominators->child[i + FETCHED]);
             if (!place(maker, child, group))
-                return false;
+                return no_memory(err);
             queue[tail++] = child;
         }
     }
@@ -305,25 +315,26 @@ bool hd_tree_create(struct hd_tree *tree, const struct hd_graph *graph, const st
                     const struct hd_groups *classes, const struct hd_tree_shape *shape, struct hd_error *err)
 {
     struct maker maker = {.tree = tree, .graph = graph, .dominators = dominators, .classes = classes,
-                          .paths = shape->paths, .shape = shape};
+                          .paths = shape->paths, .shape = shape, .progress = hd_progress_watcher()};
     *tree = (struct hd_tree){.number = malloc((size_t)graph->node_count * sizeof *tree->number)};
     uint32_t *queue = malloc((size_t)graph->node_count * sizeof *queue);
-    bool done = tree->number && queue && grow(&maker);
+    bool done = (tree->number && queue && grow(&maker)) || no_memory(err);
+    hd_progress_stage(maker.progress, "putting alike objects together", graph->node_count);
     if (done) {
         begin(&maker);
-        done = place_all(&maker, queue);
+        done = place_all(&maker, queue, err);
     }
     if (done) {
         add_up(tree);
-        done = link_children(tree);
+        done = link_children(tree) || no_memory(err);
     }
+    hd_progress_stage(maker.progress, NULL, 0);
     free(queue);
     free(maker.keys);
     free(maker.slots);
-    if (done)
-        return true;
-    hd_tree_destroy(tree);
-    return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    if (!done)
+        hd_tree_destroy(tree);
+    return done;
 }
 
 void hd_tree_destroy(struct hd_tree *tree)

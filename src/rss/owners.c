@@ -9,6 +9,7 @@
 
 #include "rss/rows.h"
 #include "ruby/references.h"
+#include "ruby/typed_data.h"
 
 enum {
     CLASS_DEPTH = 4, /* class extension -> table -> its items -> an entry -> what that has */
@@ -96,16 +97,16 @@ static void object_mark(const struct owner *owner, const uint8_t *object, uint64
     struct hd_vm *vm = owner->vm;
     const struct hd_layout *l = vm->layout;
     int64_t shape = hd_shape_of(vm, object);
-    if (hd_flag(flags, l->k_ROBJECT_EMBED))
+    if (hd_flag(flags, l->k_ROBJECT_EMBED) || (hd_layout_has(l->k_ROBJECT_HEAP) && !hd_flag(flags, l->k_ROBJECT_HEAP)))
         return;
-    if (shape >= 0 && hd_shape_too_complex(vm, shape))
+    if (shape >= 0 && hd_shape_too_complex(vm, shape) && hd_too_complex_id_table(vm))
+        tree_mark(owner, hd_word(object, l->object_ivptr), 1, HD_RSS_INSTANCES);
+    else if (shape >= 0 && hd_shape_too_complex(vm, shape))
         table_mark(owner, hd_word(object, l->object_ivptr), HD_RSS_INSTANCES);
     else if (shape < 0)
         mark(owner, hd_word(object, l->object_ivptr), (uint64_t)WORD * hd_half(object, l->object_numiv), HD_RSS_INSTANCES);
     else
-        mark(owner, hd_word(object, l->object_ivptr),
-             (uint64_t)WORD * hd_memory_u32(vm->memory, vm->shape_list + (uint64_t)shape * (uint64_t)l->shape_size
-                                                            + (uint64_t)l->shape_capacity), HD_RSS_INSTANCES);
+        mark(owner, hd_word(object, l->object_ivptr), (uint64_t)WORD * hd_shape_capacity(vm, shape), HD_RSS_INSTANCES);
 }
 
 static void class_mark(const struct owner *owner, const uint8_t *object, uint64_t addr)
@@ -127,14 +128,27 @@ static void class_mark(const struct owner *owner, const uint8_t *object, uint64_
     }
 }
 
-static void data_mark(const struct owner *owner, const uint8_t *object)
+/* Tables that lie in the slot (4.0): a Set's entries, a class's caches. */
+static void embedded_mark(const struct owner *owner, const struct hd_typed_data *data)
 {
     const struct hd_layout *l = owner->vm->layout;
-    uint64_t flag = hd_word(object, l->data_flag);
-    bool typed = flag && flag <= 3;
-    if (typed && hd_layout_has(l->k_TYPED_DATA_EMBEDDED) && (flag & (uint64_t)l->k_TYPED_DATA_EMBEDDED))
+    struct hd_vm *vm = owner->vm;
+    if (!hd_layout_has(l->set_object_table))
         return;
-    mark(owner, hd_word(object, typed ? l->data_data : l->data_untyped_data), 0, HD_RSS_DATA);
+    if (hd_typed_data_named(vm, data, "set"))
+        mark(owner, hd_memory_u64(vm->memory, data->addr + (uint64_t)l->set_object_table + (uint64_t)l->set_entries), 0, HD_RSS_DATA);
+    else if (hd_typed_data_named(vm, data, "VM/cc_table") || hd_typed_data_named(vm, data, "VM/managed_id_table")
+             || hd_typed_data_named(vm, data, "VM/marked_id_table"))
+        tree_mark(owner, hd_memory_u64(vm->memory, data->addr + (uint64_t)l->id_table_items), 2, HD_RSS_CLASSES);
+}
+
+static void data_mark(const struct owner *owner, const uint8_t *object, uint64_t addr)
+{
+    struct hd_typed_data data = hd_typed_data_of(owner->vm, object, addr);
+    if (data.embedded)
+        embedded_mark(owner, &data);
+    else
+        mark(owner, data.addr, 0, HD_RSS_DATA);
 }
 
 static void imemo_mark(const struct owner *owner, const uint8_t *object, uint64_t flags)
@@ -145,6 +159,8 @@ static void imemo_mark(const struct owner *owner, const uint8_t *object, uint64_
         tree_mark(owner, hd_word(object, l->iseq_body), ISEQ_DEPTH, HD_RSS_ISEQS);
     else if (type == l->k_imemo_ment)
         tree_mark(owner, hd_word(object, l->ment_def), METHOD_DEPTH, HD_RSS_ISEQS);
+    else if (type == l->k_imemo_fields)
+        object_mark(owner, object, flags);
     else if (type == l->k_imemo_env)
         mark(owner, hd_word(object, l->env_env), (uint64_t)WORD * hd_half(object, l->env_size), HD_RSS_OTHERS);
     else if (type == l->k_imemo_tmpbuf)
@@ -165,7 +181,7 @@ static void slot_mark(const struct owner *owner, const uint8_t *object, uint64_t
             mark(owner, hd_word(object, l->struct_ptr), WORD * hd_word(object, l->struct_len), HD_RSS_INSTANCES);
         break;
     case HD_T_CLASS: case HD_T_MODULE: case HD_T_ICLASS: class_mark(owner, object, addr); break;
-    case HD_T_DATA: data_mark(owner, object); break;
+    case HD_T_DATA: data_mark(owner, object, addr); break;
     case HD_T_IMEMO: imemo_mark(owner, object, flags); break;
     case HD_T_FILE: mark(owner, hd_word(object, l->file_fptr), 0, HD_RSS_OTHERS); break;
     case HD_T_REGEXP: tree_mark(owner, hd_word(object, l->regexp_ptr), 2, HD_RSS_OTHERS); break;
@@ -192,6 +208,10 @@ bool hd_owners_mark(struct hd_vm *vm, struct hd_marks *marks, struct hd_error *e
             if (hd_type_is_object(*object & HD_T_MASK))
                 slot_mark(&owner, object, page->start + (uint64_t)k * page->slot_size);
         }
+    }
+    for (size_t i = 0; i < vm->spare_count; i++) { /* the body begins with a pointer to its struct heap_page */
+        uint64_t header = hd_memory_u64(vm->memory, vm->spare_pages[i] + (uint64_t)vm->layout->page_body_header_page);
+        hd_marks_add(marks, header, (uint64_t)vm->layout->page_size, HD_RSS_COLLECTOR, HD_MARK_PLAIN, false);
     }
     for (uint64_t i = 0; vm->generic_ivars.mask && i <= vm->generic_ivars.mask; i++)
         if (vm->generic_ivars.keys[i])

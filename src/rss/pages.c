@@ -34,6 +34,7 @@ static bool used(const struct hd_page *page, uint32_t slot)
 
 void hd_pages_count(struct hd_rss *rss, const struct hd_vm *vm)
 {
+    rss->spare_pages = vm->spare_count;
     for (size_t i = 0; i < vm->page_count; i++) {
         const struct hd_page *page = &vm->pages[i];
         struct hd_rss_pool *pool = pool_of(rss, page->slot_size);

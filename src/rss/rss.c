@@ -42,6 +42,13 @@ static void pages_claim(struct taking *t)
         else
             hd_ledger_claim(&t->ledger, start, end, CLAIM_PAGE, (uint32_t)i);
     }
+    for (size_t i = 0; vm && i < vm->spare_count; i++) {
+        uint64_t start = vm->spare_pages[i], size = 1ull << vm->page_shift;
+        if (hd_glibc_heap_at(&t->rss->glibc, start))
+            hd_marks_add(&t->marks, start, size, HD_RSS_SLOTS_FREE, HD_MARK_PLAIN, false);
+        else
+            hd_ledger_claim(&t->ledger, start, start + size, CLAIM_ROW, HD_RSS_SLOTS_FREE);
+    }
 }
 
 static void heaps_claim(struct taking *t)
@@ -275,6 +282,7 @@ static void kernel_sums(struct taking *t)
         t->rss->swap += facts->swap;
         t->rss->lazy_free += facts->lazy_free;
         t->rss->dirty += facts->dirty;
+        t->rss->main_stack += facts->kind == HD_SMAPS_STACK ? facts->rss : 0;
     }
 }
 

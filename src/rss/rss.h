@@ -49,10 +49,12 @@ struct hd_rss {
     uint64_t pss, swap, lazy_free, dirty; /* of all mappings; 0 where a core does not say */
     struct hd_rss_pool pools[HD_RSS_POOLS];
     int pool_count;
+    uint64_t spare_pages;        /* of Ruby's heap, without slots at present */
     struct hd_glibc glibc;
     uint64_t trimmable;          /* bytes of whole pages in memory that free chunks have: what malloc_trim gives back */
     uint64_t mapped_used;        /* bytes of chunks with a mapping of their own, as found */
     uint64_t mapped_chunks;
+    uint64_t main_stack;         /* of the machine stacks, the main thread's */
     uint64_t threads, fibers, native_threads;
     uint64_t objects;            /* slots that hold something */
     struct hd_rss_file *files;   /* the biggest first */

@@ -10,8 +10,9 @@
 
 #include "rss/rows.h"
 #include "ruby/decode.h"
+#include "ruby/typed_data.h"
 
-enum { PAGE = HD_RESIDENT_PAGE, PTHREAD_BYTES = 2304, TYPE_NAME_MAX = 32, STEP = 64 };
+enum { PAGE = HD_RESIDENT_PAGE, PTHREAD_BYTES = 2304, STEP = 64 };
 static const uint64_t SCAN_MAX = 64ull << 20, VM_STACK_MAX = 1ull << 30;
 
 struct finding {
@@ -113,17 +114,15 @@ static void objects_take(struct finding *f)
         const struct hd_page *page = &vm->pages[i];
         for (uint32_t k = 0; k < page->slot_count; k++) {
             const uint8_t *slot = page->slots + (uint64_t)k * page->slot_size;
-            uint64_t flag = hd_word(slot, l->data_flag), data = hd_word(slot, l->data_data);
-            const char *name;
-            if ((*slot & HD_T_MASK) != HD_T_DATA || flag != 1 || !data)
+            if ((*slot & HD_T_MASK) != HD_T_DATA)
                 continue;
-            uint64_t type = hd_memory_u64(f->memory, hd_word(slot, l->data_type) + (uint64_t)l->data_type_name);
-            if (hd_memory_cstring(f->memory, type, TYPE_NAME_MAX, &name) < 0)
+            struct hd_typed_data data = hd_typed_data_of(vm, slot, page->start + (uint64_t)k * page->slot_size);
+            if (!data.type || data.embedded || !data.addr)
                 continue;
-            if (!strcmp(name, "VM/thread"))
-                thread_take(f, data);
-            else if (!strcmp(name, "fiber") && hd_layout_has(l->fiber_cont))
-                fiber_take(f, data);
+            if (hd_typed_data_named(vm, &data, "VM/thread"))
+                thread_take(f, data.addr);
+            else if (hd_layout_has(l->fiber_cont) && hd_typed_data_named(vm, &data, "fiber"))
+                fiber_take(f, data.addr);
         }
     }
 }

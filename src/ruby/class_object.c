@@ -5,6 +5,7 @@
  * `include` shares the module's method table and does not own it.
  */
 #include "ruby/decode.h"
+#include "ruby/written.h"
 
 struct table {
     struct hd_line *line;
@@ -22,7 +23,7 @@ static void entry_begin(struct table *table)
 
 static void serial_name(struct hd_line *line, uint64_t serial)
 {
-    struct hd_text name = hd_serial_name(line->vm, serial);
+    struct hd_text name = hd_written_method_serial(line->vm, serial);
     if (name.data) {
         hd_line_name(line, name);
         return;
@@ -83,40 +84,75 @@ static void table_end(struct table *table)
         hd_series_close(table->line, &table->series);
 }
 
-static bool owns_methods(const struct hd_layout *l, uint64_t flags)
+/* The tables of one of the class's extensions; of an iclass the others are the module's. */
+static void tables_write(struct hd_line *line, const uint8_t *object, uint64_t addr, uint64_t ext, bool own)
 {
-    return hd_flags_type(flags) != HD_T_ICLASS
-           || (hd_flag(flags, l->k_RICLASS_IS_ORIGIN) && !hd_flag(flags, l->k_RICLASS_ORIGIN_SHARED_MTBL));
-}
-
-static uint64_t method_table(struct hd_line *line, const uint8_t *object, uint64_t ext)
-{
-    const struct hd_layout *l = line->vm->layout;
-    if (hd_layout_has(l->class_m_tbl))
-        return hd_word(object, l->class_m_tbl);
-    return hd_memory_u64(line->vm->memory, ext + (uint64_t)l->classext_m_tbl);
-}
-
-static void tables_write(struct hd_line *line, const uint8_t *object, uint64_t addr, uint64_t ext)
-{
-    const struct hd_layout *l = line->vm->layout;
-    uint64_t flags = hd_word(object, 0);
-    if (owns_methods(l, flags)) {
-        struct table methods = {.line = line, .name = "methods"};
-        hd_id_table_each(line->vm, method_table(line, object, ext), method_entry, &methods);
-        table_end(&methods);
-    }
-    if (hd_flags_type(flags) == HD_T_ICLASS) /* its other tables are the module's */
+    struct table methods = {.line = line, .name = "methods"};
+    hd_id_table_each(line->vm, hd_class_methods(line->vm, object, ext), method_entry, &methods);
+    table_end(&methods);
+    if (hd_flags_type(hd_word(object, 0)) == HD_T_ICLASS)
         return;
     for (int half = 0; half < 2; half++) {
         struct table variables = {.line = line, .name = half ? "cvars" : "ivs", .class_variables = half};
-        hd_ivars_each(line->vm, object, addr, variable_entry, &variables);
+        if (own)
+            hd_ivars_each(line->vm, object, addr, variable_entry, &variables);
+        else
+            hd_class_ivars_each(line->vm, object, ext, variable_entry, &variables);
         table_end(&variables);
     }
     struct table constants = {.line = line, .name = "consts"};
-    hd_id_table_each(line->vm, hd_memory_u64(line->vm->memory, ext + (uint64_t)l->classext_const), constant_entry,
-                     &constants);
+    hd_id_table_each(line->vm, hd_class_constants(line->vm, ext), constant_entry, &constants);
     table_end(&constants);
+}
+
+static void ext_ref(struct hd_line *line, const char *name, uint64_t ext, int64_t offset)
+{
+    uint64_t value = hd_layout_has(offset) ? hd_memory_u64(line->vm->memory, ext + (uint64_t)offset) : 0;
+    if (!hd_line_live(line, value))
+        return;
+    hd_line_literal(line, ",\"");
+    hd_buffer_append(line->out, name, strlen(name));
+    hd_line_literal(line, "\":");
+    hd_line_ref(line, value);
+}
+
+/* Since 4.0 these are objects, too; an iclass has its module's, but for the call caches. */
+static void parts_write(struct hd_line *line, const uint8_t *object, uint64_t ext)
+{
+    const struct hd_layout *l = line->vm->layout;
+    if (!hd_layout_has(l->classext_fields_obj))
+        return;
+    ext_ref(line, "call_caches", ext, l->classext_cc);
+    if (hd_flags_type(hd_word(object, 0)) == HD_T_ICLASS)
+        return;
+    ext_ref(line, "fields", ext, l->classext_fields_obj);
+    ext_ref(line, "class_variable_caches", ext, l->classext_cvc);
+}
+
+struct boxes {
+    struct hd_line *line;
+    const uint8_t *object;
+    uint64_t addr, count;
+};
+
+/* What the class is in a box that has changed it. */
+static bool box_write(void *data, uint64_t box, uint64_t ext)
+{
+    struct boxes *boxes = data;
+    struct hd_line *line = boxes->line;
+    if (!box)
+        return true;
+    if (boxes->count++)
+        hd_line_literal(line, ",{\"box\":");
+    else
+        hd_line_literal(line, ",\"boxes\":[{\"box\":");
+    hd_line_plain_value(line, box);
+    ext_ref(line, "super", ext, line->vm->layout->classext_super);
+    parts_write(line, boxes->object, ext);
+    ext_ref(line, "name_string", ext, line->vm->layout->classext_classpath);
+    tables_write(line, boxes->object, boxes->addr, ext, false);
+    hd_line_literal(line, "}");
+    return true;
 }
 
 void hd_class_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
@@ -144,6 +180,13 @@ void hd_class_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
         hd_line_key_ref(line, "includer", hd_memory_u64(line->vm->memory, ext + (uint64_t)l->classext_includer));
     hd_line_key_ref(line, "refined_class", hd_memory_u64(line->vm->memory, ext + (uint64_t)l->classext_refined));
     hd_line_key_ref(line, "name_string", name_id);
-    tables_write(line, object, addr, ext);
+    if (hd_layout_has(l->classext_box))
+        hd_line_key_ref(line, "box", hd_box_object(line->vm, hd_memory_u64(line->vm->memory, ext + (uint64_t)l->classext_box)));
+    parts_write(line, object, ext);
+    tables_write(line, object, addr, ext, true);
+    struct boxes boxes = {line, object, addr, 0};
+    hd_class_exts_each(line->vm, object, addr, box_write, &boxes);
+    if (boxes.count)
+        hd_line_literal(line, "]");
     hd_line_unnamed_refs(line, addr);
 }

@@ -5,33 +5,18 @@
  * unknown type refers to is asked from its mark function (from inside), as "refs".
  */
 #include "ruby/decode.h"
-
-enum { TYPE_NAME_MAX = 256 };
+#include "ruby/typed_data.h"
+#include "ruby/written.h"
 
 struct data {
-    uint64_t type;       /* address of its rb_data_type_t, 0 if untyped */
-    uint64_t addr;       /* of the C struct; 0 if it has none yet */
+    uint64_t addr; /* of the C struct; 0 if it has none yet */
     struct hd_text name;
 };
 
-/* include/ruby/internal/core/rtypeddata.h: a flag word that tells RData from RTypedData; since 3.3 it also says
- * that the struct lies in the slot itself */
 static struct data data_of(const struct hd_vm *vm, const uint8_t *object, uint64_t addr)
 {
-    const struct hd_layout *l = vm->layout;
-    uint64_t flag = hd_word(object, l->data_flag);
-    struct data data = {0};
-    if (!flag || flag > 3) {
-        data.addr = hd_word(object, l->data_untyped_data);
-        return data;
-    }
-    data.type = hd_word(object, l->data_type);
-    bool embedded = hd_layout_has(l->k_TYPED_DATA_EMBEDDED) && (flag & (uint64_t)l->k_TYPED_DATA_EMBEDDED);
-    data.addr = embedded ? addr + (uint64_t)l->data_data : hd_word(object, l->data_data);
-    uint64_t name = hd_memory_u64(vm->memory, data.type + (uint64_t)l->data_type_name);
-    int64_t length = hd_memory_cstring(vm->memory, name, TYPE_NAME_MAX, &data.name.data);
-    data.name.length = length > 0 ? (uint64_t)length : 0;
-    return data;
+    struct hd_typed_data typed = hd_typed_data_of(vm, object, addr);
+    return (struct data){typed.addr, hd_typed_data_name(vm, &typed)};
 }
 
 static uint64_t member(struct hd_line *line, uint64_t base, int64_t offset)
@@ -120,11 +105,10 @@ static bool storage_write_entry(struct storage *storage, uint64_t id, struct hd_
     return true;
 }
 
-/* A name that the program made up at run time may hold anything: none for a redacted dump. */
+/* A name that the program made up as it ran may hold anything: none for a redacted dump. */
 static struct hd_text storage_name(struct hd_line *line, uint64_t serial)
 {
-    bool hidden = line->options->redact && hd_serial_is_dynamic(line->vm, serial);
-    return hidden ? (struct hd_text){0} : hd_serial_name(line->vm, serial);
+    return hd_written_hides(line->vm, serial) ? (struct hd_text){0} : hd_serial_name(line->vm, serial);
 }
 
 static bool storage_serial(void *data, uint64_t serial, uint64_t value)
@@ -198,15 +182,51 @@ static void fiber_write(struct hd_line *line, uint64_t addr)
     hd_frames_write(line, ec);
 }
 
-/* cont.c: a fiber-bound mutex points to the fiber that holds it */
+/*
+ * thread_sync.c: a mutex that is held points to the fiber that holds it; since 4.0 it has that fiber's number, and the thread.
+ */
 static void mutex_write(struct hd_line *line, uint64_t addr)
 {
     const struct hd_layout *l = line->vm->layout;
-    uint64_t fiber = member(line, addr, l->mutex_fiber);
+    bool by_serial = hd_layout_has(l->mutex_ec_serial);
+    uint64_t holder = member(line, addr, by_serial ? l->mutex_ec_serial : l->mutex_fiber);
     hd_line_key(line, "locked");
-    hd_buffer_append(line->out, fiber ? "true" : "false", fiber ? 4 : 5);
-    if (fiber)
-        hd_line_key_ref(line, "held_by_fiber", member(line, fiber + (uint64_t)l->fiber_cont, l->cont_self));
+    hd_buffer_append(line->out, holder ? "true" : "false", holder ? 4 : 5);
+    if (holder && by_serial) {
+        uint64_t thread = member(line, addr, l->mutex_thread);
+        hd_line_key_ref(line, "held_by_thread", thread ? member(line, thread, l->thread_self) : 0);
+    } else if (holder) {
+        hd_line_key_ref(line, "held_by_fiber", member(line, holder + (uint64_t)l->fiber_cont, l->cont_self));
+    }
+}
+
+/* --- sets --- */
+
+struct elements {
+    struct hd_line *line;
+    struct hd_series series;
+};
+
+static bool element_write(void *data, uint64_t value)
+{
+    struct elements *elements = data;
+    hd_series_next(elements->line, &elements->series);
+    hd_line_plain_value(elements->line, value);
+    return true;
+}
+
+/* set.c, since 4.0: a hash table without values */
+static void set_write(struct hd_line *line, uint64_t addr)
+{
+    struct elements elements = {.line = line};
+    uint64_t table = addr + (uint64_t)line->vm->layout->set_object_table;
+    if (!hd_layout_has(line->vm->layout->set_object_table))
+        return;
+    if (hd_table_by_identity(line->vm, table, line->vm->layout->set_type))
+        hd_line_literal(line, ",\"compare_by_identity\":true");
+    hd_series_open(line, &elements.series, "elements", '[');
+    hd_set_each(line->vm, table, element_write, &elements);
+    hd_series_close(line, &elements.series);
 }
 
 /* --- the table --- */
@@ -248,7 +268,7 @@ static void fields_write(struct hd_line *line, const struct data *data)
         hd_line_ref(line, value);
     }
     if (data->name.length == 10 && !memcmp(data->name.data, "enumerator", 10)) {
-        struct hd_text meth = hd_symbol_name(line->vm, member(line, data->addr, l->enumerator_meth));
+        struct hd_text meth = hd_written_method(line->vm, member(line, data->addr, l->enumerator_meth));
         if (meth.data) {
             hd_line_key(line, "meth");
             hd_line_string(line, meth);
@@ -269,7 +289,7 @@ void hd_data_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
         const char *type;
         void (*write)(struct hd_line *, uint64_t);
     } writers[] = {{"proc", proc_write}, {"binding", binding_write}, {"VM/thread", thread_write},
-                   {"fiber", fiber_write}, {"mutex", mutex_write}};
+                   {"fiber", fiber_write}, {"mutex", mutex_write}, {"set", set_write}};
     struct data data = data_of(line->vm, object, addr);
     hd_line_track(line);
     hd_line_seen(line, hd_word(object, 8)); /* already written as "class" */
@@ -277,6 +297,7 @@ void hd_data_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
         hd_line_key(line, "type_name");
         hd_line_string(line, data.name);
     }
+    hd_line_key_ref(line, "fields", hd_fields_object(line->vm, object, addr));
     if (data.addr && data.name.data) {
         for (size_t i = 0; i < sizeof writers / sizeof *writers; i++)
             if (strlen(writers[i].type) == data.name.length

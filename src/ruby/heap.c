@@ -54,6 +54,25 @@ static void page_index(struct hd_vm *vm, uint32_t number)
     vm->page_values[i] = number;
 }
 
+/*
+ * gc/default/default.c, heap_page_in_global_empty_pages_pool, since 3.4: a page that was emptied is kept without slots, for any size
+ * of them. Its body, to which the member before `start` points, goes on naming the page.
+ */
+static bool page_spare(struct hd_vm *vm, uint64_t header)
+{
+    const struct hd_layout *l = vm->layout;
+    uint64_t start, body, named;
+    uint16_t slots, size;
+    if (!hd_layout_has(l->objspace_sorted_data) || !hd_memory_load_u64(vm->memory, header + (uint64_t)l->page_start, &start)
+        || !hd_memory_load_u16(vm->memory, header + (uint64_t)l->page_total, &slots)
+        || !hd_memory_load_u16(vm->memory, header + (uint64_t)l->page_slot_size, &size) || start || slots || size
+        || !hd_memory_load_u64(vm->memory, header + (uint64_t)l->page_start - 8, &body) || !body || (body & ((1ull << vm->page_shift) - 1))
+        || !hd_memory_load_u64(vm->memory, body + (uint64_t)l->page_body_header_page, &named) || named != header)
+        return false;
+    vm->spare_pages[vm->spare_count++] = body;
+    return true;
+}
+
 static bool pages_read(struct hd_vm *vm, uint64_t table, uint64_t count, struct hd_error *err)
 {
     uint64_t made = 0; /* pages that are in the table and have no start yet: one at most is just being made */
@@ -62,7 +81,8 @@ static bool pages_read(struct hd_vm *vm, uint64_t table, uint64_t count, struct 
         uint64_t header = hd_memory_u64(vm->memory, table + 8 * i);
         *page = (struct hd_page){0};
         if (!page_read(vm, header, page)) {
-            if (page_lost(vm, header, page) || (!page->start && count > 1 && !made++))
+            bool empty = header && !page->start && hd_memory_at(vm->memory, header, 8);
+            if (page_lost(vm, header, page) || (empty && (page_spare(vm, header) || (count > 1 && !made++))))
                 continue;
             return hd_error_set(err, HD_ERROR_SELF_CHECK,
                                 "heap page %llu of %llu does not look like one of Ruby %s: the layout table does not "
@@ -102,7 +122,8 @@ bool hd_heap_open(struct hd_vm *vm, struct hd_error *err)
     vm->pages = hd_arena_alloc(vm->arena, count, sizeof *vm->pages);
     vm->page_keys = hd_arena_alloc(vm->arena, capacity, sizeof *vm->page_keys);
     vm->page_values = hd_arena_alloc(vm->arena, capacity, sizeof *vm->page_values);
-    if (!vm->pages || !vm->page_keys || !vm->page_values)
+    vm->spare_pages = hd_arena_alloc(vm->arena, count, sizeof *vm->spare_pages);
+    if (!vm->pages || !vm->page_keys || !vm->page_values || !vm->spare_pages)
         return hd_error_set(err, HD_ERROR_MEMORY, "no memory for the table of %llu heap pages",
                             (unsigned long long)count);
     if (!pages_read(vm, table, count, err))

@@ -4,6 +4,7 @@
  * Their type is in the flags. What no field names comes from Ruby's own mark function as "refs".
  */
 #include "ruby/decode.h"
+#include "ruby/written.h"
 
 /*
  * The values that are no locals. Read here, not asked from Ruby's mark function, which sets a flag in every
@@ -44,6 +45,8 @@ static void env_write(struct hd_line *line, const uint8_t *object, uint64_t addr
         hd_line_key_ref(line, "parent", hd_memory_u64(line->vm->memory, (specval & ~3ull) + 8));
     else if (!(specval & 3))
         hd_line_key_ref(line, "block", specval);
+    else
+        hd_line_key_ref(line, "box", hd_env_box(line->vm, ep, flags));
     env_rest_write(line, object);
 }
 
@@ -158,7 +161,7 @@ bool hd_method_name_write(struct hd_line *line, uint64_t ment)
     const uint8_t *object = hd_vm_object_of(line->vm, ment, HD_T_IMEMO);
     uint64_t def = hd_word(object, l->ment_def);
     uint64_t id = def ? hd_memory_u64(line->vm->memory, def + (uint64_t)l->def_original_id) : 0;
-    struct hd_text name = hd_symbol_name(line->vm, id ? id : hd_word(object, l->ment_called_id));
+    struct hd_text name = hd_written_method(line->vm, id ? id : hd_word(object, l->ment_called_id));
     if (!name.data)
         return false;
     hd_line_literal(line, "\"");
@@ -177,7 +180,7 @@ static void definition_write(struct hd_line *line, uint64_t addr, uint64_t def)
     hd_line_literal(line, ",\"def\":{\"type\":\"");
     hd_buffer_append(line->out, method.kind, strlen(method.kind));
     hd_line_literal(line, "\"");
-    struct hd_text original = hd_symbol_name(line->vm, hd_memory_u64(memory, def + (uint64_t)l->def_original_id));
+    struct hd_text original = hd_written_method(line->vm, hd_memory_u64(memory, def + (uint64_t)l->def_original_id));
     if (original.data) {
         hd_line_key(line, "original_id");
         hd_line_string(line, original);
@@ -188,7 +191,7 @@ static void definition_write(struct hd_line *line, uint64_t addr, uint64_t def)
     } else if (type == l->k_VM_METHOD_TYPE_BMETHOD) {
         hd_line_key_ref(line, "proc", method.target);
     } else if (type == l->k_VM_METHOD_TYPE_ATTRSET || type == l->k_VM_METHOD_TYPE_IVAR) {
-        struct hd_text attribute = hd_symbol_name(line->vm, hd_memory_u64(memory, def + (uint64_t)l->def_attr_id));
+        struct hd_text attribute = hd_written_method(line->vm, hd_memory_u64(memory, def + (uint64_t)l->def_attr_id));
         if (attribute.data) {
             hd_line_key(line, "attribute");
             hd_line_string(line, attribute);
@@ -206,7 +209,7 @@ static void definition_write(struct hd_line *line, uint64_t addr, uint64_t def)
 static void ment_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
 {
     const struct hd_layout *l = line->vm->layout;
-    struct hd_text name = hd_symbol_name(line->vm, hd_word(object, l->ment_called_id));
+    struct hd_text name = hd_written_method(line->vm, hd_word(object, l->ment_called_id));
     uint64_t def = hd_word(object, l->ment_def);
     if (name.data) {
         hd_line_key(line, "called_id");
@@ -222,7 +225,7 @@ static void callinfo_write(struct hd_line *line, const uint8_t *object, uint64_t
 {
     const struct hd_layout *l = line->vm->layout;
     (void)addr;
-    struct hd_text name = hd_symbol_name(line->vm, hd_word(object, l->callinfo_mid));
+    struct hd_text name = hd_written_method(line->vm, hd_word(object, l->callinfo_mid));
     if (name.data) {
         hd_line_key(line, "mid");
         hd_line_string(line, name);
@@ -252,6 +255,23 @@ static void constcache_write(struct hd_line *line, const uint8_t *object, uint64
         hd_line_key_ref(line, "cref_weak", hd_word(object, l->constcache_cref));
 }
 
+/* variable.c: where the method looked for a class variable found it */
+static void cvar_entry_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
+{
+    const struct hd_layout *l = line->vm->layout;
+    (void)addr;
+    hd_line_key_ref(line, "class_value", hd_word(object, l->cvc_entry_class_value));
+    hd_line_key_ref(line, "cref", hd_word(object, l->cvc_entry_cref));
+}
+
+/* internal/imemo.h, struct rb_fields: variables of an object that has no room for them, and whose they are */
+static void fields_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
+{
+    enum { OWNER = 8 }; /* where other objects have their class */
+    hd_line_key_ref(line, "owner", hd_word(object, OWNER));
+    hd_ivars_write(line, "ivs", object, addr);
+}
+
 void hd_imemo_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
 {
     const struct hd_layout *l = line->vm->layout;
@@ -274,7 +294,8 @@ void hd_imemo_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
         {l->k_imemo_callinfo, "callinfo", callinfo_write},
         {l->k_imemo_callcache, "callcache", callcache_write},
         {l->k_imemo_constcache, "constcache", constcache_write},
-        {l->k_imemo_fields, "fields", NULL},
+        {l->k_imemo_cvar_entry, "cvar_entry", cvar_entry_write},
+        {l->k_imemo_fields, "fields", fields_write},
     };
     int64_t type = (int64_t)(hd_word(object, 0) >> l->k_FL_USHIFT & (uint64_t)l->k_IMEMO_MASK);
     hd_line_track(line);

@@ -28,9 +28,20 @@
     FIELD(vm_frozen_strings,                 "struct rb_vm_struct", "frozen_strings,fstring_table") \
     FIELD(vm_load_path,                      "struct rb_vm_struct", "load_path") \
     FIELD(vm_loaded_features,                "struct rb_vm_struct", "loaded_features") \
+    FIELD(vm_shape_list,                     "struct rb_vm_struct", "shape_list") \
     FIELD(vm_at_exit,                        "struct rb_vm_struct", "at_exit") \
+    FIELD(vm_root_box,                       "struct rb_vm_struct", "root_box") \
+    FIELD(vm_main_box,                       "struct rb_vm_struct", "main_box") \
+    FIELD(box_size,                          "struct rb_box_struct", "@size") \
+    FIELD(box_object,                        "struct rb_box_struct", "box_object") \
+    FIELD(box_is_user,                       "struct rb_box_struct", "is_user") \
+    FIELD(box_loaded_features,               "struct rb_box_struct", "loaded_features") \
     FIELD(ractor_vmlr_node,                  "struct rb_ractor_struct", "vmlr_node") \
     FIELD(ractor_threads_set,                "struct rb_ractor_struct", "threads.set") \
+    FIELD(ractor_ports,                      "struct rb_ractor_struct", "sync.ports") \
+    FIELD(ractor_basket_value,               "struct ractor_basket", "p.v") \
+    FIELD(ractor_basket_node,                "struct ractor_basket", "node") \
+    FIELD(ractor_queue_set,                  "struct ractor_queue", "set") \
     FIELD(thread_lt_node,                    "struct rb_thread_struct", "lt_node,vmlt_node") \
     FIELD(thread_ec,                         "struct rb_thread_struct", "ec") \
     FIELD(thread_vm,                         "struct rb_thread_struct", "vm") \
@@ -105,9 +116,11 @@
     /* Classes and modules */ \
     FIELD(class_ext,                         "struct RClass", "ptr") \
     FIELD(class_ext_embedded,                "struct RClass_and_rb_classext_t", "classext") \
-    FIELD(class_super,                       "struct RClass", "super") \
+    FIELD(class_super,                       "struct RClass,struct RClass_and_rb_classext_t", "super,classext.super") \
     FIELD(class_size,                        "struct RClass", "@size") \
     FIELD(class_m_tbl,                       "struct RClass", "m_tbl") \
+    FIELD(class_object_id,                   "struct RClass", "object_id") \
+    FIELD(class_box_exts,                    "struct RClass_boxable", "box_classext_tbl") \
     FIELD(classext_iv_index,                 "struct rb_classext_struct", "iv_index_tbl") \
     FIELD(classext_iv_tbl,                   "struct rb_classext_struct", "iv_tbl") \
     FIELD(classext_iv_ptr,                   "struct rb_classext_struct", "iv_ptr") \
@@ -117,7 +130,7 @@
     FIELD(classext_cc,                       "struct rb_classext_struct", "cc_tbl") \
     FIELD(classext_cvc,                      "struct rb_classext_struct", "cvc_tbl") \
     FIELD(classext_origin,                   "struct rb_classext_struct", "origin_") \
-    FIELD(classext_includer,                 "struct rb_classext_struct", "includer") \
+    FIELD(classext_includer,                 "struct rb_classext_struct", "includer,as.iclass.includer") \
     FIELD(classext_classpath,                "struct rb_classext_struct", "classpath") \
     FIELD(classext_superclasses,             "struct rb_classext_struct", "superclasses") \
     FIELD(classext_depth,                    "struct rb_classext_struct", "superclass_depth") \
@@ -133,6 +146,13 @@
     FIELD(iv_index_entry_index,              "struct rb_iv_index_tbl_entry", "index") \
     FIELD(classext_subclasses,               "struct rb_classext_struct", "subclasses") \
     FIELD(classext_max_iv_count,             "struct rb_classext_struct", "max_iv_count") \
+    FIELD(classext_box,                      "struct rb_classext_struct", "box") \
+    FIELD(classext_fields_obj,               "struct rb_classext_struct", "fields_obj") \
+    FIELD(classext_super,                    "struct rb_classext_struct", "super") \
+    FIELD(classext_superclasses_with_self_bit, "struct rb_classext_struct", "superclasses_with_self.@bit") \
+    FIELD(classext_shared_const_tbl_bit,     "struct rb_classext_struct", "shared_const_tbl.@bit") \
+    FIELD(classext_is_origin_bit,            "struct rb_classext_struct", "iclass_is_origin.@bit") \
+    FIELD(classext_origin_shared_mtbl_bit,   "struct rb_classext_struct", "iclass_origin_shared_mtbl.@bit") \
     FIELD(cvc_entry_size,                    "struct rb_cvar_class_tbl_entry", "@size") \
     FIELD(cvc_entry_class_value,             "struct rb_cvar_class_tbl_entry", "class_value") \
     FIELD(cvc_entry_cref,                    "struct rb_cvar_class_tbl_entry", "cref") \
@@ -154,8 +174,8 @@
     FIELD(st_entry_hash,                     "struct st_table_entry", "hash") \
     FIELD(st_entry_key,                      "struct st_table_entry", "key") \
     FIELD(st_entry_record,                   "struct st_table_entry", "record") \
-    FIELD(symbols_last_id,                   "rb_symbols_t", "last_id") \
-    FIELD(symbols_str,                       "rb_symbols_t", "str,sym,str_sym") \
+    FIELD(symbols_last_id,                   "rb_symbols_t", "last_id,next_id") \
+    FIELD(symbols_str,                       "rb_symbols_t", "str,sym,str_sym,sym_set") \
     FIELD(symbols_ids,                       "rb_symbols_t", "ids") \
     FIELD(symbols_dsymbol_hash,              "rb_symbols_t", "dsymbol_fstr_hash") \
     FIELD(ar_table_pairs,                    "struct ar_table_struct", "pairs") \
@@ -167,6 +187,16 @@
     FIELD(st_bins,                           "struct st_table", "bins") \
     FIELD(st_type,                           "struct st_table", "type") \
     FIELD(st_size,                           "struct st_table", "@size") \
+    FIELD(set_num_entries,                   "struct set_table", "num_entries") \
+    FIELD(set_entries_start,                 "struct set_table", "entries_start") \
+    FIELD(set_entries_bound,                 "struct set_table", "entries_bound") \
+    FIELD(set_entries,                       "struct set_table", "entries") \
+    FIELD(set_entry_power,                   "struct set_table", "entry_power") \
+    FIELD(set_type,                          "struct set_table", "type") \
+    FIELD(set_entry_size,                    "struct set_table_entry", "@size") \
+    FIELD(set_entry_hash,                    "struct set_table_entry", "hash") \
+    FIELD(set_entry_key,                     "struct set_table_entry", "key") \
+    FIELD(set_object_table,                  "struct set_object", "table") \
     FIELD(global_entry_var,                  "struct rb_global_entry", "var") \
     FIELD(global_entry_id,                   "struct rb_global_entry", "id") \
     FIELD(global_variable_data,              "struct rb_global_variable", "data") \
@@ -182,6 +212,7 @@
     FIELD(shape_parent,                      "struct rb_shape", "parent_id") \
     FIELD(shape_sizepool,                    "struct rb_shape", "size_pool_index,heap_index") \
     FIELD(shape_list_ptr,                    "rb_shape_tree_t", "shape_list") \
+    FIELD(shape_capacities,                  "rb_shape_tree_t", "capacities") \
     /* Objects by builtin type */ \
     FIELD(symbol_fstr,                       "struct RSymbol", "fstr") \
     FIELD(symbol_id,                         "struct RSymbol", "id") \
@@ -200,14 +231,16 @@
     FIELD(hash_size,                         "struct RHash", "@size") \
     FIELD(object_iv_index_tbl,               "struct RObject", "as.heap.iv_index_tbl") \
     FIELD(object_numiv,                      "struct RObject", "as.heap.numiv") \
-    FIELD(object_ivptr,                      "struct RObject", "as.heap.ivptr") \
+    FIELD(object_ivptr,                      "struct RObject", "as.heap.ivptr,as.heap.fields") \
     FIELD(object_ary,                        "struct RObject", "as.ary") \
     FIELD(struct_len,                        "struct RStruct", "as.heap.len") \
     FIELD(struct_ptr,                        "struct RStruct", "as.heap.ptr") \
     FIELD(struct_ary,                        "struct RStruct", "as.ary") \
+    FIELD(struct_fields_obj,                 "struct RStruct", "as.heap.fields_obj") \
     FIELD(data_type,                         "struct RTypedData", "type") \
     FIELD(data_flag,                         "struct RTypedData", "typed_flag") \
     FIELD(data_data,                         "struct RTypedData", "data") \
+    FIELD(data_fields_obj,                   "struct RTypedData", "fields_obj") \
     FIELD(data_type_name,                    "rb_data_type_t", "wrap_struct_name") \
     FIELD(data_type_mark,                    "rb_data_type_t", "function.dmark") \
     FIELD(data_type_flags,                   "rb_data_type_t", "flags") \
@@ -225,6 +258,7 @@
     FIELD(io_ecopts,                         "struct rb_io_t,struct rb_io", "encs.ecopts") \
     FIELD(io_write_lock,                     "struct rb_io_t,struct rb_io", "write_lock") \
     FIELD(io_timeout,                        "struct rb_io_t,struct rb_io", "timeout") \
+    FIELD(io_wakeup_mutex,                   "struct rb_io_t,struct rb_io", "wakeup_mutex") \
     FIELD(io_fd,                             "struct rb_io_t,struct rb_io", "fd") \
     FIELD(symbol_hashval,                    "struct RSymbol", "hashval") \
     FIELD(array_capa,                        "struct RArray", "as.heap.aux.capa") \
@@ -398,6 +432,7 @@
     FIELD(enum_product_enums,                "struct enum_product", "enums") \
     FIELD(mutex_fiber,                       "struct rb_mutex_struct", "fiber") \
     FIELD(mutex_thread,                      "struct rb_mutex_struct", "th") \
+    FIELD(mutex_ec_serial,                   "struct rb_mutex_struct", "ec_serial") \
     FIELD(queue_que,                         "struct rb_queue", "que") \
     /* end */
 
@@ -429,6 +464,7 @@
     CONST(imemo_callcache) \
     CONST(imemo_constcache) \
     CONST(imemo_fields) \
+    CONST(imemo_cvar_entry) \
     CONST(IMEMO_MASK) \
     CONST(block_type_iseq) \
     CONST(block_type_ifunc) \
@@ -511,8 +547,10 @@
     CONST(RHASH_LEV_MAX) \
     CONST(RSTRUCT_EMBED_LEN_MASK) \
     CONST(RSTRUCT_EMBED_LEN_SHIFT) \
+    CONST(RSTRUCT_GEN_FIELDS) \
     CONST(ROBJECT_EMBED) \
     CONST(ROBJECT_EMBED_LEN_MAX) \
+    CONST(ROBJECT_HEAP) \
     CONST(SIZEOF_BDIGIT) \
     CONST(BIGNUM_SIGN_BIT) \
     CONST(BIGNUM_EMBED_FLAG) \
@@ -521,15 +559,23 @@
     CONST(RICLASS_IS_ORIGIN) \
     CONST(RICLASS_ORIGIN_SHARED_MTBL) \
     CONST(RMODULE_IS_REFINEMENT) \
+    CONST(RCLASS_BOXABLE) \
     CONST(SHAPE_FLAG_SHIFT) \
     CONST(SHAPE_ROOT) \
     CONST(SHAPE_IVAR) \
     CONST(SHAPE_FROZEN) \
     CONST(SHAPE_T_OBJECT) \
     CONST(SHAPE_OBJ_TOO_COMPLEX) \
+    CONST(SHAPE_OBJ_ID) \
+    CONST(SHAPE_ID_OFFSET_MASK) \
+    CONST(SHAPE_ID_HEAP_INDEX_MASK) \
+    CONST(SHAPE_ID_HEAP_INDEX_OFFSET) \
+    CONST(SHAPE_ID_FL_HAS_OBJECT_ID) \
+    CONST(SHAPE_ID_FL_TOO_COMPLEX) \
     CONST(OBJ_TOO_COMPLEX_SHAPE_ID) \
     CONST(TYPED_DATA_EMBEDDED) \
     CONST(TYPED_DATA_PTR_MASK) \
+    CONST(RUBY_TYPED_FL_IS_TYPED_DATA) \
     CONST(RUBY_TYPED_DECL_MARKING) \
     CONST(RUBY_TYPED_EMBEDDABLE) \
     CONST(VM_FRAME_MAGIC_MASK) \

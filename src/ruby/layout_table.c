@@ -188,14 +188,17 @@ static void head_write(const struct hd_layout_table *table, const struct hd_layo
     text_write(head->ruby, out);
     fputs(",\n    .platform = ", out);
     text_write(head->platform, out);
-    fputs(",\n    .origin = ", out);
+    /* A line for each release: tools/layouts/merge.rb moves them to where the same values are already. */
+    fputs(",\n    .releases = (const struct hd_layout_release[]){\n        {", out);
+    text_write(head->ruby, out);
+    fputs(", ", out);
     text_write(head->origin, out);
-    fputs(",\n    .build_ids = (const char *const[]){", out);
+    fputs(", (const char *const[]){", out);
     for (const char *const *id = head->build_ids; *id; id++) {
         text_write(*id, out);
         fputs(", ", out);
     }
-    fputs("NULL},\n", out);
+    fputs("NULL}},\n        {NULL, NULL, NULL},\n    },\n", out);
 }
 
 void hd_layout_table_write(const struct hd_layout_table *table, const struct hd_layout_table_head *head, FILE *out)

@@ -8,6 +8,7 @@
 #include "ruby/memsize.h"
 
 #include "ruby/references.h"
+#include "ruby/typed_data.h"
 
 enum { WORD = 8 };
 
@@ -58,19 +59,19 @@ static uint64_t hash_size(struct hd_vm *vm, const uint8_t *object, uint64_t addr
     return !in_slot && hd_word(object, l->hash_ar) ? (uint64_t)l->ar_table_size : 0;
 }
 
+/* Of a T_OBJECT, and since 4.0 of the fields of other objects, which are laid out the same. */
 static uint64_t object_size(struct hd_vm *vm, const uint8_t *object)
 {
     const struct hd_layout *l = vm->layout;
     int64_t shape = hd_shape_of(vm, object);
-    if (hd_flag(hd_word(object, 0), l->k_ROBJECT_EMBED))
+    uint64_t flags = hd_word(object, 0);
+    if (hd_flag(flags, l->k_ROBJECT_EMBED) || (hd_layout_has(l->k_ROBJECT_HEAP) && !hd_flag(flags, l->k_ROBJECT_HEAP)))
         return 0;
-    if (shape >= 0 && hd_shape_too_complex(vm, shape))
-        return st_size(vm, hd_word(object, l->object_ivptr));
-    if (shape < 0)
-        return (uint64_t)WORD * hd_half(object, l->object_numiv);
-    uint32_t capacity = hd_memory_u32(vm->memory, vm->shape_list + (uint64_t)shape * (uint64_t)l->shape_size
-                                                      + (uint64_t)l->shape_capacity);
-    return (uint64_t)WORD * capacity;
+    if (shape >= 0 && hd_shape_too_complex(vm, shape)) {
+        uint64_t table = hd_word(object, l->object_ivptr);
+        return hd_too_complex_id_table(vm) ? id_table_size(vm, table) : st_size(vm, table);
+    }
+    return (uint64_t)WORD * (shape < 0 ? hd_half(object, l->object_numiv) : hd_shape_capacity(vm, shape));
 }
 
 static bool caches_add(void *data, uint64_t serial, uint64_t caches)
@@ -91,23 +92,37 @@ static uint64_t caches_size(struct hd_vm *vm, uint64_t table)
     return sum.bytes;
 }
 
+/* gc.c, classext_memsize, since 4.0. Ruby counts the list of superclasses twice; so do we, to agree with it. */
+static bool ext_add(void *data, uint64_t box, uint64_t ext)
+{
+    struct sum *sum = data;
+    const struct hd_layout *l = sum->vm->layout;
+    sum->bytes += id_table_size(sum->vm, word_at(sum->vm, ext, l->classext_m_tbl)) + id_table_size(sum->vm, word_at(sum->vm, ext, l->classext_const))
+                  + 2 * hd_class_superclasses_size(sum->vm, ext) + (box ? (uint64_t)l->classext_size : 0);
+    if (!hd_layout_has(l->k_imemo_cvar_entry)) /* an object of its own since 4.0.4 */
+        sum->bytes += id_table_size(sum->vm, word_at(sum->vm, ext, l->classext_cvc));
+    return true;
+}
+
 static uint64_t class_size(struct hd_vm *vm, const uint8_t *object, uint64_t addr)
 {
     const struct hd_layout *l = vm->layout;
     uint64_t flags = hd_word(object, 0), ext = hd_class_ext(vm, object, addr);
     if (!ext)
         return 0;
-    uint64_t methods = id_table_size(vm, hd_layout_has(l->class_m_tbl) ? hd_word(object, l->class_m_tbl)
-                                                                       : word_at(vm, ext, l->classext_m_tbl));
+    uint64_t methods = id_table_size(vm, hd_class_methods(vm, object, ext));
     if (hd_flags_type(flags) == HD_T_ICLASS) /* the rest is the module's */
-        return hd_flag(flags, l->k_RICLASS_IS_ORIGIN) && !hd_flag(flags, l->k_RICLASS_ORIGIN_SHARED_MTBL) ? methods : 0;
+        return methods;
+    if (hd_layout_has(l->classext_box)) {
+        struct sum sum = {vm, 0};
+        hd_class_exts_each(vm, object, addr, ext_add, &sum);
+        return sum.bytes;
+    }
     uint64_t bytes = methods + id_table_size(vm, word_at(vm, ext, l->classext_cvc))
                      + id_table_size(vm, word_at(vm, ext, l->classext_const)) + st_size(vm, word_at(vm, ext, l->classext_iv_tbl))
                      + st_size(vm, word_at(vm, ext, l->classext_iv_index)) + chunk_at(vm, ext, l->classext_iv_ptr)
                      + caches_size(vm, word_at(vm, ext, l->classext_cc));
-    if (hd_layout_has(l->classext_superclasses))
-        bytes += WORD * hd_memory_u64(vm->memory, ext + (uint64_t)l->classext_depth);
-    return bytes + (hd_layout_has(l->class_ext) ? (uint64_t)l->classext_size : 0);
+    return bytes + hd_class_superclasses_size(vm, ext) + (hd_layout_has(l->class_ext) ? (uint64_t)l->classext_size : 0);
 }
 
 static uint64_t iseq_size(struct hd_vm *vm, const uint8_t *object)
@@ -131,19 +146,34 @@ static uint64_t imemo_size(struct hd_vm *vm, const uint8_t *object)
         return (uint64_t)WORD * hd_half(object, l->env_size);
     if (type == l->k_imemo_ment)
         return WORD; /* so Ruby says; several method entries may share a definition */
+    if (type == l->k_imemo_fields)
+        return object_size(vm, object);
     if (type == l->k_imemo_tmpbuf)
         return (uint64_t)WORD * hd_word(object, l->tmpbuf_cnt);
     return 0;
 }
 
-static uint64_t data_size(struct hd_vm *vm, const uint8_t *object)
+/* Tables that lie in the slot (4.0) and own what they point to. */
+static uint64_t embedded_size(struct hd_vm *vm, const struct hd_typed_data *data)
 {
     const struct hd_layout *l = vm->layout;
-    uint64_t flag = hd_word(object, l->data_flag);
-    bool typed = flag && flag <= 3;
-    if (typed && hd_layout_has(l->k_TYPED_DATA_EMBEDDED) && (flag & (uint64_t)l->k_TYPED_DATA_EMBEDDED))
+    struct sum sum = {vm, 0};
+    if (!hd_layout_has(l->set_object_table))
         return 0;
-    return hd_chunk_size(vm, hd_word(object, typed ? l->data_data : l->data_untyped_data));
+    if (hd_typed_data_named(vm, data, "set"))
+        return chunk_at(vm, data->addr + (uint64_t)l->set_object_table, l->set_entries);
+    bool caches = hd_typed_data_named(vm, data, "VM/cc_table");
+    if (!caches && !hd_typed_data_named(vm, data, "VM/managed_id_table") && !hd_typed_data_named(vm, data, "VM/marked_id_table"))
+        return 0;
+    if (caches)
+        hd_id_table_each(vm, data->addr, caches_add, &sum);
+    return sum.bytes + chunk_at(vm, data->addr, l->id_table_items);
+}
+
+static uint64_t data_size(struct hd_vm *vm, const uint8_t *object, uint64_t addr)
+{
+    struct hd_typed_data data = hd_typed_data_of(vm, object, addr);
+    return data.embedded ? embedded_size(vm, &data) : hd_chunk_size(vm, data.addr);
 }
 
 static uint64_t string_size(struct hd_vm *vm, const uint8_t *object)
@@ -177,7 +207,7 @@ static uint64_t outside_size(struct hd_vm *vm, const uint8_t *object, uint64_t a
     case HD_T_STRING: return string_size(vm, object);
     case HD_T_ARRAY: return array_size(l, object);
     case HD_T_HASH: return hash_size(vm, object, addr);
-    case HD_T_DATA: return data_size(vm, object);
+    case HD_T_DATA: return data_size(vm, object, addr);
     case HD_T_IMEMO: return imemo_size(vm, object);
     case HD_T_FILE: return hd_chunk_size(vm, hd_word(object, l->file_fptr));
     case HD_T_REGEXP: return hd_chunk_size(vm, hd_word(object, l->regexp_ptr));
@@ -194,8 +224,8 @@ uint64_t hd_memsize(struct hd_vm *vm, const struct hd_page *page, const uint8_t 
     const struct hd_layout *l = vm->layout;
     unsigned type = hd_flags_type(hd_word(object, 0));
     uint64_t bytes = page->slot_size + outside_size(vm, object, addr, type), table;
-    bool generic = type != HD_T_OBJECT && type != HD_T_CLASS && type != HD_T_MODULE && type != HD_T_IMEMO;
-    if (generic && hd_flag(hd_word(object, 0), l->k_FL_EXIVAR) && hd_map_get(&vm->generic_ivars, addr, &table))
+    bool own = hd_layout_has(l->classext_fields_obj); /* since 4.0 they are an object of their own */
+    if (!own && hd_has_generic_ivars(vm, object) && hd_map_get(&vm->generic_ivars, addr, &table))
         bytes += vm->shape_list ? hd_chunk_size(vm, table)
                                 : (uint64_t)l->gen_ivtbl_ivptr + WORD * hd_memory_u32(vm->memory, table + (uint64_t)l->gen_ivtbl_numiv);
     return bytes;

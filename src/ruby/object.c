@@ -94,13 +94,6 @@ static void ar_table_each(struct hd_line *line, const uint8_t *object, uint64_t 
     }
 }
 
-/* hash.c: identhash compares with st_numcmp, which st.c exports as rb_st_numcmp */
-static bool table_by_identity(struct hd_line *line, uint64_t table)
-{
-    uint64_t type = hd_memory_u64(line->vm->memory, table + (uint64_t)line->vm->layout->st_type);
-    return type && line->vm->number_compare && hd_memory_u64(line->vm->memory, type) == line->vm->number_compare;
-}
-
 static void hash_object_write(struct hd_line *line, const uint8_t *object, uint64_t addr)
 {
     const struct hd_layout *l = line->vm->layout;
@@ -112,7 +105,7 @@ static void hash_object_write(struct hd_line *line, const uint8_t *object, uint6
     else if (fallback != (uint64_t)l->k_Qnil && fallback != (uint64_t)l->k_Qundef)
         hd_line_key_value(line, "default", fallback);
     if (table) {
-        map.by_identity = table_by_identity(line, table);
+        map.by_identity = hd_table_by_identity(line->vm, table, l->st_type);
         if (map.by_identity)
             hd_line_literal(line, ",\"compare_by_identity\":true");
         hd_line_key(line, "capacity");
@@ -231,7 +224,7 @@ static void struct_write(struct hd_line *line, const uint8_t *object, uint64_t a
         uint64_t symbol = i < names ? hd_word(name, 8 * (int64_t)i) : 0;
         const uint8_t *dynamic = symbol & 7 ? NULL : hd_vm_object_of(line->vm, symbol, HD_T_SYMBOL);
         struct hd_text text = {0};
-        if (dynamic)
+        if (dynamic && !line->options->redact) /* as a Symbol made at run time it may be any content */
             text = hd_text_name(hd_line_text_at(line, hd_word(dynamic, l->symbol_fstr)));
         else if ((symbol & 0xff) == (uint64_t)l->k_RUBY_SYMBOL_FLAG)
             text = hd_symbol_name(line->vm, symbol >> l->k_RUBY_SPECIAL_SHIFT);
@@ -340,7 +333,7 @@ static uint64_t size_of(struct hd_line *line, const struct hd_page *page, const 
 void hd_object_write(struct hd_line *line, const struct hd_page *page, const uint8_t *object, uint64_t addr)
 {
     const struct hd_layout *l = line->vm->layout;
-    uint64_t flags = hd_word(object, 0), id;
+    uint64_t flags = hd_word(object, 0), id, fields;
     unsigned type = hd_flags_type(flags);
     hd_line_begin(line, addr);
     hd_line_literal(line, ",\"bt\":\"");
@@ -357,16 +350,18 @@ void hd_object_write(struct hd_line *line, const struct hd_page *page, const uin
     age_write(line, flags);
     if (page->traced && !hd_page_bit(page->traced, page, addr))
         hd_line_literal(line, ",\"garbage\":true");
-    if (hd_flag(flags, l->k_FL_SEEN_OBJ_ID) && hd_map_get(&line->vm->object_ids, addr, &id)) {
+    if (hd_object_id(line->vm, object, addr, &id)) {
         hd_line_key(line, "object_id");
         hd_line_plain_value(line, id);
     }
     allocation_write(line, addr);
     if (writers[type])
         writers[type](line, object, addr);
-    if (hd_flag(flags, l->k_FL_EXIVAR) && type != HD_T_OBJECT && type != HD_T_CLASS && type != HD_T_MODULE
-        && type != HD_T_IMEMO)
+    if (hd_has_generic_ivars(line->vm, object)) {
         hd_ivars_write(line, "generic_ivs", object, addr);
+        if (type != HD_T_DATA && (fields = hd_fields_object(line->vm, object, addr)))
+            hd_line_key_ref(line, "fields", fields); /* a T_DATA has named it among its other references */
+    }
     hd_line_end(line);
     line->objects++;
 }

@@ -60,14 +60,15 @@ static bool constant_entry(void *data, uint64_t serial, uint64_t entry)
     return true;
 }
 
-/* gc.c, cc_table_mark: the method of a name's call caches, and each of the caches */
-static bool caches_entry(void *data, uint64_t serial, uint64_t caches)
+/* gc.c, cc_table_mark; vm_method.c, mark_cc_entry_i: the method of a name's call caches, and each of the caches */
+bool hd_references_of_call_caches(void *data, uint64_t serial, uint64_t caches)
 {
     struct hd_references *r = data;
     const struct hd_layout *l = r->vm->layout;
+    bool inside = hd_layout_has(l->classext_fields_obj); /* since 4.0 the entries lie in the list itself, and none has a call info */
     (void)serial;
     uint32_t count = hd_memory_u32(r->vm->memory, caches + (uint64_t)l->ccs_len);
-    uint64_t entries = hd_memory_u64(r->vm->memory, caches + (uint64_t)l->ccs_entries);
+    uint64_t entries = inside ? caches + (uint64_t)l->ccs_entries : hd_memory_u64(r->vm->memory, caches + (uint64_t)l->ccs_entries);
     hd_reference_at(r, caches, l->ccs_cme);
     for (uint32_t i = 0; entries && i < count && count < CACHES_MAX; i++) {
         hd_reference_at(r, entries + i * (uint64_t)l->ccs_entry_size, l->ccs_entry_ci);
@@ -91,22 +92,60 @@ static void class_table(struct hd_references *r, uint64_t ext, int64_t offset, h
         hd_id_table_each(r->vm, hd_memory_u64(r->vm->memory, ext + (uint64_t)offset), each, r);
 }
 
+struct class_part {
+    struct hd_references *r;
+    const uint8_t *object;
+    bool iclass;
+};
+
+/* Since 4.0 (gc.c, gc_mark_classext_module and _iclass): variables and tables of caches are objects. */
+static bool class_ext_references(void *data, uint64_t box, uint64_t ext)
+{
+    const struct class_part *part = data;
+    struct hd_references *r = part->r;
+    const struct hd_layout *l = r->vm->layout;
+    (void)box;
+    hd_reference_at(r, ext, l->classext_super);
+    hd_id_table_each(r->vm, hd_class_methods(r->vm, part->object, ext), entry_value, r);
+    class_table(r, ext, l->classext_callable, entry_value);
+    hd_reference_at(r, ext, l->classext_cc);
+    if (part->iclass) {
+        hd_reference_at(r, ext, l->classext_includer);
+        return true;
+    }
+    hd_reference_at(r, ext, l->classext_fields_obj);
+    if (hd_layout_has(l->k_imemo_cvar_entry)) /* an object since 4.0.4 */
+        hd_reference_at(r, ext, l->classext_cvc);
+    else
+        class_table(r, ext, l->classext_cvc, class_variable_entry);
+    hd_reference_at(r, ext, l->classext_classpath);
+    hd_id_table_each(r->vm, hd_class_constants(r->vm, ext), constant_entry, r);
+    return true;
+}
+
+static void class_with_boxes_references(struct hd_references *r, const uint8_t *object, uint64_t addr, uint64_t ext)
+{
+    struct class_part part = {r, object, hd_flags_type(hd_word(object, 0)) == HD_T_ICLASS};
+    hd_class_exts_each(r->vm, object, addr, class_ext_references, &part);
+    hd_reference(r, hd_class_attached(r->vm, object, addr));
+    hd_reference(r, hd_box_object(r->vm, hd_memory_u64(r->vm->memory, ext + (uint64_t)r->vm->layout->classext_box)));
+}
+
 static void class_references(struct hd_references *r, const uint8_t *object, uint64_t addr)
 {
     const struct hd_layout *l = r->vm->layout;
     uint64_t flags = hd_word(object, 0), ext = hd_class_ext(r->vm, object, addr), path_id;
     bool iclass = hd_flags_type(flags) == HD_T_ICLASS;
     struct hd_text path;
+    if (ext && hd_layout_has(l->classext_box)) {
+        class_with_boxes_references(r, object, addr, ext);
+        return;
+    }
     hd_reference(r, hd_word(object, l->class_super));
     if (!ext)
         return;
-    /* internal/class.h: an iclass owns the methods only if it is the origin of a prepended class */
-    if (!iclass || (hd_flag(flags, l->k_RICLASS_IS_ORIGIN) && !hd_flag(flags, l->k_RICLASS_ORIGIN_SHARED_MTBL))) {
-        uint64_t methods = hd_layout_has(l->class_m_tbl) ? hd_word(object, l->class_m_tbl)
-                                                         : hd_memory_u64(r->vm->memory, ext + (uint64_t)l->classext_m_tbl);
-        hd_id_table_each(r->vm, methods, entry_value, r);
-    }
-    class_table(r, ext, l->classext_cc, caches_entry);
+    hd_id_table_each(r->vm, hd_class_methods(r->vm, object, ext), entry_value, r);
+    class_table(r, ext, l->classext_cc, hd_references_of_call_caches);
     if (iclass) {
         class_table(r, ext, l->classext_callable, entry_value);
         hd_reference_at(r, ext, l->classext_includer);
@@ -163,7 +202,7 @@ static void file_references(struct hd_references *r, const uint8_t *object, uint
 {
     const struct hd_layout *l = r->vm->layout;
     const int64_t members[] = {l->io_self, l->io_pathv, l->io_tied, l->io_writeconv_asciicompat, l->io_writeconv_pre_ecopts,
-                               l->io_ecopts, l->io_write_lock, l->io_timeout};
+                               l->io_ecopts, l->io_write_lock, l->io_timeout, l->io_wakeup_mutex};
     uint64_t io = hd_word(object, l->file_fptr);
     (void)addr;
     for (size_t i = 0; io && i < sizeof members / sizeof *members; i++)
@@ -207,8 +246,7 @@ static void type_references(struct hd_references *r, const uint8_t *object, uint
 void hd_references_each(struct hd_vm *vm, const uint8_t *object, uint64_t addr, hd_reference_each *each, void *data)
 {
     struct hd_references r = {vm, each, data};
-    uint64_t flags = hd_word(object, 0);
-    unsigned type = hd_flags_type(flags);
+    unsigned type = hd_flags_type(hd_word(object, 0));
     if (type == HD_T_IMEMO) { /* has no class: its second word is its own */
         hd_references_of_imemo(&r, object, addr);
         return;
@@ -217,6 +255,10 @@ void hd_references_each(struct hd_vm *vm, const uint8_t *object, uint64_t addr, 
         return;
     hd_reference(&r, hd_word(object, 8));
     type_references(&r, object, addr, type);
-    if (hd_flag(flags, vm->layout->k_FL_EXIVAR) && type != HD_T_OBJECT && type != HD_T_CLASS && type != HD_T_MODULE)
+    if (!hd_has_generic_ivars(vm, object))
+        return;
+    if (hd_layout_has(vm->layout->classext_fields_obj)) /* since 4.0 held by an object of their own */
+        hd_reference(&r, hd_fields_object(vm, object, addr));
+    else
         hd_ivars_each(vm, object, addr, entry_value, &r);
 }

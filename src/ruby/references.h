@@ -34,6 +34,8 @@ struct hd_references {
     void *data;
 };
 void hd_references_of_imemo(struct hd_references *references, const uint8_t *object, uint64_t addr); /* references_code.c */
+/* Each entry of a table of call caches, in the shape of hd_table_each; `data` is a struct hd_references. */
+bool hd_references_of_call_caches(void *data, uint64_t serial, uint64_t caches);
 void hd_references_of_data(struct hd_references *references, const uint8_t *object, uint64_t addr);  /* references_data.c */
 
 static inline void hd_reference(struct hd_references *references, uint64_t value)

@@ -63,7 +63,10 @@ static void inline_storage(struct hd_references *r, uint64_t body)
     entry += size * ivars;
     for (uint32_t i = 0; i < cvars; i++, entry += size) {
         uint64_t cache = hd_memory_u64(r->vm->memory, entry);
-        hd_reference_at(r, cache, l->cvc_entry_class_value);
+        if (hd_layout_has(l->k_imemo_cvar_entry)) /* an object since 4.0.4 */
+            hd_reference(r, cache);
+        else
+            hd_reference_at(r, cache, l->cvc_entry_class_value);
     }
     for (uint32_t i = 0; i < once; i++, entry += size)
         hd_reference_at(r, entry, l->iseq_storage_once_value);
@@ -80,8 +83,8 @@ static void calls(struct hd_references *r, uint64_t body)
     for (uint32_t i = 0; call && i < count && count < ENTRIES_MAX; i++, call += (uint64_t)l->call_data_size) {
         uint64_t cache = word_at(r, call, l->call_data_cc);
         hd_reference_at(r, call, l->call_data_ci);
-        if (hd_vm_imemo_type(r->vm, cache) == l->k_imemo_callcache
-            && hd_word(hd_vm_object(r->vm, cache), l->callcache_klass))
+        uint64_t klass = hd_vm_imemo_type(r->vm, cache) == l->k_imemo_callcache ? hd_word(hd_vm_object(r->vm, cache), l->callcache_klass) : 0;
+        if (klass && klass != (uint64_t)l->k_Qundef) /* since 4.0 undef, where it is not valid any more */
             hd_reference(r, cache);
     }
 }
@@ -136,8 +139,12 @@ static void env_references(struct hd_references *r, const uint8_t *object)
         return;
     words(r, hd_word(object, l->env_env), hd_half(object, l->env_size));
     hd_reference(r, hd_word(object, l->env_iseq));
-    if (hd_memory_load_u64(r->vm->memory, ep, &flags) && !(flags & (uint64_t)l->k_VM_ENV_FLAG_LOCAL))
+    if (!hd_memory_load_u64(r->vm->memory, ep, &flags))
+        return;
+    if (!(flags & (uint64_t)l->k_VM_ENV_FLAG_LOCAL))
         hd_reference(r, hd_memory_u64(r->vm->memory, (hd_memory_u64(r->vm->memory, ep - 8) & ~3ull) + 8));
+    else
+        hd_reference(r, hd_env_box(r->vm, ep, flags));
 }
 
 static void method_references(struct hd_references *r, const uint8_t *object, uint64_t addr)
@@ -181,12 +188,32 @@ static void tmpbuf_references(struct hd_references *r, uint64_t addr)
     }
 }
 
+static bool field_entry(void *data, uint64_t name, uint64_t value)
+{
+    (void)name;
+    hd_reference(data, value);
+    return true;
+}
+
+/* The object whose fields these are, and their values; a big object_id is a value, too. */
+static void fields_references(struct hd_references *r, const uint8_t *object, uint64_t addr)
+{
+    enum { OWNER = 8 }; /* where other objects have their class */
+    uint64_t id;
+    hd_reference(r, hd_word(object, OWNER));
+    hd_ivars_each(r->vm, object, addr, field_entry, r);
+    if (hd_field_object_id(r->vm, object, addr, &id))
+        hd_reference(r, id);
+}
+
 /* Up to 3.2 a call cache marks its method; since 3.3 only that of a refinement or of `super` does (vm_callinfo.h). */
 static void callcache_references(struct hd_references *r, const uint8_t *object)
 {
-    enum { SUPER_OR_REFINEMENT = 3 << 8 }; /* IMEMO_FL_USER4 and 5, counted from FL_USHIFT */
+    enum { SUPER_OR_REFINEMENT = 3 << 6 }; /* IMEMO_FL_USER2 and 3, counted from FL_USHIFT */
     const struct hd_layout *l = r->vm->layout;
     bool weak = hd_layout_has(l->shape_capacity) && !hd_layout_has(l->hash_st) /* both since 3.3 */;
+    if (hd_word(object, l->callcache_klass) == (uint64_t)l->k_Qundef) /* since 4.0: not valid any more */
+        return;
     if (!weak || hd_word(object, 0) >> l->k_FL_USHIFT & SUPER_OR_REFINEMENT)
         hd_reference(r, hd_word(object, l->callcache_cme));
 }
@@ -223,6 +250,10 @@ void hd_references_of_imemo(struct hd_references *r, const uint8_t *object, uint
         MEMBERS(l->memo_v1, l->memo_v2, l->memo_u3);
     else if (type == l->k_imemo_constcache)
         MEMBERS(l->constcache_value);
+    else if (type == l->k_imemo_cvar_entry)
+        MEMBERS(l->cvc_entry_class_value, l->cvc_entry_cref);
+    else if (type == l->k_imemo_fields)
+        fields_references(r, object, addr);
     else if (type == l->k_imemo_tmpbuf)
         tmpbuf_references(r, addr);
 }

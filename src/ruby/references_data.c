@@ -7,41 +7,30 @@
  * further there is more noise than truth. What that finds is marked as inferred.
  */
 #include "ruby/references.h"
+#include "ruby/typed_data.h"
 
-enum { THREADS_MAX = 1 << 20, NAME_MAX_BYTES = 256, DECLARED_MAX = 256, PINNED_MAX = 1 << 20, STACK_WORDS_MAX = 1 << 24 };
+enum { THREADS_MAX = 1 << 20, MESSAGES_MAX = 1 << 24, DECLARED_MAX = 256, PINNED_MAX = 1 << 20, STACK_WORDS_MAX = 1 << 24 };
 static const uint64_t MACHINE_STACK_MAX = 64ull << 20;
 
 struct data {
     uint64_t type, addr, mark;
     bool typed, embedded;
-    const char *name;
-    size_t length;
+    struct hd_text name;
 };
 
 static struct data data_of(struct hd_references *r, const uint8_t *object, uint64_t addr)
 {
     const struct hd_layout *l = r->vm->layout;
-    struct hd_memory *memory = r->vm->memory;
-    uint64_t flag = hd_word(object, l->data_flag);
-    struct data data = {.typed = flag && flag <= 3};
-    if (!data.typed) {
-        data.addr = hd_word(object, l->data_untyped_data);
-        data.mark = hd_word(object, l->data_untyped_mark);
-        return data;
-    }
-    data.type = hd_word(object, l->data_type) & ~1ull; /* 3.4 keeps a flag in the lowest bit */
-    data.embedded = hd_layout_has(l->k_TYPED_DATA_EMBEDDED) && (flag & (uint64_t)l->k_TYPED_DATA_EMBEDDED);
-    data.addr = data.embedded ? addr + (uint64_t)l->data_data : hd_word(object, l->data_data);
-    data.mark = hd_memory_u64(memory, data.type + (uint64_t)l->data_type_mark);
-    int64_t length = hd_memory_cstring(memory, hd_memory_u64(memory, data.type + (uint64_t)l->data_type_name), NAME_MAX_BYTES,
-                                       &data.name);
-    data.length = length > 0 ? (size_t)length : 0;
+    struct hd_typed_data typed = hd_typed_data_of(r->vm, object, addr);
+    struct data data = {typed.type, typed.addr, 0, typed.typed, typed.embedded, {0}};
+    data.mark = data.typed ? hd_memory_u64(r->vm->memory, data.type + (uint64_t)l->data_type_mark) : hd_word(object, l->data_untyped_mark);
+    data.name = hd_typed_data_name(r->vm, &typed);
     return data;
 }
 
 static bool named(const struct data *data, const char *name)
 {
-    return data->length == strlen(name) && !memcmp(data->name, name, data->length);
+    return data->name.data && data->name.length == strlen(name) && !memcmp(data->name.data, name, data->name.length);
 }
 
 /* rtypeddata.h: instead of a mark function a list of the offsets of its references, ~0 at the end */
@@ -170,7 +159,7 @@ static void ractor_object(struct hd_references *r, uint64_t ractor)
     for (uint64_t at = 0; ractor && at < MEMBERS_BYTES; at += 8) {
         uint64_t value = hd_memory_u64(r->vm->memory, ractor + at);
         const uint8_t *object = hd_vm_object_of(r->vm, value, HD_T_DATA);
-        if (object && hd_word(object, r->vm->layout->data_data) == ractor)
+        if (object && hd_typed_data_of(r->vm, object, value).addr == ractor)
             hd_reference(r, value);
     }
 }
@@ -189,11 +178,50 @@ static void thread_references(struct hd_references *r, const struct data *data)
     ractor_object(r, word_at(r, data->addr, l->thread_ractor));
 }
 
+/*
+ * ractor_sync.c, ractor_queue_mark, since 4.0: messages that nobody has received yet, on a list (ccan/list.h) that goes round. What
+ * does not look like such a list is none.
+ */
+static bool queue_references(void *data, uint64_t port, uint64_t queue)
+{
+    struct hd_references *r = data;
+    const struct hd_layout *l = r->vm->layout;
+    struct hd_memory *memory = r->vm->memory;
+    uint64_t head = queue + (uint64_t)l->ractor_queue_set, node = head, next, back;
+    (void)port;
+    for (int i = 0; queue && i < MESSAGES_MAX && !hd_memory_exhausted(memory); i++, node = next) {
+        if (!hd_memory_load_u64(memory, node, &next) || !next || (next & 7) || !hd_memory_load_u64(memory, next + 8, &back) || back != node)
+            break;
+        if (node != head)
+            hd_reference_at(r, node - (uint64_t)l->ractor_basket_node, l->ractor_basket_value);
+        if (next == head)
+            break;
+    }
+    return true;
+}
+
+/* The queues of its ports, and that of what has come in and is in none of these yet. */
+static void messages_references(struct hd_references *r, uint64_t ractor)
+{
+    const struct hd_layout *l = r->vm->layout;
+    uint64_t unreadable = r->vm->memory->unreadable;
+    if (!hd_layout_has(l->ractor_ports))
+        return;
+    hd_st_each(r->vm, hd_memory_u64(r->vm->memory, ractor + (uint64_t)l->ractor_ports), queue_references, r);
+    for (uint64_t at = 0; at < (uint64_t)l->ractor_ports; at += 8) {
+        uint64_t word = hd_memory_u64(r->vm->memory, ractor + at);
+        if (hd_chunk_size(r->vm, word))
+            queue_references(r, 0, word);
+    }
+    r->vm->memory->unreadable = unreadable; /* a queue is a guess */
+}
+
 /* ractor.c: its threads are on a list (ccan/list.h), whose head has pointers to the first and last node */
 static void ractor_references(struct hd_references *r, const struct data *data)
 {
     const struct hd_layout *l = r->vm->layout;
     hd_references_scan(r->vm, data->addr, data->addr + hd_chunk_size(r->vm, data->addr), r->each, r->data);
+    messages_references(r, data->addr);
     if (!hd_layout_has(l->ractor_threads_set) || !hd_layout_has(l->thread_lt_node))
         return;
     uint64_t head = data->addr + (uint64_t)l->ractor_threads_set, node = hd_memory_u64(r->vm->memory, head);
@@ -253,22 +281,98 @@ static void pinned_references(struct hd_references *r, const struct data *data)
         hd_reference(r, hd_memory_u64(r->vm->memory, hd_word(list, 16) + 8 * i));
 }
 
+static bool key_reference(void *data, uint64_t key)
+{
+    hd_reference(data, key);
+    return true;
+}
+
+/* set.c, since 4.0 */
+static void set_references(struct hd_references *r, const struct data *data)
+{
+    hd_set_each(r->vm, data->addr + (uint64_t)r->vm->layout->set_object_table, key_reference, r);
+}
+
+/* id_table.c, rb_marked_id_table_type, since 4.0 */
+static void id_table_references(struct hd_references *r, const struct data *data)
+{
+    hd_id_table_each(r->vm, data->addr, storage_entry, r);
+}
+
+/* vm_method.c, cc_table_type, since 4.0 */
+static void caches_references(struct hd_references *r, const struct data *data)
+{
+    hd_id_table_each(r->vm, data->addr, hd_references_of_call_caches, r);
+}
+
+/* Tables that hold nothing, or only until nobody else does: id_table.c, concurrent_set.c, since 4.0 */
+static void no_references(struct hd_references *r, const struct data *data)
+{
+    (void)r;
+    (void)data;
+}
+
+/* ractor_sync.c, struct ractor_port: the ractor it belongs to comes first */
+static void port_references(struct hd_references *r, const struct data *data)
+{
+    ractor_object(r, hd_memory_u64(r->vm->memory, data->addr));
+}
+
+static bool live_entry(void *data, uint64_t key, uint64_t value)
+{
+    (void)key;
+    return hd_vm_object(data, value) != NULL;
+}
+
+/*
+ * box.c, rb_box_entry_mark, since 4.0: its members, and the values of the tables among them that hold objects (files being loaded,
+ * classes that the box has changed).
+ */
+static void box_references(struct hd_references *r, const struct data *data)
+{
+    const struct hd_layout *l = r->vm->layout;
+    uint64_t unreadable = r->vm->memory->unreadable;
+    for (uint64_t at = 0; at < (uint64_t)l->box_size; at += 8) {
+        uint64_t value = hd_memory_u64(r->vm->memory, data->addr + at), size = hd_chunk_size(r->vm, value);
+        hd_reference(r, value);
+        if (size >= (uint64_t)l->st_size && size <= (uint64_t)l->st_size + 16 && hd_st_each(r->vm, value, live_entry, r->vm))
+            hd_st_each(r->vm, value, storage_entry, r);
+    }
+    r->vm->memory->unreadable = unreadable; /* a table is a guess */
+}
+
+struct known_type {
+    const char *name;
+    void (*references)(struct hd_references *, const struct data *);
+};
+
+static const struct known_type *known_find(const struct known_type *types, size_t count, const struct data *data)
+{
+    for (size_t i = 0; i < count; i++)
+        if (named(data, types[i].name))
+            return &types[i];
+    return NULL;
+}
+
 static bool known(struct hd_references *r, const struct data *data)
 {
-    static const struct {
-        const char *type;
-        void (*references)(struct hd_references *, const struct data *);
-    } types[] = {{"proc", proc_references}, {"binding", binding_references}, {"VM/thread", thread_references},
-                 {"fiber", fiber_references}, {"ractor", ractor_references}, {"autoload_table", autoload_references},
-                 {"autoload", autoload_references} /* the same, up to 3.1 */,
-                 {"VM/pin_array_list", pinned_references}, {"random/MT", random_references},
-                 {"marshal_compat_table", compatible_references}};
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (named(data, types[i].type)) {
-            types[i].references(r, data);
-            return true;
-        }
-    return false;
+    static const struct known_type types[] = {
+        {"proc", proc_references}, {"binding", binding_references}, {"VM/thread", thread_references},
+        {"fiber", fiber_references}, {"ractor", ractor_references}, {"autoload_table", autoload_references},
+        {"autoload", autoload_references} /* the same, up to 3.1 */, {"VM/pin_array_list", pinned_references},
+        {"random/MT", random_references}, {"marshal_compat_table", compatible_references},
+    };
+    static const struct known_type since_4_0[] = { /* before, such a name is somebody else's */
+        {"set", set_references}, {"VM/marked_id_table", id_table_references}, {"VM/cc_table", caches_references},
+        {"VM/managed_id_table", no_references}, {"VM/concurrent_set", no_references}, {"ractor/port", port_references},
+        {"Ruby::Box::Entry", box_references}, {"Ruby::Box::Root", box_references},
+    };
+    const struct known_type *type = known_find(types, sizeof types / sizeof *types, data);
+    if (!type && hd_layout_has(r->vm->layout->set_object_table))
+        type = known_find(since_4_0, sizeof since_4_0 / sizeof *since_4_0, data);
+    if (type)
+        type->references(r, data);
+    return type != NULL;
 }
 
 void hd_references_of_data(struct hd_references *r, const uint8_t *object, uint64_t addr)

@@ -141,6 +141,20 @@ static void category_each(const char *category, uint64_t child, void *data)
     hd_roots_add(data, category, child);
 }
 
+/*
+ * The class Object, where all constants begin. The VM keeps it (vm.c, rb_vm_add_root_module), but depending on the release by a table
+ * that only Ruby itself walks, or by a list of objects that says nothing: paths should begin at it on all of them.
+ */
+static void object_class_add(struct hd_roots *roots)
+{
+    uint64_t variable = hd_vm_symbol(roots->vm, "rb_cObject");
+    uint64_t object = variable ? hd_memory_u64(roots->vm->memory, variable) : 0;
+    for (uint64_t i = 0; i < roots->count; i++)
+        if (roots->items[i].value == object && !strcmp(roots->items[i].category, "vm"))
+            return;
+    hd_roots_add(roots, "vm", object);
+}
+
 bool hd_roots_collect(struct hd_roots *roots, struct hd_vm *vm, const struct hd_dump_target *target)
 {
     *roots = (struct hd_roots){.vm = vm};
@@ -148,6 +162,7 @@ bool hd_roots_collect(struct hd_roots *roots, struct hd_vm *vm, const struct hd_
         vm->live->roots(category_each, roots);
     else if (!vm->live)
         hd_roots_collect_outside(roots, target);
+    object_class_add(roots);
     return !roots->failed;
 }
 

@@ -8,6 +8,7 @@
 #include "ruby/decode.h"
 #include "ruby/references.h"
 #include "ruby/roots.h"
+#include "ruby/typed_data.h"
 
 enum { VM_BYTES_MAX = 1 << 16, IMAGES_MAX = 4096, HOP_BYTES_MAX = 1 << 12 };
 static const uint64_t STACK_BYTES_MAX = 64ull << 20, DATA_BYTES_MAX = 64ull << 20;
@@ -63,6 +64,16 @@ static void variants_add(struct hd_roots *roots, uint64_t from, uint64_t to)
     memory->unreadable = unreadable;
 }
 
+/* box.c, rb_box_entry_mark, since 4.0: load paths, loaded files and the like are not the VM's but those of its boxes */
+static void box_add(struct hd_roots *roots, int64_t member)
+{
+    struct hd_vm *vm = roots->vm;
+    const struct hd_layout *l = vm->layout;
+    uint64_t box = hd_layout_has(member) ? hd_memory_u64(vm->memory, vm->addr + (uint64_t)member) : 0;
+    if (box)
+        scan(roots, "vm", box, box + (uint64_t)l->box_size);
+}
+
 static void vm_add(struct hd_roots *roots)
 {
     struct hd_vm *vm = roots->vm;
@@ -72,6 +83,8 @@ static void vm_add(struct hd_roots *roots)
         size = (uint64_t)l->vm_objspace + 1024;
     scan(roots, "vm", vm->addr, vm->addr + size);
     variants_add(roots, vm->addr, vm->addr + size);
+    box_add(roots, l->vm_root_box);
+    box_add(roots, l->vm_main_box);
     uint64_t ractor = hd_layout_has(l->vm_main_ractor) ? hd_memory_u64(vm->memory, vm->addr + (uint64_t)l->vm_main_ractor) : 0;
     uint64_t bytes = ractor ? hd_chunk_size(vm, ractor) : 0;
     if (bytes && bytes <= VM_BYTES_MAX)
@@ -163,7 +176,7 @@ static void thread_add(struct hd_roots *roots, const struct hd_dump_target *targ
 {
     struct hd_vm *vm = roots->vm;
     const struct hd_layout *l = vm->layout;
-    uint64_t thread = hd_word(object, l->data_data);
+    uint64_t thread = hd_typed_data_of(vm, object, addr).addr;
     if (!thread || hd_memory_u64(vm->memory, thread + (uint64_t)l->thread_self) != addr)
         return;
     uint64_t ec = hd_memory_u64(vm->memory, thread + (uint64_t)l->thread_ec);

@@ -2,6 +2,7 @@
 #include "ruby/self_check.h"
 
 #include "ruby/calibrate.h"
+#include "ruby/typed_data.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -217,17 +218,21 @@ static bool iseq_check(struct hd_vm *vm, uint64_t iseq, struct hd_error *err)
     return true;
 }
 
+/* Where a module was prepended (4.0 does it to Kernel itself when the first Ractor is made), the methods are in the origin. */
+static uint64_t methods_of(struct hd_vm *vm, uint64_t module)
+{
+    const uint8_t *object = hd_vm_object(vm, module);
+    uint64_t ext = hd_class_ext(vm, object, module), origin = hd_memory_u64(vm->memory, ext + (uint64_t)vm->layout->classext_origin);
+    const uint8_t *below = hd_vm_object_of(vm, origin, HD_T_ICLASS);
+    return below ? hd_class_method_table(vm, below, hd_class_ext(vm, below, origin)) : hd_class_method_table(vm, object, ext);
+}
+
 static bool methods_check(struct hd_vm *vm, struct hd_error *err)
 {
     enum { LEAST = 20, TOLERATED = 10 };
-    const struct hd_layout *l = vm->layout;
     uint64_t kernel = variable(vm, "rb_mKernel");
-    const uint8_t *object = hd_vm_object(vm, kernel);
-    uint64_t ext = hd_class_ext(vm, object, kernel);
-    uint64_t table = hd_layout_has(l->class_m_tbl) ? hd_word(object, l->class_m_tbl)
-                                                   : hd_memory_u64(vm->memory, ext + (uint64_t)l->classext_m_tbl);
     struct search search = {.vm = vm, .value = kernel};
-    hd_id_table_each(vm, table, method_look, &search);
+    hd_id_table_each(vm, methods_of(vm, kernel), method_look, &search);
     if (vm->memory->incomplete && search.looked < LEAST)
         return true;
     if (search.looked < LEAST || search.good + search.looked / TOLERATED < search.looked)
@@ -265,7 +270,7 @@ static bool shapes_check(struct hd_vm *vm, struct hd_error *err)
             continue;
         uint32_t parent = hd_half(shape, l->shape_parent);
         struct hd_text name = hd_symbol_name(vm, hd_word(shape, l->shape_edge_name));
-        bool good = parent < i && name.data && hd_half(shape, l->shape_next_iv) == hd_half(shapes + parent * size, l->shape_next_iv) + 1;
+        bool good = parent < i && name.data && hd_shape_next(vm, shape) == hd_shape_next(vm, shapes + parent * size) + 1;
         named += good;
         wrong += !good;
     }
@@ -278,9 +283,11 @@ static bool shapes_check(struct hd_vm *vm, struct hd_error *err)
 static bool strings_check(struct hd_vm *vm, struct hd_error *err)
 {
     const struct hd_layout *l = vm->layout;
-    if (!hd_layout_has(l->vm_loaded_features))
+    bool boxed = hd_layout_has(l->box_loaded_features); /* since 4.0 */
+    if (!boxed && !hd_layout_has(l->vm_loaded_features))
         return true;
-    uint64_t list = hd_memory_u64(vm->memory, vm->addr + (uint64_t)l->vm_loaded_features), count = 0, good = 0;
+    uint64_t holder = boxed ? hd_memory_u64(vm->memory, vm->addr + (uint64_t)l->vm_root_box) : vm->addr;
+    uint64_t list = hd_memory_u64(vm->memory, holder + (uint64_t)(boxed ? l->box_loaded_features : l->vm_loaded_features)), count = 0, good = 0;
     const uint8_t *array = hd_vm_object_of(vm, list, HD_T_ARRAY);
     const uint8_t *elements = array ? hd_array_elements(vm, array, list, &count) : NULL;
     struct hd_text text;
@@ -319,7 +326,7 @@ static bool thread_check(struct hd_vm *vm, struct hd_error *err)
         return true;
     self = hd_memory_u64(memory, thread + (uint64_t)l->thread_self);
     const uint8_t *object = hd_vm_object_of(vm, self, HD_T_DATA);
-    if (!object || hd_word(object, l->data_data) != thread)
+    if (!object || hd_typed_data_of(vm, object, self).addr != thread)
         return refuse(vm, err, "the main thread's object does not belong to it");
     ec = hd_memory_u64(memory, thread + (uint64_t)l->thread_ec);
     if (!ec || (memory->incomplete && !hd_memory_at(memory, ec, 8)))

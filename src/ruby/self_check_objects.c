@@ -6,6 +6,8 @@
  */
 #include "ruby/self_check.h"
 
+#include "ruby/typed_data.h"
+
 enum kind {
     SHORT_STRINGS, STRINGS, SHORT_ARRAYS, ARRAYS, SMALL_HASHES, HASHES, OBJECTS, STRUCTS, DATA, SYMBOLS, NUMBERS, MATCHES, CLASSES, METHODS, CODE, ENVIRONMENTS, SCOPES, KINDS
 };
@@ -124,17 +126,15 @@ static bool struct_good(struct hd_vm *vm, const uint8_t *object, uint64_t addr)
 }
 
 /* A typed one has a printable name. */
-static bool data_good(struct hd_vm *vm, const uint8_t *object)
+static bool data_good(struct hd_vm *vm, const uint8_t *object, uint64_t addr)
 {
-    const struct hd_layout *l = vm->layout;
-    uint64_t flag = hd_word(object, l->data_flag), type = hd_word(object, l->data_type) & ~1ull;
-    const char *name;
-    if (!flag || flag > 3) /* untyped: any two pointers */
+    struct hd_typed_data data = hd_typed_data_of(vm, object, addr);
+    struct hd_text name = hd_typed_data_name(vm, &data);
+    if (!data.typed) /* any two pointers */
         return true;
-    int64_t length = hd_memory_cstring(vm->memory, hd_memory_u64(vm->memory, type + (uint64_t)l->data_type_name), 256, &name);
-    bool printable = length > 0;
-    for (int64_t i = 0; i < length; i++)
-        printable &= name[i] >= 0x20 && name[i] < 0x7f;
+    bool printable = name.length > 0;
+    for (uint64_t i = 0; i < name.length; i++)
+        printable &= name.data[i] >= 0x20 && name.data[i] < 0x7f;
     return printable;
 }
 
@@ -162,6 +162,17 @@ static bool method_good(struct hd_vm *vm, const uint8_t *object)
            || hd_vm_imemo_type(vm, hd_memory_u64(vm->memory, def + (uint64_t)l->def_iseqptr)) == l->k_imemo_iseq;
 }
 
+/* symbol.c: operators begin at '!', and all other IDs are greater; 0 stands for a variable that has no name. */
+static bool names_good(struct hd_vm *vm, uint64_t table, uint64_t count)
+{
+    enum { LOOKED = 8, FIRST_ID = '!' };
+    const uint8_t *names = count < 1 << 16 ? hd_memory_at(vm->memory, table, 8 * count) : NULL;
+    for (uint64_t i = 0; names && i < count && i < LOOKED; i++)
+        if (hd_word(names, 8 * (int64_t)i) && hd_half(names, 8 * (int64_t)i) < FIRST_ID)
+            return false;
+    return names;
+}
+
 static bool code_good(struct hd_vm *vm, const uint8_t *object)
 {
     const struct hd_layout *l = vm->layout;
@@ -177,9 +188,11 @@ static bool code_good(struct hd_vm *vm, const uint8_t *object)
     uint64_t locals = hd_memory_u32(vm->memory, body + (uint64_t)l->iseq_body_local_table_size);
     uint64_t table = hd_memory_u64(vm->memory, body + (uint64_t)l->iseq_body_local_table);
     parent = hd_memory_u64(vm->memory, body + (uint64_t)l->iseq_body_parent);
+    /* Compiling Ruby's own files leaves some that have none behind (<internal:rjit_c>), until garbage is first collected. */
+    uint64_t code = hd_memory_u64(vm->memory, body + (uint64_t)l->iseq_body_encoded);
     return hd_vm_object_of(vm, label, HD_T_STRING) && of_type(vm, path, HD_T_STRING, HD_T_ARRAY) && (!parent || is_slot(vm, parent))
-           && hd_memory_at(vm->memory, hd_memory_u64(vm->memory, body + (uint64_t)l->iseq_body_encoded), 8 * words)
-           && (!locals || (locals < 1 << 16 && hd_memory_at(vm->memory, table, 8 * locals)));
+           && ((!code && !words) || hd_memory_at(vm->memory, code, 8 * words))
+           && (!locals || names_good(vm, table, locals));
 }
 
 /*
@@ -240,7 +253,7 @@ static void object_look(struct sample *sample, const uint8_t *object, uint64_t a
     case HD_T_ARRAY: count(sample, hd_flag(flags, l->k_RARRAY_EMBED_FLAG) ? SHORT_ARRAYS : ARRAYS, array_good(vm, object, addr)); break;
     case HD_T_HASH: count(sample, hd_flag(flags, l->k_RHASH_ST_TABLE_FLAG) ? HASHES : SMALL_HASHES, hash_good(sample, object, addr)); break;
     case HD_T_STRUCT: count(sample, STRUCTS, struct_good(vm, object, addr)); break;
-    case HD_T_DATA: count(sample, DATA, data_good(vm, object)); break;
+    case HD_T_DATA: count(sample, DATA, data_good(vm, object, addr)); break;
     case HD_T_SYMBOL: count(sample, SYMBOLS, hd_vm_object_of(vm, hd_word(object, l->symbol_fstr), HD_T_STRING)); break;
     case HD_T_RATIONAL:
         count(sample, NUMBERS, is_value(vm, hd_word(object, l->rational_num)) && is_value(vm, hd_word(object, l->rational_den)));

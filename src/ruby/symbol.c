@@ -3,7 +3,7 @@
  *
  * symbol.c: ruby_global_symbols.ids is an Array of Arrays of (String, Symbol) pairs, ID_ENTRY_UNIT pairs each,
  * indexed by the ID's serial number. The struct has no exported symbol, so libruby's data is searched for the
- * word sequence that validates: a serial, an Array whose elements are Arrays that belong to no class, a Hash.
+ * word sequence that validates: a serial, an Array whose elements are Arrays that belong to no class, a Hash (since 4.0 a T_DATA).
  */
 #include "ruby/vm.h"
 
@@ -85,7 +85,10 @@ static bool symbols_validate(struct hd_vm *vm, uint64_t addr, void *data)
     if (last < 200 || last > SERIAL_MAX)
         return false;
     const uint8_t *ids = hd_vm_object_of(vm, hd_word(word, l->symbols_ids), HD_T_ARRAY);
-    if (!ids || hd_word(ids, 8) || !hd_vm_object_of(vm, hd_word(word, l->symbols_dsymbol_hash), HD_T_HASH))
+    if (!ids || hd_word(ids, 8))
+        return false;
+    bool set = !hd_layout_has(l->symbols_dsymbol_hash); /* since 4.0 the Symbols are in a VM/concurrent_set */
+    if (set ? !hd_vm_object_of(vm, hd_word(word, l->symbols_str), HD_T_DATA) : !hd_vm_object_of(vm, hd_word(word, l->symbols_dsymbol_hash), HD_T_HASH))
         return false;
     uint64_t count, first_count;
     const uint8_t *elements = hd_array_elements(vm, ids, hd_word(word, l->symbols_ids), &count);
@@ -151,7 +154,7 @@ static void names_part(struct hd_vm *vm)
 }
 
 /*
- * Before 3.2 a class keeps its path in hidden instance variables; their IDs are the serial with the scope bits
+ * Before 3.3 a class keeps its path in hidden instance variables; their IDs are the serial with the scope bits
  * of the name, which are found by trying them on Object.
  */
 static void hidden_ids_find(struct hd_vm *vm)

@@ -1,9 +1,9 @@
 /*
- * Ruby's two table types, walked entry by entry.
+ * Ruby's table types, walked entry by entry.
  *
  * st.c: an st_table keeps its entries in an array of (hash, key, record) in insertion order; a deleted entry
- * has the reserved hash value ~0. id_table.c: an rb_id_table is an open-addressed array of items; a free item
- * has key 0 (a key is the ID's serial number).
+ * has the reserved hash value ~0. set.c (4.0): a set_table is the same without records. id_table.c: an rb_id_table is an
+ * open-addressed array of items; a free item has key 0 (a key is the ID's serial number).
  */
 #include "ruby/vm.h"
 
@@ -45,6 +45,27 @@ bool hd_st_each(struct hd_vm *vm, uint64_t table, hd_table_each *each, void *dat
             return false;
     }
     return true;
+}
+
+bool hd_set_each(struct hd_vm *vm, uint64_t table, hd_set_key_each *each, void *data)
+{
+    const struct hd_layout *l = vm->layout;
+    uint64_t from = hd_memory_u64(vm->memory, table + (uint64_t)l->set_entries_start);
+    uint64_t to = hd_memory_u64(vm->memory, table + (uint64_t)l->set_entries_bound);
+    uint64_t entries = hd_memory_u64(vm->memory, table + (uint64_t)l->set_entries), size = (uint64_t)l->set_entry_size;
+    if (!entries || to <= from || to > ENTRIES_MAX)
+        return true;
+    const uint8_t *entry = hd_memory_at(vm->memory, entries + from * size, (to - from) * size);
+    for (uint64_t i = from; entry && i < to && !hd_memory_exhausted(vm->memory); i++, entry += size)
+        if (hd_word(entry, l->set_entry_hash) != ~0ull && !each(data, hd_word(entry, l->set_entry_key)))
+            return false;
+    return true;
+}
+
+bool hd_table_by_identity(struct hd_vm *vm, uint64_t table, int64_t type)
+{
+    uint64_t compare = hd_layout_has(type) ? hd_memory_u64(vm->memory, table + (uint64_t)type) : 0;
+    return compare && vm->number_compare && hd_memory_u64(vm->memory, compare) == vm->number_compare;
 }
 
 /* --- hashes: up to eight entries in an ar_table, else an st_table (internal/hash.h); both in the slot since 3.3 --- */

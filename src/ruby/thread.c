@@ -53,11 +53,21 @@ static uint64_t frame_method(struct hd_line *line, const struct frame *frame)
     return 0;
 }
 
+/* vm_backtrace.c: since 4.0 what Ruby itself has written in Ruby (<internal:…>) is shown as if it were written in C. */
+static bool like_c(struct hd_line *line, const struct frame *frame)
+{
+    static const char internal[] = "<internal:";
+    if (!frame->body || !hd_layout_has(line->vm->layout->box_object))
+        return !frame->body;
+    struct hd_text path = hd_iseq_path(line, frame->body);
+    return path.data && path.length >= sizeof internal - 1 && !memcmp(path.data, internal, sizeof internal - 1);
+}
+
 static void location_write(struct hd_line *line, const struct frame *frame, const struct frame *caller)
 {
     /* like Ruby's own backtraces: a C function stands at its caller's line */
-    const struct frame *at = frame->body ? frame : caller;
-    if (!at || !at->body)
+    const struct frame *at = caller && like_c(line, frame) ? caller : frame;
+    if (!at->body)
         return;
     struct hd_text path = hd_iseq_path(line, at->body);
     uint64_t number = hd_iseq_line(line, at->body, at->pc);
@@ -144,12 +154,12 @@ static void frame_write(struct hd_line *line, const struct frame *frame, const s
     hd_line_literal(line, "}");
 }
 
-/* The nearest older frame that runs Ruby code. */
+/* The nearest older frame that runs Ruby code of a program. */
 static bool caller_find(struct hd_line *line, uint64_t addr, uint64_t end, struct frame *caller)
 {
     uint64_t size = (uint64_t)line->vm->layout->cfp_size;
     for (; addr + size <= end && frame_read(line, addr, caller); addr += size)
-        if (caller->body && caller->pc)
+        if (caller->body && caller->pc && !like_c(line, caller))
             return true;
     return false;
 }
@@ -172,7 +182,7 @@ void hd_frames_write(struct hd_line *line, uint64_t ec)
         if (!frame.ep || (!frame.body && !frame_method(line, &frame))) /* the dummy frame at the stack's end */
             continue;
         /* C functions in a row share one caller: do not search again for each */
-        if (!frame.body && caller.addr <= cfp && !caller_find(line, cfp + size, end, &caller))
+        if (like_c(line, &frame) && caller.addr <= cfp && !caller_find(line, cfp + size, end, &caller))
             caller = (struct frame){0};
         hd_series_next(line, &series);
         frame_write(line, &frame, caller.addr ? &caller : NULL, has_older ? older.sp : stack);

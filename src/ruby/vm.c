@@ -47,6 +47,7 @@ static bool vm_try(struct hd_vm *vm, uint64_t pointer, struct hd_error *err)
                             "Ruby %s's virtual machine was not found where the layout table says", vm->layout->ruby);
     vm->page_count = 0;
     vm->lost_pages = 0;
+    vm->spare_count = 0;
     vm->heap_low = vm->heap_high = 0;
     return hd_heap_open(vm, err);
 }
@@ -105,8 +106,8 @@ bool hd_vm_open(struct hd_vm *vm, struct hd_memory *memory, struct hd_arena *are
     vm->image = target->image;
     vm->chunks = target->glibc;
     vm->layout = layout;
-    if (!hd_self_check_code(vm, err) || !vm_find(vm, err) || !hd_symbols_open(vm, err) || !hd_shapes_open(vm, err)
-        || !hd_self_check(vm, err))
+    if (!hd_self_check_code(vm, err) || !vm_find(vm, err) || !hd_shapes_open(vm, err) || !hd_symbols_open(vm, err)
+        || !hd_variant_choose(vm, err) || !hd_self_check(vm, err))
         return false;
     vm->string_class = hd_memory_u64(memory, hd_vm_symbol(vm, "rb_cString"));
     vm->number_compare = hd_vm_symbol(vm, "rb_st_numcmp");

@@ -69,6 +69,8 @@ struct hd_vm {
 
     struct hd_page *pages;
     size_t page_count;
+    uint64_t *spare_pages; /* bodies of pages that have no slots at present (since 3.4) */
+    size_t spare_count;
     uint64_t lost_pages; /* that are missing from an incomplete memory */
     uint64_t *page_keys; /* open addressing: page body address -> index in pages */
     uint32_t *page_values;
@@ -78,14 +80,17 @@ struct hd_vm {
 
     struct hd_text *symbol_names; /* by serial number; data NULL where there is none */
     bool *symbol_dynamic;         /* the same: its Symbol is an object, made at run time */
+    bool *symbol_written;         /* the same: it stands in code; NULL but for redacted dumps (ruby/written.h) */
     uint64_t symbol_count;
 
     uint64_t shape_list; /* 0 before 3.2 */
+    uint64_t shape_tree; /* since 4.0 */
     uint64_t *shape_names; /* room for the names of one object's variables, kept for the next one with many; of one thread */
     uint32_t shape_names_room;
 
-    struct hd_map generic_ivars; /* object -> struct gen_ivtbl */
-    struct hd_map object_ids;    /* object -> its object_id (a VALUE), where one was ever taken */
+    struct hd_map generic_ivars; /* object -> struct gen_ivtbl; since 4.0 its fields, a T_IMEMO */
+    struct hd_map object_ids;    /* object -> its object_id (a VALUE), where one was ever taken; up to 3.4 */
+    uint64_t id_object_id;       /* since 4.0: the name that an object_id has among an object's fields */
 
     uint64_t global_table; /* rb_global_tbl: an id_table of global variables; 0 if not found */
     uint64_t string_class;      /* String itself: the class whose instances are plain */
@@ -106,6 +111,7 @@ bool hd_heap_open(struct hd_vm *vm, struct hd_error *err);          /* heap.c */
 bool hd_symbols_open(struct hd_vm *vm, struct hd_error *err);       /* symbol.c */
 void hd_generic_ivars_open(struct hd_vm *vm);                        /* ivar.c */
 bool hd_shapes_open(struct hd_vm *vm, struct hd_error *err);        /* ivar.c */
+bool hd_variant_choose(struct hd_vm *vm, struct hd_error *err);     /* variant.c */
 void hd_globals_open(struct hd_vm *vm);                              /* roots.c */
 void hd_object_ids_open(struct hd_vm *vm);                           /* heap.c */
 
@@ -209,12 +215,6 @@ static inline struct hd_text hd_serial_name(const struct hd_vm *vm, uint64_t ser
     return serial < vm->symbol_count ? vm->symbol_names[serial] : (struct hd_text){0};
 }
 
-/* Was it made at run time? */
-static inline bool hd_serial_is_dynamic(const struct hd_vm *vm, uint64_t serial)
-{
-    return serial < vm->symbol_count && vm->symbol_dynamic[serial];
-}
-
 /* The serial number of the ID with that name, 0 if none. */
 uint64_t hd_symbol_serial(const struct hd_vm *vm, const char *name);
 
@@ -233,6 +233,24 @@ const uint8_t *hd_hash_pairs(const struct hd_vm *vm, const uint8_t *object, uint
 bool hd_class_path(const struct hd_vm *vm, const uint8_t *klass, uint64_t addr, struct hd_text *path, uint64_t *id);
 /* The struct rb_classext_struct of a class; 0 where it has none, or the slot is too small for it. */
 uint64_t hd_class_ext(const struct hd_vm *vm, const uint8_t *klass, uint64_t addr);
+/*
+ * The extensions of a class: its own one, and since 4.0 those that boxes (Ruby::Box) have of it, each with the box it belongs to;
+ * `box` is 0 for its own one. each() returns false to stop.
+ */
+typedef bool hd_class_ext_each(void *data, uint64_t box, uint64_t ext);
+void hd_class_exts_each(struct hd_vm *vm, const uint8_t *klass, uint64_t addr, hd_class_ext_each *each, void *data);
+/* The methods of an extension: an id_table, 0 if the class (an iclass) does not own them. */
+uint64_t hd_class_methods(const struct hd_vm *vm, const uint8_t *klass, uint64_t ext);
+/* The same whoever owns them. */
+uint64_t hd_class_method_table(const struct hd_vm *vm, const uint8_t *klass, uint64_t ext);
+/* The constants of an extension: an id_table, 0 if they are another class's. */
+uint64_t hd_class_constants(const struct hd_vm *vm, uint64_t ext);
+/* Bytes of the list of superclasses that a class owns. */
+uint64_t hd_class_superclasses_size(const struct hd_vm *vm, uint64_t ext);
+/* The object of the Ruby::Box that a struct rb_box_struct is, 0 if it is not one a program made. */
+uint64_t hd_box_object(const struct hd_vm *vm, uint64_t box);
+/* The Ruby::Box that the frame or environment of a class's body or a file belongs to (vm_core.h, VM_ENV_BOXED_P), 0 if none. */
+uint64_t hd_env_box(const struct hd_vm *vm, uint64_t ep, uint64_t flags);
 /* As rb_class_real: skips singleton classes and iclasses. 0 if there is none. */
 uint64_t hd_class_real(const struct hd_vm *vm, uint64_t klass);
 
@@ -244,14 +262,35 @@ uint64_t hd_class_attached(const struct hd_vm *vm, const uint8_t *klass, uint64_
  * set. Knows T_OBJECT, classes and generic instance variables, shapes and the tables before them.
  */
 bool hd_ivars_each(struct hd_vm *vm, const uint8_t *object, uint64_t addr, hd_table_each *each, void *data);
-/* The object's shape number, -1 before 3.2 */
+/* May it have variables that are neither in its slot (T_OBJECT) nor in its extension (classes)? */
+bool hd_has_generic_ivars(const struct hd_vm *vm, const uint8_t *object);
+/* Since 4.0: the T_IMEMO that holds an object's variables and object_id where its slot does not, 0 if there is none. */
+uint64_t hd_fields_object(const struct hd_vm *vm, const uint8_t *object, uint64_t addr);
+/* The fields of an extension of a class, as hd_ivars_each for the class. */
+bool hd_class_ivars_each(struct hd_vm *vm, const uint8_t *klass, uint64_t ext, hd_table_each *each, void *data);
+/* The object_id, a VALUE, where one was ever taken. */
+bool hd_object_id(struct hd_vm *vm, const uint8_t *object, uint64_t addr, uint64_t *id);
+/* The same for an object that has it among its fields, or for the fields themselves (4.0). */
+bool hd_field_object_id(struct hd_vm *vm, const uint8_t *object, uint64_t addr, uint64_t *id);
+/* The object's shape number (since 4.0 with its flags), -1 before 3.2 */
 int64_t hd_shape_of(const struct hd_vm *vm, const uint8_t *object);
 bool hd_shape_too_complex(const struct hd_vm *vm, int64_t shape);
+/* True if such objects have their variables in a struct rb_id_table, false if in an st_table. */
+bool hd_too_complex_id_table(const struct hd_vm *vm);
+/* How many fields an object of the shape whose bytes these are has. */
+uint32_t hd_shape_next(const struct hd_vm *vm, const uint8_t *shape);
+/* How many variables a buffer outside of the slot has room for. */
+uint32_t hd_shape_capacity(const struct hd_vm *vm, int64_t shape);
 
 /* Tables. */
 /* No more entries than this are visited, whatever the table says of their number. */
 uint64_t hd_st_most(struct hd_vm *vm, uint64_t table);
 bool hd_st_each(struct hd_vm *vm, uint64_t table, hd_table_each *each, void *data);
+/* A struct set_table (4.0): calls each(data, key). */
+typedef bool hd_set_key_each(void *data, uint64_t key);
+bool hd_set_each(struct hd_vm *vm, uint64_t table, hd_set_key_each *each, void *data);
+/* Does a table whose type stands at `type` in it compare by identity? hash.c, set.c: then it compares with st_numcmp. */
+bool hd_table_by_identity(struct hd_vm *vm, uint64_t table, int64_t type);
 /* Keys are ID serial numbers. */
 bool hd_id_table_each(struct hd_vm *vm, uint64_t table, hd_table_each *each, void *data);
 

@@ -1,19 +1,13 @@
 /* See mongodb_library.h. */
 #include "store/mongodb_library.h"
 
+#include "base/library.h"
+
 #include <dlfcn.h>
-#include <string.h>
 
 #define FILE_NAME "libmongoc-1.0.so.0"
 
 struct hd_mongodb_library hd_mongoc;
-
-static bool find(void *library, const char *name, void *place)
-{
-    void *function = dlsym(library, name);
-    memcpy(place, &function, sizeof function);
-    return function != NULL;
-}
 
 bool hd_mongodb_library_load(struct hd_error *err)
 {
@@ -22,7 +16,7 @@ bool hd_mongodb_library_load(struct hd_error *err)
         return true;
     void *opened = dlopen(FILE_NAME, RTLD_NOW | RTLD_LOCAL);
     bool found = opened != NULL;
-#define FIND(name) found = found && find(opened, "mongoc_" #name, &hd_mongoc.name);
+#define FIND(name) found = found && hd_library_find(opened, "mongoc_" #name, &hd_mongoc.name);
     HD_MONGODB_FUNCTIONS(FIND)
 #undef FIND
     if (found)

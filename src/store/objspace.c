@@ -138,13 +138,13 @@ static void object_start(struct writer *writer, uint32_t node)
 {
     const struct hd_graph *graph = writer->graph;
     struct hd_buffer *out = &writer->sink->block;
-    const char *type = hd_bt_name(graph->node_type[node]);
+    const char *name = hd_bt_name(graph->node_type[node]), *type = *name ? name + 2 : "NONE"; /* less its T_ */
     uint32_t class = graph->node_class[node];
     writer->started = true;
     hd_text_literal(out, "{\"address\":");
     address(out, graph->node_address[node]);
     hd_text_literal(out, ", \"type\":\"");
-    hd_buffer_append(out, type + 2, strlen(type + 2)); /* less its T_ */
+    hd_buffer_append(out, type, strlen(type));
     hd_text_literal(out, "\"");
     if (class != HD_NODE_NONE) {
         key(out, "class");

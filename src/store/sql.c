@@ -1,6 +1,7 @@
 /* See sql.h. */
 #include "store/sql.h"
 
+#include "base/progress.h"
 #include "store/sql_functions.h"
 #include "store/sql_table.h"
 
@@ -27,6 +28,9 @@ struct hd_sql {
     void *stop_data;
     enum { RUNNING, TOO_LONG, STOPPED } ended;
     atomic_bool interrupted;
+    struct hd_progress own; /* what the tables' own loops look at, unless somebody watches this thread already */
+    _Atomic(struct hd_progress *) watched; /* while a statement runs */
+    atomic_bool cancelled; /* by hd_sql_interrupt, what was watched: it is to be wanted again */
 };
 
 struct hd_sql_query {
@@ -173,7 +177,12 @@ void hd_sql_on_progress(struct hd_sql *sql, bool (*stop)(void *data), void *data
 /* Not sqlite3_interrupt alone: that one is forgotten where no statement runs yet. */
 void hd_sql_interrupt(struct hd_sql *sql)
 {
+    struct hd_progress *watched = atomic_load(&sql->watched);
     atomic_store(&sql->interrupted, true);
+    if (watched) {
+        atomic_store(&sql->cancelled, true);
+        atomic_store(&watched->cancelled, true);
+    }
     sqlite3_interrupt(sql->db);
 }
 
@@ -194,7 +203,7 @@ static bool translate(struct hd_sql *sql, int code, struct hd_error *err)
     if (sql->ended == TOO_LONG)
         return hd_error_set(err, HD_ERROR_LIMIT, "the query took longer than %g s: ask for less, or allow more (--timeout)",
                             sql->seconds);
-    if (sql->ended == STOPPED || (code & 0xff) == SQLITE_INTERRUPT)
+    if (sql->ended == STOPPED || (code & 0xff) == SQLITE_INTERRUPT || sql->heap.err.code == HD_ERROR_INTERRUPTED)
         return hd_error_set(err, HD_ERROR_INTERRUPTED, "the query was interrupted");
     if ((code & 0xff) == SQLITE_NOMEM)
         return no_memory(sql, err);
@@ -277,13 +286,32 @@ void hd_sql_finish(struct hd_sql_query *query)
     free(query);
 }
 
+/* SQLite looks at its own flag; the loops of the tables, which make long what they make once, at who watches the thread. */
+static int step(struct hd_sql_query *query)
+{
+    struct hd_sql *sql = query->sql;
+    struct hd_progress *watcher = hd_progress_watcher(), *watched = watcher ? watcher : &sql->own;
+    hd_progress_begin(watched);
+    if (atomic_exchange(&sql->cancelled, false)) /* that was for a statement before */
+        atomic_store(&watched->cancelled, false);
+    atomic_store(&sql->watched, watched);
+    if (atomic_load(&sql->interrupted)) /* before it could be seen here */
+        hd_sql_interrupt(sql);
+    int code = sqlite3_step(query->statement);
+    atomic_store(&sql->watched, NULL);
+    if (atomic_load(&sql->cancelled)) /* the end of the statement, not of what else the thread does */
+        atomic_store(&watched->cancelled, false);
+    hd_progress_begin(watcher);
+    return code;
+}
+
 enum hd_sql_step hd_sql_step(struct hd_sql_query *query, struct hd_error *err)
 {
     struct hd_sql *sql = query->sql;
     if (!query->begun)
         begin(sql);
     query->begun = true;
-    int code = sqlite3_step(query->statement);
+    int code = step(query);
     if (code == SQLITE_ROW)
         return HD_SQL_ROW;
     if (code == SQLITE_DONE)

@@ -32,6 +32,13 @@ struct hd_sql_source {
     const struct hd_graph *graph;
     const struct hd_dominators *dominators; /* `parent` and `retained`; the children are not needed */
     struct hd_derived *derived;
+    /*
+     * NULL, or an index in which single objects are looked up (graph/index_point.h) while the graph has no columns yet: until a
+     * statement wants more. Then whole(data, err) is called, once, after which it has; false and *err: it cannot be had.
+     */
+    struct hd_index *index;
+    bool (*whole)(void *data, struct hd_error *err);
+    void *data;
 };
 
 struct hd_sql_limits {

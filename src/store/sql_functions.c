@@ -60,9 +60,15 @@ static void dump_line(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     struct hd_sql_heap *heap = sqlite3_user_data(context);
     struct hd_sql_reader reader = {0};
+    uint32_t node;
     (void)argc;
-    uint32_t node = hd_sql_value_node(heap, argv[0], false);
-    if (sqlite3_value_type(argv[0]) == SQLITE_NULL || node == HD_NODE_NONE)
+    if (sqlite3_value_type(argv[0]) == SQLITE_NULL)
+        return;
+    if (!hd_sql_find_node(heap, argv[0], false, &node)) {
+        fail(context, heap);
+        return;
+    }
+    if (node == HD_NODE_NONE)
         return;
     if (hd_sql_reader_line(heap, &reader, node))
         sqlite3_result_text64(context, reader.object.data, reader.object.length, SQLITE_TRANSIENT, SQLITE_UTF8);
@@ -114,6 +120,10 @@ static void path(sqlite3_context *context, int argc, sqlite3_value **argv)
     struct hd_sql_heap *heap = sqlite3_user_data(context);
     struct hd_path found;
     (void)argc;
+    if (!hd_sql_heap_whole(heap)) {
+        fail(context, heap);
+        return;
+    }
     uint32_t node = hd_sql_value_node(heap, argv[0], false);
     if (sqlite3_value_type(argv[0]) == SQLITE_NULL || node == HD_NODE_NONE)
         return;

@@ -39,6 +39,13 @@ void hd_sql_heap_deinit(struct hd_sql_heap *heap)
     hd_sql_heap_init(heap, &heap->source);
 }
 
+bool hd_sql_heap_whole(struct hd_sql_heap *heap)
+{
+    if (heap->source.index && heap->source.whole(heap->source.data, &heap->err))
+        heap->source.index = NULL;
+    return !heap->source.index;
+}
+
 static bool no_memory(struct hd_sql_heap *heap)
 {
     return hd_error_set(&heap->err, HD_ERROR_MEMORY, "out of memory");

@@ -46,12 +46,16 @@ struct hd_sql_heap {
     uint8_t *string_known;        /* [node_count] its contents are in the dump */
     int lines;                    /* what the lines are read from; -1: not open yet */
     struct hd_error err;          /* of what failed last in a table */
+    unsigned passes;              /* over a section of an index of which not all has been looked at */
     uint64_t rows;                /* that cursors have gone through, for who wants to know how far they are */
     bool declaring;               /* a table tells SQLite of itself, which is no statement of anybody's */
 };
 
 void hd_sql_heap_init(struct hd_sql_heap *heap, const struct hd_sql_source *source);
 void hd_sql_heap_deinit(struct hd_sql_heap *heap);
+
+/* From now on the graph has its columns, if it had not; false and heap->err if they cannot be had. All below needs it. */
+bool hd_sql_heap_whole(struct hd_sql_heap *heap);
 
 /* Each makes what it is named after if it is not there; false and heap->err if it cannot be made. */
 bool hd_sql_heap_classes(struct hd_sql_heap *heap);
@@ -77,6 +81,7 @@ struct hd_sql_reader {
     size_t capacity, length;
     uint64_t offset; /* in the dump, of the buffer */
     uint32_t node;   /* whose line is at hand; HD_NODE_ROOT: none */
+    uint64_t address; /* the same's */
     struct hd_graph_text object;
     uint64_t next;   /* where the line behind it begins */
 };

@@ -10,6 +10,7 @@
 #include "base/spool.h"
 #include "dump/input.h"
 #include "graph/fields.h"
+#include "graph/index_point.h"
 #include "graph/replay.h"
 
 #include <errno.h>
@@ -160,18 +161,35 @@ static struct hd_graph_text object_of(struct hd_graph_text line)
     return (struct hd_graph_text){line.data + skip, line.length - skip};
 }
 
+/* Where the line of a node begins, and the address that must stand in it. */
+static bool place_of(struct hd_sql_heap *heap, uint32_t node, uint64_t *line, uint64_t *address)
+{
+    struct hd_index_node one;
+    if (heap->source.index && hd_index_node(heap->source.index, node, &one)) {
+        *line = one.line;
+        *address = one.address;
+        return true;
+    }
+    if (!hd_sql_heap_whole(heap))
+        return false;
+    *line = heap->source.graph->node_line[node];
+    *address = heap->source.graph->node_address[node];
+    return true;
+}
+
 bool hd_sql_reader_line(struct hd_sql_heap *heap, struct hd_sql_reader *reader, uint32_t node)
 {
     const struct hd_graph *graph = heap->source.graph;
     struct hd_graph_text line;
+    uint64_t offset;
     reader->node = HD_NODE_ROOT;
-    if (!lines_open(heap) || !line_at(heap, reader, graph->node_line[node], &line))
+    if (!place_of(heap, node, &offset, &reader->address) || !lines_open(heap) || !line_at(heap, reader, offset, &line))
         return false;
     if (!line.data)
         return changed(heap);
     reader->object = object_of(line);
     const char *field = hd_replay_is_objspace(graph) ? "address" : "id";
-    if (!is_address(hd_fields_get(reader->object, field), graph->node_address[node]))
+    if (!is_address(hd_fields_get(reader->object, field), reader->address))
         return changed(heap);
     reader->node = node;
     return true;
@@ -190,7 +208,7 @@ bool hd_sql_reader_more(struct hd_sql_heap *heap, struct hd_sql_reader *reader)
         return false;
     struct hd_graph_text object = object_of(line);
     if (!line.data || object.length < sizeof begin || memcmp(object.data, begin, sizeof begin - 1) != 0
-        || !is_address(hd_fields_get(object, "continues"), heap->source.graph->node_address[node]))
+        || !is_address(hd_fields_get(object, "continues"), reader->address))
         return true;
     reader->object = object;
     reader->node = node;

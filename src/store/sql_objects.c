@@ -7,6 +7,7 @@
 
 #include "dump/json_reader.h"
 #include "graph/fields.h"
+#include "graph/index_point.h"
 
 #include <string.h>
 
@@ -55,7 +56,9 @@ struct objects {
     struct hd_sql_cursor base;
     struct hd_sql_nodes nodes;
     uint32_t node;
-    bool has_line;
+    int64_t id; /* that was asked for, if one was */
+    bool has_line, has_single;
+    struct hd_index_node single; /* the row, while the graph is not whole */
     struct hd_graph_text field[F_COUNT];
 };
 
@@ -82,7 +85,7 @@ static double rows_type(struct hd_sql_heap *heap)
 static bool next(struct hd_sql_cursor *base)
 {
     struct objects *cursor = (struct objects *)base;
-    cursor->has_line = false;
+    cursor->has_line = cursor->has_single = false;
     base->end = !hd_sql_nodes_next(&cursor->nodes, &cursor->node);
     return true;
 }
@@ -100,6 +103,11 @@ static bool all_in_order(struct objects *cursor, const struct hd_sql_plan *plan)
     return true;
 }
 
+static bool single(const struct hd_sql_plan *plan)
+{
+    return plan->key == BY_ID || plan->key == BY_ROWID;
+}
+
 /* The group of a type in the order; HD_NODE_NONE if there is no such type. */
 static uint32_t type_named(const struct hd_sql_heap *heap, sqlite3_value *value)
 {
@@ -114,12 +122,14 @@ static bool filter(struct hd_sql_cursor *base, const struct hd_sql_plan *plan)
 {
     struct objects *cursor = (struct objects *)base;
     struct hd_sql_heap *heap = base->heap;
-    uint32_t rank = HD_NODE_NONE;
+    uint32_t rank = HD_NODE_NONE, node = HD_NODE_NONE;
     bool ok = true;
     switch (plan->key) {
     case BY_ID:
     case BY_ROWID:
-        hd_sql_nodes_one(&cursor->nodes, hd_sql_value_node(heap, plan->value, false));
+        ok = hd_sql_find_node(heap, plan->value, false, &node);
+        hd_sql_nodes_one(&cursor->nodes, node);
+        cursor->id = sqlite3_value_int64(plan->value);
         break;
     case BY_DOMINATOR:
         if ((ok = hd_sql_heap_by_dominator(heap)))
@@ -175,9 +185,15 @@ static bool count_elements(struct objects *cursor, sqlite3_context *context)
     return true;
 }
 
+static uint8_t type_of(const struct objects *cursor)
+{
+    const struct hd_sql_source *source = &cursor->base.heap->source;
+    return source->index ? cursor->single.type : source->graph->node_type[cursor->node];
+}
+
 static bool length_column(struct objects *cursor, sqlite3_context *context)
 {
-    uint8_t type = cursor->base.heap->source.graph->node_type[cursor->node];
+    uint8_t type = type_of(cursor);
     bool string = type == HD_BT_T_STRING, array = type == HD_BT_T_ARRAY;
     if (!string && !array && type != HD_BT_T_HASH)
         return true;
@@ -195,11 +211,22 @@ static bool length_column(struct objects *cursor, sqlite3_context *context)
     return true;
 }
 
-/* Which field names what; -1: the object is called nothing. */
-static int name_field(const struct hd_graph *graph, uint32_t node)
+/* Its class's own path, or what Ruby calls it within; data NULL if it has none. */
+static bool label_of(const struct objects *cursor, struct hd_graph_text *label)
 {
-    struct hd_graph_text kind = hd_graph_name(graph, graph->node_label[node]);
-    switch (graph->node_type[node]) {
+    struct hd_sql_heap *heap = cursor->base.heap;
+    if (heap->source.index && hd_index_name(heap->source.index, cursor->single.label, label))
+        return true;
+    if (!hd_sql_heap_whole(heap))
+        return false;
+    *label = hd_graph_name(heap->source.graph, heap->source.graph->node_label[cursor->node]);
+    return true;
+}
+
+/* Which field names what; -1: the object is called nothing. */
+static int name_field(uint8_t type, struct hd_graph_text kind)
+{
+    switch (type) {
     case HD_BT_T_FILE:
         return F_PATH;
     case HD_BT_T_SYMBOL:
@@ -215,13 +242,15 @@ static int name_field(const struct hd_graph *graph, uint32_t node)
 
 static bool name_column(struct objects *cursor, sqlite3_context *context)
 {
-    const struct hd_graph *graph = cursor->base.heap->source.graph;
-    uint8_t type = graph->node_type[cursor->node];
+    struct hd_graph_text label;
+    uint8_t type = type_of(cursor);
+    if (!label_of(cursor, &label))
+        return false;
     if (type == HD_BT_T_CLASS || type == HD_BT_T_MODULE || type == HD_BT_T_ICLASS) {
-        hd_sql_result_name(context, hd_graph_name(graph, graph->node_label[cursor->node]));
+        hd_sql_result_name(context, label);
         return true;
     }
-    int field = name_field(graph, cursor->node);
+    int field = name_field(type, label);
     if (field < 0)
         return true;
     if (!read_line(cursor))
@@ -273,10 +302,94 @@ static void class_column(const struct hd_sql_heap *heap, uint32_t node, sqlite3_
                                               : hd_groups_class_name(heap->source.graph, node));
 }
 
+/* The id of another object, NULL for none, 0 for the root. */
+static bool single_id(struct hd_index *index, uint32_t node, sqlite3_context *context)
+{
+    uint64_t address = 0;
+    if (node == HD_NODE_NONE)
+        return true;
+    if (!hd_index_address(index, node, &address))
+        return false;
+    hd_sql_result_bytes(context, address);
+    return true;
+}
+
+static bool single_referrers(struct objects *cursor, sqlite3_context *context)
+{
+    struct hd_sql_heap *heap = cursor->base.heap;
+    uint64_t count;
+    if (heap->passes++ > 0 || !hd_index_referrers(heap->source.index, cursor->node, NULL, 0, &count))
+        return false;
+    hd_sql_result_bytes(context, count);
+    return true;
+}
+
+/* What a row says that is looked up in the index by itself. False if that does not do: then the graph is to be whole. */
+static bool single_column(struct objects *cursor, sqlite3_context *context, int column)
+{
+    struct hd_index *index = cursor->base.heap->source.index;
+    struct hd_index_node *one = &cursor->single;
+    struct hd_graph_text text;
+    if (!cursor->has_single)
+        cursor->has_single = hd_index_node(index, cursor->node, one);
+    if (!cursor->has_single)
+        return false;
+    switch (column) {
+    case ID:
+        hd_sql_result_bytes(context, one->address);
+        return true;
+    case TYPE:
+        hd_sql_result_type(context, one->type);
+        return true;
+    case KIND:
+        if (one->type != HD_BT_T_DATA && one->type != HD_BT_T_IMEMO)
+            return true;
+        if (!hd_index_name(index, one->label, &text))
+            return false;
+        hd_sql_result_name(context, text);
+        return true;
+    case CLASS:
+        if (!hd_index_class_name(index, one->class_number, &text))
+            return false;
+        hd_sql_result_name(context, text);
+        return true;
+    case CLASS_ID:
+        return single_id(index, one->class, context);
+    case SIZE:
+        hd_sql_result_bytes(context, one->size);
+        return true;
+    case RETAINED:
+        hd_sql_result_bytes(context, one->retained);
+        return true;
+    case DOMINATOR:
+        return single_id(index, one->dominator, context);
+    case REACHABLE:
+        sqlite3_result_int(context, one->dominator != HD_NODE_NONE);
+        return true;
+    case REFS:
+        hd_sql_result_bytes(context, one->end_edge - one->first_edge);
+        return true;
+    case REFERRERS:
+        return single_referrers(cursor, context);
+    case FROZEN:
+        sqlite3_result_int(context, (one->flags & HD_NODE_FROZEN) != 0);
+        return true;
+    case GARBAGE:
+        sqlite3_result_int(context, (one->flags & HD_NODE_GARBAGE) != 0);
+        return true;
+    default:
+        return line_column(cursor, context, column);
+    }
+}
+
 static bool column(struct hd_sql_cursor *base, sqlite3_context *context, int column)
 {
     struct objects *cursor = (struct objects *)base;
     struct hd_sql_heap *heap = base->heap;
+    if (heap->source.index && single_column(cursor, context, column))
+        return true;
+    if (!hd_sql_heap_whole(heap))
+        return false;
     const struct hd_graph *graph = heap->source.graph;
     uint32_t node = cursor->node;
     uint8_t type = graph->node_type[node];
@@ -331,7 +444,7 @@ static bool column(struct hd_sql_cursor *base, sqlite3_context *context, int col
 static int64_t rowid(struct hd_sql_cursor *base)
 {
     const struct objects *cursor = (struct objects *)base;
-    return (int64_t)base->heap->source.graph->node_address[cursor->node];
+    return base->heap->source.index ? cursor->id : (int64_t)base->heap->source.graph->node_address[cursor->node];
 }
 
 const struct hd_sql_table hd_sql_objects = {
@@ -344,6 +457,7 @@ const struct hd_sql_table hd_sql_objects = {
     .order = ID,
     .orders = {CLASS, TYPE},
     .rows = hd_sql_rows_objects,
+    .single = single,
     .filter = filter,
     .next = next,
     .column = column,

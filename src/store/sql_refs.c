@@ -6,6 +6,7 @@
 #include "store/sql_table.h"
 
 #include "graph/fields.h"
+#include "graph/index_point.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,10 +25,12 @@ struct refs {
     uint64_t edge, end; /* edges to come, the row's included; of `referrer` its numbers */
     uint32_t from;      /* of the edge */
     struct hd_referrer *list; /* of the first question for a referrer */
+    bool single;        /* all leave `from`, as is known */
     enum { OUTGOING, LISTED, INCOMING } way;
 };
 
 enum { BY_FROM, BY_TO, BY_ROWID };
+enum { SINGLE_REFERRERS = 1000 };
 
 static double rows_each(struct hd_sql_heap *heap)
 {
@@ -71,7 +74,7 @@ static void settle(struct refs *cursor)
         cursor->from = cursor->list[cursor->edge].from;
     else if (cursor->way == INCOMING)
         cursor->from = cursor->base.heap->incoming.referrers.from[cursor->edge];
-    else
+    else if (!cursor->single)
         while (graph->edge_start[cursor->from + 1] <= cursor->edge)
             cursor->from++;
 }
@@ -84,12 +87,36 @@ static bool next(struct hd_sql_cursor *base)
     return true;
 }
 
+static bool single(const struct hd_sql_plan *plan)
+{
+    return plan->key == BY_FROM || plan->key == BY_TO;
+}
+
+/* The references to a node out of an index that is not whole; false if that does not do: they are many, or it is asked again. */
+static bool single_to(struct refs *cursor, uint32_t node)
+{
+    struct hd_sql_heap *heap = cursor->base.heap;
+    if (heap->passes++ > 0)
+        return false;
+    cursor->list = malloc(SINGLE_REFERRERS * sizeof *cursor->list);
+    if (cursor->list && hd_index_referrers(heap->source.index, node, cursor->list, SINGLE_REFERRERS, &cursor->end)
+        && cursor->end <= SINGLE_REFERRERS) {
+        cursor->way = LISTED;
+        return true;
+    }
+    release(&cursor->base);
+    cursor->end = 0;
+    return false;
+}
+
 /* One pass over all edges is cheaper than turning all round; but only the first time. */
 static bool filter_to(struct refs *cursor, uint32_t node)
 {
     struct hd_sql_heap *heap = cursor->base.heap;
-    if (node == HD_NODE_NONE)
+    if (node == HD_NODE_NONE || (heap->source.index && single_to(cursor, node)))
         return true;
+    if (!hd_sql_heap_whole(heap))
+        return false;
     if (!heap->incoming.place && heap->incoming.asked++ == 0) {
         cursor->way = LISTED;
         return hd_referrers_find(heap->source.graph, node, &cursor->list, &cursor->end, &heap->err);
@@ -102,27 +129,46 @@ static bool filter_to(struct refs *cursor, uint32_t node)
     return true;
 }
 
+/* The edges of a node. */
+static bool filter_from(struct refs *cursor, uint32_t node)
+{
+    struct hd_sql_heap *heap = cursor->base.heap;
+    const struct hd_graph *graph = heap->source.graph;
+    struct hd_index_node one;
+    if (node == HD_NODE_NONE)
+        return true;
+    cursor->from = node;
+    cursor->single = true;
+    if (heap->source.index && hd_index_node(heap->source.index, node, &one)) {
+        cursor->edge = one.first_edge;
+        cursor->end = one.end_edge;
+        return true;
+    }
+    if (!hd_sql_heap_whole(heap))
+        return false;
+    cursor->edge = graph->edge_start[node];
+    cursor->end = graph->edge_start[node + 1];
+    return true;
+}
+
 static bool filter(struct hd_sql_cursor *base, const struct hd_sql_plan *plan)
 {
     struct refs *cursor = (struct refs *)base;
     const struct hd_graph *graph = base->heap->source.graph;
+    uint32_t node = HD_NODE_NONE;
     int64_t edge;
     release(base);
     cursor->way = OUTGOING;
+    cursor->single = false;
     cursor->from = 0;
     cursor->edge = cursor->end = 0;
     bool ok = true;
     if (plan->key == HD_SQL_SCAN) {
         cursor->end = graph->edge_count;
     } else if (plan->key == BY_TO) {
-        ok = filter_to(cursor, hd_sql_value_node(base->heap, plan->value, false));
+        ok = hd_sql_find_node(base->heap, plan->value, false, &node) && filter_to(cursor, node);
     } else if (plan->key == BY_FROM) {
-        uint32_t node = hd_sql_value_node(base->heap, plan->value, true);
-        if (node != HD_NODE_NONE) {
-            cursor->from = node;
-            cursor->edge = graph->edge_start[node];
-            cursor->end = graph->edge_start[node + 1];
-        }
+        ok = hd_sql_find_node(base->heap, plan->value, true, &node) && filter_from(cursor, node);
     } else if (hd_sql_value_integer(plan->value, &edge) && edge >= 0 && (uint64_t)edge < graph->edge_count) {
         cursor->edge = (uint64_t)edge;
         cursor->end = cursor->edge + 1;
@@ -146,10 +192,42 @@ static uint64_t edge_of(const struct refs *cursor)
     }
 }
 
+static void result_kind(sqlite3_context *context, uint32_t name)
+{
+    sqlite3_result_text(context, name & HD_NAME_WEAK ? "weak" : "strong", -1, SQLITE_STATIC);
+}
+
+/* False if that does not do. */
+static bool single_column(const struct refs *cursor, sqlite3_context *context, int column)
+{
+    struct hd_index *index = cursor->base.heap->source.index;
+    struct hd_graph_text text;
+    uint32_t to, name;
+    uint64_t address = 0;
+    if (!hd_index_edge(index, edge_of(cursor), &to, &name))
+        return false;
+    if (column == FROM_ID || column == TO_ID) {
+        if (!hd_index_address(index, column == TO_ID ? to : cursor->from, &address))
+            return false;
+        hd_sql_result_bytes(context, address);
+    } else if (column == NAME) {
+        if (!hd_index_name(index, name, &text))
+            return false;
+        hd_sql_result_name(context, text);
+    } else {
+        result_kind(context, name);
+    }
+    return true;
+}
+
 static bool column(struct hd_sql_cursor *base, sqlite3_context *context, int column)
 {
     const struct refs *cursor = (struct refs *)base;
     const struct hd_graph *graph = base->heap->source.graph;
+    if (base->heap->source.index && single_column(cursor, context, column))
+        return true;
+    if (!hd_sql_heap_whole(base->heap))
+        return false;
     uint64_t edge = edge_of(cursor);
     switch (column) {
     case FROM_ID:
@@ -162,7 +240,7 @@ static bool column(struct hd_sql_cursor *base, sqlite3_context *context, int col
         hd_sql_result_name(context, hd_graph_name(graph, graph->edge_name[edge]));
         break;
     default:
-        sqlite3_result_text(context, graph->edge_name[edge] & HD_NAME_WEAK ? "weak" : "strong", -1, SQLITE_STATIC);
+        result_kind(context, graph->edge_name[edge]);
     }
     return true;
 }
@@ -180,6 +258,7 @@ const struct hd_sql_table hd_sql_refs = {
     .order = -1,
     .orders = {-1, -1},
     .rows = hd_sql_rows_references,
+    .single = single,
     .filter = filter,
     .next = next,
     .column = column,
@@ -198,7 +277,7 @@ static const struct hd_sql_column root_columns[] = {
 
 static double root_rows(struct hd_sql_heap *heap)
 {
-    return (double)heap->source.graph->edge_start[1] + 1;
+    return heap->source.index ? hd_sql_rows_few(heap) : (double)heap->source.graph->edge_start[1] + 1;
 }
 
 static bool root_filter(struct hd_sql_cursor *base, const struct hd_sql_plan *plan)

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "dump/json_reader.h"
 #include "graph/fields.h"
+#include "graph/index_point.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -225,6 +226,9 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int number, const char *word
     cursor->end = true;
     if (plan.value && sqlite3_value_type(plan.value) == SQLITE_NULL)
         return SQLITE_OK; /* nothing is equal to NULL */
+    bool single = cursor->table->single && cursor->table->single(&plan);
+    if (!single && !hd_sql_heap_whole(cursor->heap))
+        return failed(cursor);
     return cursor->table->filter(cursor, &plan) ? SQLITE_OK : failed(cursor);
 }
 
@@ -319,14 +323,34 @@ bool hd_sql_value_integer(sqlite3_value *value, int64_t *integer)
     return type == SQLITE_INTEGER || (type == SQLITE_FLOAT && (double)*integer == sqlite3_value_double(value));
 }
 
-uint32_t hd_sql_value_node(const struct hd_sql_heap *heap, sqlite3_value *value, bool root)
+/* Below 0: no object can have it. */
+static int64_t value_id(sqlite3_value *value)
 {
     int64_t id;
-    if (!hd_sql_value_integer(value, &id) || id < 0)
-        return HD_NODE_NONE;
-    if (id == 0)
-        return root ? HD_NODE_ROOT : HD_NODE_NONE;
-    return hd_graph_find(heap->source.graph, (uint64_t)id);
+    return hd_sql_value_integer(value, &id) ? id : -1;
+}
+
+static uint32_t node_of_id(const struct hd_graph *graph, int64_t id, bool root)
+{
+    if (id <= 0)
+        return id == 0 && root ? HD_NODE_ROOT : HD_NODE_NONE;
+    return hd_graph_find(graph, (uint64_t)id);
+}
+
+uint32_t hd_sql_value_node(const struct hd_sql_heap *heap, sqlite3_value *value, bool root)
+{
+    return node_of_id(heap->source.graph, value_id(value), root);
+}
+
+bool hd_sql_find_node(struct hd_sql_heap *heap, sqlite3_value *value, bool root, uint32_t *node)
+{
+    int64_t id = value_id(value);
+    if (heap->source.index && id > 0 && hd_index_find(heap->source.index, (uint64_t)id, node))
+        return true;
+    if (id > 0 && !hd_sql_heap_whole(heap))
+        return false;
+    *node = node_of_id(heap->source.graph, id, root);
+    return true;
 }
 
 bool hd_sql_value_class(const struct hd_sql_heap *heap, sqlite3_value *value, uint32_t *rank)

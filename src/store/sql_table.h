@@ -54,6 +54,8 @@ struct hd_sql_table {
     int orders[2];      /* and those of a scan on demand by one of these, either way; -1: by none */
     const char *hidden; /* declaration of a table-valued function's argument, "of HIDDEN"; NULL */
     double (*rows)(struct hd_sql_heap *heap); /* all */
+    /* Whether rows of that plan are found and told without all of the graph (sql_heap.h, hd_sql_heap_whole); NULL: none are. */
+    bool (*single)(const struct hd_sql_plan *plan);
     /* The first row. These return false with heap->err set; `end` is true before. */
     bool (*filter)(struct hd_sql_cursor *cursor, const struct hd_sql_plan *plan);
     bool (*next)(struct hd_sql_cursor *cursor);
@@ -90,6 +92,9 @@ bool hd_sql_nodes_next(struct hd_sql_nodes *nodes, uint32_t *node);
 
 /* The object whose id a condition names; HD_NODE_NONE if it names none. `root`: 0 is the root. */
 uint32_t hd_sql_value_node(const struct hd_sql_heap *heap, sqlite3_value *value, bool root);
+
+/* The same, where the graph need not be whole. False and heap->err if it had to be and could not. */
+bool hd_sql_find_node(struct hd_sql_heap *heap, sqlite3_value *value, bool root, uint32_t *node);
 
 /* The value of a condition as an integer; false if no integer is equal to it. */
 bool hd_sql_value_integer(sqlite3_value *value, int64_t *integer);

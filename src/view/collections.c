@@ -29,13 +29,14 @@ bool hd_view_collections_make(struct hd_view_collections *view, struct hd_open *
     if (!view->set || !view->biggest)
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
     memset(view->set, 0xff, sizeof *view->set * open->graph.node_count);
+    hd_collections_rank(collections, false, view->shown);
     memcpy(view->biggest, collections->list, sizeof *view->biggest * view->shown);
     for (uint32_t i = 0; i < collections->count; i++) {
         const struct hd_collection *one = &collections->list[i];
         if (one->elements == 0)
             view->set[one->node] = open->graph.node_type[one->node] == HD_BT_T_ARRAY ? HD_COLLECTIONS_ARRAY : HD_COLLECTIONS_HASH;
     }
-    hd_collections_sort_unused(collections);
+    hd_collections_rank(collections, true, view->shown);
     return hd_holders_create(&view->holders, view->ways.paths, view->ways.classes, view->set, HD_COLLECTIONS_KINDS, err);
 }
 

@@ -94,6 +94,8 @@ static void contents_append(struct hd_buffer *out, struct hd_graph_text object, 
     }
     static const char *const maps[] = {"ivs", "members", "locals"};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) {
+        if (redacted && !strcmp(maps[i], "locals") && hd_fields_is(hd_fields_get(object, "bt"), "\"T_DATA\""))
+            continue; /* a thread's, under any name: see redact.h */
         value = hd_fields_get(object, maps[i]);
         if (value.data && value.data[0] == '{') {
             keys_append(out, value);

@@ -58,6 +58,7 @@ static struct hd_vm *ruby_find(struct reaching *r, const struct hd_stack *stacks
             return &r->vm;
     }
     pid_t child = found || r->outside.found || view->source != HD_FINDINGS_PROCESS ? 0 : hd_target_ruby_below(view->pid);
+    view->ruby_pid = child;
     if (child)
         snprintf(view->note, sizeof view->note, "This is not a Ruby, but its descendant %d seems to be one: heap_dump memory %d", child, child);
     else
@@ -211,7 +212,8 @@ static void pools_json(FILE *file, const struct hd_rss *rss)
         }
         fputs("}", file);
     }
-    fputs("]", file);
+    fputs("],", file);
+    number(file, "spare_pages", rss->spare_pages);
 }
 
 static void malloc_json(FILE *file, const struct hd_view_memory *view)

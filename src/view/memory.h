@@ -15,6 +15,7 @@ struct hd_view_memory {
     enum hd_findings_source source;
     const char *name;     /* the process's number, or the path of the file */
     int pid;              /* 0 if not known */
+    int ruby_pid;         /* of a process that is no Ruby: a descendant that seems to be one; 0 */
     char ruby[256];       /* "ruby 3.1.2p20 (…)"; "" if there is none */
     char allocator[64];
     char title[256];      /* the process's command line, cut; may hold anything */

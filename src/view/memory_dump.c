@@ -58,7 +58,8 @@ bool hd_view_memory_is_core(const char *path, bool *core, struct hd_error *err)
 
 /* --- lines --- */
 
-enum { SIZES_MAX = HD_RSS_POOLS };
+/* A thread's or fiber's size has its stack in it, a megabyte of which most was never touched: only its struct, which has some 700 bytes, counts. */
+enum { SIZES_MAX = HD_RSS_POOLS, STRUCT_MOST = 4096 };
 
 struct reading {
     struct hd_view_memory *view;
@@ -114,9 +115,12 @@ static void object_add(struct reading *r, enum hd_bt type)
     }
     if (i < SIZES_MAX)
         r->sizes[i].count++;
+    uint64_t outside = r->size > r->slot_size ? r->size - r->slot_size : 0;
+    if (outside > STRUCT_MOST && (!strcmp(r->type_name, "VM/thread") || !strcmp(r->type_name, "fiber")))
+        outside = STRUCT_MOST;
     r->objects++;
     r->slot_bytes += r->slot_size;
-    r->owned[row_of(r, type)] += r->size > r->slot_size ? r->size - r->slot_size : 0;
+    r->owned[row_of(r, type)] += outside;
 }
 
 static uint64_t whole(struct hd_graph_text object, const char *name)
@@ -167,6 +171,7 @@ static void head_take(struct reading *r, const char *text, size_t length)
     view->rss.swap = whole(memory, "swap");
     for (size_t i = 0; i < sizeof members / sizeof *members; i++)
         view->rss.rows[members[i].row] = whole(memory, members[i].name);
+    view->rss.main_stack = view->rss.rows[HD_RSS_MACHINE_STACKS];
     view->rss.rows[HD_RSS_MALLOC_UNKNOWN] = whole(memory, "anonymous") + whole(memory, "brk");
 }
 

@@ -192,13 +192,18 @@ static void native(struct hd_findings *findings, const struct hd_rss *rss, enum 
 
 static void stacks_and_code(struct hd_findings *findings, const struct hd_rss *rss)
 {
-    uint64_t stacks = hd_rss_group_sum(rss, HD_RSS_IN_STACKS), jit = rss->rows[HD_RSS_JIT];
+    uint64_t stacks = hd_rss_group_sum(rss, HD_RSS_IN_STACKS), main = rss->main_stack < stacks ? rss->main_stack : stacks;
+    uint64_t others = stacks - main, jit = rss->rows[HD_RSS_JIT];
     uint64_t threads = rss->threads ? rss->threads : rss->native_threads; /* 0 of a dump: it was not asked */
     char whose[100] = "";
     if (threads)
         snprintf(whose, sizeof whose, ", of %s thread%s and %s fiber%s", COUNT(threads), threads == 1 ? "" : "s", COUNT(rss->fibers),
                  rss->fibers == 1 ? "" : "s");
-    if (worth(stacks, held(rss), STACKS_WORTH))
+    if (worth(main, held(rss), STACKS_WORTH))
+        add(findings, "main_stack", main,
+            "%s are the main thread's stack (%d %% of all): once it was that deep, by recursion for example, and a stack does not shrink. "
+            "It cannot grow beyond `ulimit -s`, so it is no leak.", BYTES(main), percent_of(main, held(rss)));
+    if (worth(others, held(rss), STACKS_WORTH))
         add(findings, "stacks", stacks,
             "%s are stacks (%d %% of all)%s: fewer of them, or smaller ones (RUBY_THREAD_MACHINE_STACK_SIZE, "
             "RUBY_THREAD_VM_STACK_SIZE, RUBY_FIBER_VM_STACK_SIZE), take less.", BYTES(stacks), percent_of(stacks, held(rss)), whose);

@@ -75,6 +75,45 @@ bool hd_open_read_for(struct hd_open *open, const char *path, enum hd_index_need
     return true;
 }
 
+/* In place of an index that is damaged. */
+static bool build_instead(struct hd_open *open, struct hd_error *err)
+{
+    struct hd_index_key now;
+    const struct hd_graph counts = open->graph;
+    if (!build(open, open->path, err))
+        return false;
+    if (open->graph.node_count == counts.node_count && hd_index_identify(&now, open->path) && hd_index_same(&open->key, &now))
+        return true;
+    hd_dominators_destroy(&open->dominators);
+    hd_graph_storage_destroy(open->storage);
+    return hd_error_set(err, HD_ERROR_BAD_DUMP, "%.200s has changed since it was read", open->path);
+}
+
+bool hd_open_whole(struct hd_open *open, enum hd_index_need need, struct hd_error *err)
+{
+    const struct hd_graph counts = open->graph;
+    const struct hd_dominators sums = open->dominators;
+    if (open->graph.node_address && (need != HD_INDEX_TREE || open->dominators.child_start))
+        return true;
+    if (open->index && hd_index_whole(open->index, need, &open->graph, &open->dominators, NULL))
+        return true;
+    if (open->index) {
+        hd_index_discard(open->index);
+        open->discarded = open->index;
+        open->index = NULL;
+        hd_derived_deinit(&open->derived);
+        hd_derived_init(&open->derived, &open->graph, &open->dominators, NULL);
+    }
+    if (!build_instead(open, err)) {
+        open->graph = counts;
+        open->dominators = sums;
+        open->storage = NULL;
+        return false;
+    }
+    open->saving = !pthread_create(&open->saver, NULL, save, open);
+    return true;
+}
+
 bool hd_open_read(struct hd_open *open, const char *path, struct hd_error *err)
 {
     return hd_open_read_for(open, path, HD_INDEX_TREE, err);
@@ -88,6 +127,7 @@ void hd_open_close(struct hd_open *open)
     }
     hd_derived_deinit(&open->derived);
     hd_redact_close(open);
+    hd_index_unmap(open->discarded);
     if (open->index) {
         hd_index_unmap(open->index);
         return;

@@ -28,6 +28,7 @@ struct hd_open {
     int warning_count;
     struct hd_derived derived; /* classes, sums, paths: ask graph/derived.h */
     struct hd_index *index; /* what graph and dominators lie in; NULL: in memory of their own */
+    struct hd_index *discarded; /* one that proved damaged later: what it gave out before is right, and still there */
     struct hd_index_key key;
     pthread_t saver; /* saves the index while the command is at work */
     bool saving;
@@ -50,6 +51,12 @@ bool hd_open_read(struct hd_open *open, const char *path, struct hd_error *err);
  * read neither from the disk nor from the index (enum hd_index_need says what it gets).
  */
 bool hd_open_read_for(struct hd_open *open, const char *path, enum hd_index_need need, struct hd_error *err);
+
+/*
+ * After hd_open_read_for less: HD_INDEX_GRAPH or HD_INDEX_TREE, unless it is there; before anything was asked of `derived`. The graph is built if the index proves damaged; nodes keep
+ * their numbers. False and *err if the dump cannot be read any more, or has changed; then the counts are all there is, as before.
+ */
+bool hd_open_whole(struct hd_open *open, enum hd_index_need need, struct hd_error *err);
 
 /* Waits until the index is saved. What was printed is flushed before. */
 void hd_open_close(struct hd_open *open);

@@ -9,6 +9,7 @@
 #include "graph/fields.h"
 #include "view/json.h"
 #include "view/profile.h"
+#include "view/readable.h"
 #include "view/redact.h"
 
 #include <stdio.h>
@@ -27,6 +28,7 @@ struct walk {
     bool lost;      /* ids of strings are no longer in step with their texts */
     bool facts;     /* facts are written, else fields */
     uint64_t count; /* fields or facts so far */
+    uint64_t base;  /* of a line that continues another, the elements before it */
     uint64_t shown;
     char name[NAME_MAX_BYTES];
 };
@@ -50,7 +52,7 @@ static bool holds_values(struct hd_graph_text name)
 static bool is_told(struct hd_graph_text name, struct hd_graph_text value, bool ours)
 {
     static const char *const names[] = {"id",     "bt",       "class",     "size", "inlined", "val_base64", "val_hash",
-                                        "frames", "bytesize", "truncated", NULL};
+                                        "frames", "bytesize", "truncated", "continues", "offset", NULL};
     static const char *const others[] = {"address", "type", "class", "references", "memsize", "bytesize", "value", NULL};
     bool contents = hd_fields_is(name, "val") && value.data[0] == '"';
     return contents || is_one_of(name, ours ? names : others);
@@ -211,27 +213,43 @@ static bool is_string_key(struct hd_graph_text key)
     return key.length == 0 || key.data[0] == '\\' || !strchr(":#-0123456789", key.data[0]);
 }
 
+/* A String that is written out. */
+static bool is_string(struct hd_graph_text value)
+{
+    return value.length > 1 && value.data[0] == '"' && !(value.length > 2 && value.data[1] == ':');
+}
+
 static void value_walk(struct walk *walk, struct hd_graph_text value, size_t length)
 {
-    uint32_t node = node_of(walk, value);
-    bool string = value.length > 1 && value.data[0] == '"' && !(value.length > 2 && value.data[1] == ':');
-    if (string)
-        node = inlined_next(walk);
+    uint32_t node = is_string(value) ? inlined_next(walk) : node_of(walk, value);
     walk->name[length] = '\0';
-    if (!walk->facts)
-        field_write(walk, walk->name, string || node == HD_NODE_NONE ? value : (struct hd_graph_text){NULL, 0}, node);
+    field_write(walk, walk->name, is_string(value) || node == HD_NODE_NONE ? value : (struct hd_graph_text){NULL, 0}, node);
+}
+
+static void inlined_skip(struct walk *walk)
+{
+    struct hd_graph_text key;
+    if (!walk->lost)
+        hd_fields_next(walk->inlined, &walk->inlined_at, &key);
 }
 
 /* A map or list of values. */
 static void values_walk(struct walk *walk, struct hd_graph_text list, size_t length, bool hash)
 {
     size_t at = 0;
-    uint64_t index = 0;
-    bool of_thread = walk->view->open->graph.node_type[walk->view->node] == HD_BT_T_DATA; /* Thread#[] takes any name */
+    uint64_t index = walk->base;
+    bool of_thread = walk->view->open->graph.node_type[walk->view->node] == HD_BT_T_DATA && length == sizeof "locals" - 1
+                     && !memcmp(walk->name, "locals", length); /* Thread#[] takes any name */
     for (struct hd_graph_text key, value; (value = hd_fields_next(list, &at, &key)).data; index++) {
         if (hash && key.data && is_string_key(key))
-            inlined_next(walk);
-        bool hidden = walk->view->open->redacted && (hash || (of_thread && !hd_redact_is_plain(key)));
+            inlined_skip(walk);
+        if (walk->count < walk->request->offset || walk->shown >= walk->request->limit) { /* there may be millions */
+            walk->count++;
+            if (is_string(value))
+                inlined_skip(walk);
+            continue;
+        }
+        bool hidden = walk->view->open->redacted && (hash || (of_thread && hd_redact_hides_thread_locals(walk->view->open)));
         value_walk(walk, value, name_add(walk, length, hidden ? (struct hd_graph_text){NULL, 0} : key, index));
     }
 }
@@ -261,19 +279,28 @@ static void line_walk(struct walk *walk, struct hd_graph_text line, bool facts)
     bool ours = walk->view->open->graph.head_name != HD_NAME_MASK;
     walk->facts = facts;
     walk->lost = false;
+    walk->inlined = hd_fields_get(line, "inlined");
     walk->inlined_at = 0;
-    walk->count = walk->shown = 0;
     for (struct hd_graph_text name, value; (value = hd_fields_next(line, &at, &name)).data;) {
         bool list = value.length > 1 && (value.data[0] == '{' || value.data[0] == '[');
         size_t length = name_add(walk, 0, name, 0);
         bool hash = walk->view->open->graph.node_type[walk->view->node] == HD_BT_T_HASH && hd_fields_is(name, "val");
         if (hd_fields_is(name, "frames")) /* strings are written out in there, too */
             walk->lost = true;
-        if (list && holds_values(name))
+        if (list && holds_values(name) && !facts)
             values_walk(walk, value, length, hash);
-        else if (!is_told(name, value, ours))
+        else if (!(list && holds_values(name)) && !is_told(name, value, ours))
             other_walk(walk, value, length, 0);
     }
+}
+
+/* A line by which the object goes on. */
+static void part_walk(void *data, struct hd_graph_text object)
+{
+    struct walk *walk = data;
+    walk->base = hd_readable_integer(hd_fields_get(object, "offset"));
+    line_walk(walk, object, false);
+    walk->base = 0;
 }
 
 /* --- fields by the graph alone --- */
@@ -293,27 +320,26 @@ static void edges_json(struct walk *walk)
 }
 
 /*
- * Our lines tell all fields but those of a big collection, which goes on in further lines: what is behind the first one's
- * comes from the graph, references alone. Of other dumps there are references alone, too.
+ * Our lines tell all fields, those of a big collection the lines that follow it, too. Of other dumps there are references alone, and of ours
+ * if the rest cannot be read: then `cut` says so.
  */
 static void fields_json(struct walk *walk, struct hd_graph_text line)
 {
-    const struct hd_graph *graph = &walk->view->open->graph;
-    uint64_t total = graph->edge_start[walk->view->node + 1] - graph->edge_start[walk->view->node];
+    const struct hd_open *open = walk->view->open;
+    const struct hd_graph *graph = &open->graph;
+    uint32_t node = walk->view->node;
+    uint64_t total = graph->edge_start[node + 1] - graph->edge_start[node];
     bool ours = line.data && graph->head_name != HD_NAME_MASK, cut = false;
     fprintf(walk->file, ",\"fields\":{\"offset\":%llu,\"rows\":[", (unsigned long long)walk->request->offset);
+    walk->count = walk->shown = 0;
     if (ours) {
-        struct walk counted = *walk;
-        struct hd_profile_request none = {.limit = 0};
-        counted.request = &none;
-        line_walk(&counted, line, false);
-        cut = counted.count >= LINE_ELEMENTS || line.length > LINE_BYTES;
-        ours = !cut || walk->request->offset < counted.count;
-        total = !cut || counted.count > total ? counted.count : total;
-    }
-    if (ours)
         line_walk(walk, line, false);
-    else
+        struct hd_error err;
+        if (walk->count >= LINE_ELEMENTS || line.length > LINE_BYTES)
+            cut = !hd_readable_rest(open->dump, graph->node_line[node], graph->node_address[node], part_walk, walk, &err);
+        total = !cut || walk->count > total ? walk->count : total;
+    }
+    if (!ours || (cut && walk->request->offset >= walk->count))
         edges_json(walk);
     fprintf(walk->file, "],\"total\":%llu,\"cut\":%s}", (unsigned long long)total, cut ? "true" : "false");
 }
@@ -418,7 +444,6 @@ void hd_profile_json_line(FILE *file, const struct hd_view_object *view, const s
     struct hd_graph_text line = {view->line, view->line_length};
     struct walk walk = {.file = file, .view = view, .request = request};
     if (line.data) {
-        walk.inlined = hd_fields_get(line, "inlined");
         fputs(",\"facts\":[", file);
         line_walk(&walk, line, true);
         fputs("]", file);
@@ -429,6 +454,5 @@ void hd_profile_json_line(FILE *file, const struct hd_view_object *view, const s
         hd_json_string(file, view->line_err.text);
         fputs(",\"facts\":[],\"contents\":null,\"source\":null", file);
     }
-    walk.shown = 0;
     fields_json(&walk, line);
 }

@@ -61,28 +61,6 @@ static char *copy(const struct hd_input_line *line, size_t *length, struct hd_er
     return text;
 }
 
-/* The first line at or behind `offset` of what the descriptor reads now. */
-static char *line_at(int fd, const char *path, uint64_t offset, size_t *length, bool *plain, struct hd_error *err)
-{
-    struct hd_input *input = hd_input_open_fd(fd, path, err);
-    if (!input)
-        return NULL;
-    hd_input_allow_long(input);
-    char *text = NULL;
-    struct hd_input_line line;
-    enum hd_input_result result = hd_input_next(input, &line, err);
-    *plain = !strcmp(hd_input_compression(input), "none");
-    /* in a plain file the caller goes there at once */
-    while (result == HD_INPUT_LINE && line.offset < offset && !*plain)
-        result = hd_input_next(input, &line, err);
-    if (result == HD_INPUT_LINE && (line.offset == offset || *plain))
-        text = copy(&line, length, err);
-    else if (result != HD_INPUT_FAILED)
-        hd_error_set(err, HD_ERROR_BAD_DUMP, "%.200s has changed since it was read", path);
-    hd_input_close(input);
-    return text;
-}
-
 static bool has_id(struct hd_graph_text object, uint64_t id)
 {
     struct hd_graph_text value = hd_readable_member(object, "id");
@@ -92,32 +70,78 @@ static bool has_id(struct hd_graph_text object, uint64_t id)
     return value.length > 2 && value.data[0] == '0' && strtoull(value.data, NULL, 16) == id;
 }
 
-char *hd_readable_fetch(const char *path, uint64_t offset, uint64_t id, size_t *length, struct hd_error *err)
+static void shut(struct hd_input *input, int fd)
 {
+    if (input)
+        hd_input_close(input);
+    if (fd >= 0)
+        close(fd);
+}
+
+/* The input, of which `line` is the one that begins at `offset`; NULL and *err if it has none there. In a plain file it goes there at once. */
+static struct hd_input *open_at(const char *path, uint64_t offset, struct hd_input_line *line, int *fd, struct hd_error *err)
+{
+    *fd = -1;
     if (!strcmp(path, "-")) {
         hd_error_set(err, HD_ERROR_IO, "standard input cannot be read again");
         return NULL;
     }
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
+    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (*fd < 0) {
         hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot open %.200s", path);
         return NULL;
     }
-    bool plain = false;
-    char *text = line_at(fd, path, offset, length, &plain, err);
-    if (plain && offset > 0) {
-        free(text);
-        text = NULL;
-        if (lseek(fd, (off_t)offset, SEEK_SET) < 0)
-            hd_error_set_errno(err, HD_ERROR_IO, errno, "%.200s cannot be read again", path);
-        else
-            text = line_at(fd, path, offset, length, &plain, err);
-    }
-    close(fd);
+    bool plain = hd_input_is_plain(*fd);
+    struct hd_input *input = NULL;
+    if (lseek(*fd, plain ? (off_t)offset : 0, SEEK_SET) < 0)
+        hd_error_set_errno(err, HD_ERROR_IO, errno, "%.200s cannot be read again", path);
+    else
+        input = hd_input_open_fd(*fd, path, err);
+    if (input)
+        hd_input_allow_long(input);
+    enum hd_input_result result = input ? hd_input_next(input, line, err) : HD_INPUT_FAILED;
+    while (result == HD_INPUT_LINE && !plain && line->offset < offset)
+        result = hd_input_next(input, line, err);
+    bool found = result == HD_INPUT_LINE && (plain || line->offset == offset);
+    if (!found && result != HD_INPUT_FAILED)
+        hd_error_set(err, HD_ERROR_BAD_DUMP, "%.200s has changed since it was read", path);
+    if (found)
+        return input;
+    shut(input, *fd);
+    return NULL;
+}
+
+char *hd_readable_fetch(const char *path, uint64_t offset, uint64_t id, size_t *length, struct hd_error *err)
+{
+    struct hd_input_line line;
+    int fd;
+    struct hd_input *input = open_at(path, offset, &line, &fd, err);
+    char *text = input ? copy(&line, length, err) : NULL;
+    if (input)
+        shut(input, fd);
     if (text && !has_id((struct hd_graph_text){text, *length}, id)) {
         free(text);
         text = NULL;
         hd_error_set(err, HD_ERROR_BAD_DUMP, "%.200s has changed since it was read", path);
     }
     return text;
+}
+
+bool hd_readable_rest(const char *path, uint64_t offset, uint64_t id, hd_readable_part *part, void *data, struct hd_error *err)
+{
+    struct hd_input_line line;
+    int fd;
+    struct hd_input *input = open_at(path, offset, &line, &fd, err);
+    if (!input)
+        return false;
+    enum hd_input_result result;
+    while ((result = hd_input_next(input, &line, err)) == HD_INPUT_LINE) {
+        struct hd_graph_text object = {line.text + 1, (uint32_t)(line.length - 1)};
+        struct hd_graph_text of = line.length > 1 && *line.text == ',' ? hd_readable_member(object, "continues") : (struct hd_graph_text){0};
+        if (!of.data || hd_readable_integer(of) != id)
+            break;
+        part(data, object);
+    }
+    shut(input, fd);
+    return result != HD_INPUT_FAILED;
 }

@@ -18,6 +18,13 @@
  */
 char *hd_readable_fetch(const char *path, uint64_t offset, uint64_t id, size_t *length, struct hd_error *err);
 
+/*
+ * Hands out the lines by which the object goes on (docs/format.md, "Big values"), in order; each is valid for the call. `offset` is that of
+ * its first one. False and *err if they cannot be read to the end.
+ */
+typedef void hd_readable_part(void *data, struct hd_graph_text object);
+bool hd_readable_rest(const char *path, uint64_t offset, uint64_t id, hd_readable_part *part, void *data, struct hd_error *err);
+
 /* The value of a top-level field, as it is written; data NULL if there is none. */
 struct hd_graph_text hd_readable_member(struct hd_graph_text object, const char *name);
 

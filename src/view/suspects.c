@@ -10,6 +10,10 @@
 bool hd_view_suspects_make(struct hd_suspects *suspects, struct hd_open *open, double share, unsigned long limit,
                            struct hd_error *err)
 {
+    if (open->dominators.reachable <= 1)
+        return hd_error_set(err, HD_ERROR_BAD_DUMP, "%.300s: no object is reached from a root in this dump, so nothing says what keeps what alive and "
+                            "what leaks cannot be told; it is not whole: take a new one (`heap_dump top --sort size FILE` says what is in it)",
+                            open->path);
     uint32_t most = limit && limit < HD_SUSPECTS_MAX ? (uint32_t)limit : HD_SUSPECTS_MAX;
     const struct hd_groups *classes = hd_derived_classes(&open->derived, err);
     const struct hd_paths *paths = classes ? hd_derived_paths(&open->derived, err) : NULL;

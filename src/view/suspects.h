@@ -11,7 +11,7 @@
 
 /*
  * Those that retain `share` (0.05: 5 %) of the data or more, at most `limit` of them (0: HD_SUSPECTS_MAX), with what reading the
- * dump again tells of them. False: there is nothing to destroy (hd_suspects_destroy).
+ * dump again tells of them. False: there is nothing to destroy (hd_suspects_destroy); HD_ERROR_BAD_DUMP for a dump without roots.
  */
 bool hd_view_suspects_make(struct hd_suspects *suspects, struct hd_open *open, double share, unsigned long limit,
                            struct hd_error *err);

@@ -86,10 +86,11 @@ static bool tells_nothing(struct hd_graph_text value)
            || hd_fields_is(value, "{\"undef\":true}");
 }
 
-static void json_variable(FILE *file, const struct hd_view_threads *view, const struct hd_stacks_variable *variable)
+/* `nameless`: its name is a content, too. */
+static void json_variable(FILE *file, const struct hd_view_threads *view, const struct hd_stacks_variable *variable, bool nameless)
 {
     fputs("{\"name\":", file);
-    if (view->open->redacted && !hd_redact_is_plain(variable->name))
+    if (nameless)
         hd_json_string(file, "…");
     else
         json_text(file, variable->name);
@@ -112,12 +113,12 @@ static uint32_t most_of(uint32_t count, uint32_t most)
 }
 
 static void json_variables(FILE *file, const struct hd_view_threads *view, const char *name,
-                           const struct hd_stacks_variable *list, uint32_t count, uint32_t most)
+                           const struct hd_stacks_variable *list, uint32_t count, uint32_t most, bool nameless)
 {
     fprintf(file, ",\"%s\":[", name);
     for (uint32_t i = 0; i < most_of(count, most); i++) {
         fputs(i ? "," : "", file);
-        json_variable(file, view, &list[i]);
+        json_variable(file, view, &list[i], nameless);
     }
     fputs("]", file);
     if (most_of(count, most) < count)
@@ -139,8 +140,8 @@ static void json_frame(FILE *file, const struct hd_view_threads *view, const str
         fprintf(file, ",\"line\":%llu", (unsigned long long)frame->line);
     }
     fprintf(file, ",\"cfunc\":%s,\"self\":", frame->native ? "true" : "false");
-    json_variable(file, view, &frame->self);
-    json_variables(file, view, "locals", frame->locals, frame->local_count, most);
+    json_variable(file, view, &frame->self, false);
+    json_variables(file, view, "locals", frame->locals, frame->local_count, most, false);
     fputs("}", file);
 }
 
@@ -155,7 +156,7 @@ static void json_thread(FILE *file, const struct hd_view_threads *view, const st
         fputs(",\"name\":", file);
         json_text(file, thread->name);
     }
-    json_variables(file, view, "variables", thread->variables, thread->variable_count, most->variables);
+    json_variables(file, view, "variables", thread->variables, thread->variable_count, most->variables, hd_redact_hides_thread_locals(view->open));
     fprintf(file, ",\"cut\":%s,\"frames\":[", thread->cut ? "true" : "false");
     uint32_t frames = most_of(thread->frame_count, most->frames);
     for (uint32_t f = 0; f < frames; f++) {

@@ -69,16 +69,22 @@ static bool rows_refine(struct hd_view_top *view, struct hd_error *err)
 static bool facets_make(struct hd_view_top *view, struct hd_error *err)
 {
     const struct hd_graph *graph = &view->open->graph;
+    if (!view->exact) {
+        bool done = hd_facet_sums_get(&view->facet_sums, view->open, facets[view->by - HD_VIEW_TOP_FACETS], err);
+        view->name = view->facet_sums.name;
+        view->group_count = view->facet_sums.count;
+        view->sums = view->facet_sums.sums;
+        return done;
+    }
     if (!hd_facets_create(&view->facets, facets[view->by - HD_VIEW_TOP_FACETS], view->open->dump, graph, err))
         return false;
     view->number = view->facets.number;
     view->name = view->facets.name;
     view->group_count = view->facets.count;
-    view->sums = view->facet_sums = calloc((size_t)view->group_count + 1, sizeof *view->facet_sums);
+    view->sums = view->own_sums = calloc((size_t)view->group_count + 1, sizeof *view->own_sums);
     if (!view->sums)
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    return hd_retained_by_group(&view->open->dominators, graph, view->number, view->facet_sums,
-                                view->group_count, err);
+    return hd_retained_by_group(&view->open->dominators, graph, view->number, view->own_sums, view->group_count, err);
 }
 
 static bool types_make(struct hd_view_top *view, struct hd_error *err)
@@ -122,7 +128,8 @@ bool hd_view_top_make(struct hd_view_top *view, const struct hd_view_top_request
 void hd_view_top_free(struct hd_view_top *view)
 {
     free(view->rows);
-    free(view->facet_sums);
+    free(view->own_sums);
+    hd_facet_sums_free(&view->facet_sums);
     hd_groups_destroy(&view->types);
     hd_facets_destroy(&view->facets);
 }

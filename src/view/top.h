@@ -8,6 +8,7 @@
 
 #include "graph/facets.h"
 #include "graph/retained.h"
+#include "view/facet_sums.h"
 #include "view/open.h"
 
 /* What to group by, as in hd_view_top_bys; from HD_VIEW_TOP_FACETS on the dump is read again. */
@@ -39,13 +40,14 @@ struct hd_view_top {
     const uint32_t *number; /* the groups', whichever they are; NULL if nobody will ask */
     const struct hd_graph_text *name;
     const struct hd_retained_group *sums;
-    struct hd_retained_group *facet_sums;
+    struct hd_retained_group *own_sums; /* by a facet, exact */
+    struct hd_facet_sums facet_sums;
     uint32_t group_count;
     struct hd_view_top_row *rows; /* sorted */
     uint32_t row_count, shown;
 };
 
-/* To be freed whether it succeeds or not. By class or type and not exact an index mapped for HD_INDEX_SUMS is enough. */
+/* To be freed whether it succeeds or not. Not exact, an index mapped for HD_INDEX_SUMS is enough. */
 bool hd_view_top_make(struct hd_view_top *view, const struct hd_view_top_request *request, struct hd_open *open,
                       struct hd_error *err);
 void hd_view_top_free(struct hd_view_top *view);

@@ -160,6 +160,8 @@ bool hd_web_answer_suspects(struct hd_web_ask *ask, FILE *out, struct hd_error *
     uint64_t limit;
     if (text && (end == text || *end || !(share > 0 && share <= 100)))
         return hd_error_set(err, HD_ERROR_USAGE, "share takes a percentage above 0 and up to 100, not %.60s", text);
+    if (ask->dump->open.dominators.reachable <= 1)
+        ask->status = 404; /* without roots there are none: no reason to say that the file has changed */
     if (!hd_web_question_number(ask->question, "limit", 8, 1, HD_SUSPECTS_MAX, &limit, err)
         || !hd_view_suspects_make(&suspects, &ask->dump->open, share / 100, limit, err))
         return false;

@@ -1,19 +1,13 @@
 /* See library.h. */
 #include "web/library.h"
 
+#include "base/library.h"
+
 #include <dlfcn.h>
-#include <string.h>
 
 #define FILE_NAME "libmicrohttpd.so.12"
 
 struct hd_web_library hd_mhd;
-
-static bool find(void *library, const char *name, void *place)
-{
-    void *function = dlsym(library, name);
-    memcpy(place, &function, sizeof function);
-    return function != NULL;
-}
 
 bool hd_web_library_load(struct hd_error *err)
 {
@@ -22,7 +16,7 @@ bool hd_web_library_load(struct hd_error *err)
         return true;
     void *opened = dlopen(FILE_NAME, RTLD_NOW | RTLD_LOCAL);
     bool found = opened != NULL;
-#define FIND(name) found = found && find(opened, "MHD_" #name, &hd_mhd.name);
+#define FIND(name) found = found && hd_library_find(opened, "MHD_" #name, &hd_mhd.name);
     HD_WEB_FUNCTIONS(FIND)
 #undef FIND
     if (found)

@@ -12,6 +12,31 @@ class PathTest < Minitest::Test
     assert_equal facts.values_at(:app, :orders, :order), path.map { |step| step["id"] }
   end
 
+  # A class is nearer by its objects, and data by a guess; neither is why it is there.
+  def test_what_people_wrote_comes_first
+    file = File.join(FOLDER, "dull.json")
+    File.write(file, <<~JSON)
+      [{"id":"_DUMP_","format":"heap_dump","version":1,"ruby":"3.1.2","heap":[1000,2000]}
+      ,{"id":"_ROOTS_","vm":[1000,1040],"static_data":[1240]}
+      ,{"id":1000,"bt":"T_CLASS","size":40,"name":"Object","consts":{"Shop":1080}}
+      ,{"id":1040,"bt":"T_DATA","class":1120,"size":40,"type_name":"VM","inferred":[1200]}
+      ,{"id":1080,"bt":"T_MODULE","size":40,"name":"Shop","consts":{"Order":1120}}
+      ,{"id":1120,"bt":"T_CLASS","size":40,"name":"Shop::Order","super":1160,"ivs":{"@all":1200}}
+      ,{"id":1160,"bt":"T_CLASS","size":40,"name":"Shop::Base"}
+      ,{"id":1200,"bt":"T_ARRAY","size":40,"val":[1240]}
+      ,{"id":1240,"bt":"T_ARRAY","size":40,"val":[]}
+      ,{"id":"_END_","objects":7,"references":9,"unreadable":0}
+      ]
+    JSON
+    names = ->(id, *words) { json("path", "--no-index", file, id, *words)["paths"].map { |path| path.map { |step| step["name"] } } }
+    assert_equal [["vm", "consts.Shop", "consts.Order"]], names.(1120)
+    assert_equal [["vm", "consts.Shop", "consts.Order", "super"]], names.(1160)
+    assert_equal ["vm", "consts.Shop", "consts.Order", "ivs.@all"], names.(1200)[0]
+    assert_equal ["vm", "consts.Shop", "consts.Order", "ivs.@all", "val[]"], names.(1240)[0]
+    assert_equal [names.(1120)[0], %w[vm class]], names.(1120, "--all", 5)
+    assert_equal [names.(1240)[0], ["static_data"]], names.(1240, "--all", 5)
+  end
+
   def test_words
     out = text("path", ours, facts[:order])
     assert_includes out, "global_variables.$app → Shop::Store → ivs.@orders → Array → val[] → Shop::Order " \

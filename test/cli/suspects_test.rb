@@ -177,6 +177,18 @@ class SuspectsTest < Minitest::Test
     assert_equal 2, run_tool("suspects", "--share", "0", cut)[2]
   end
 
+  # Nothing says what keeps what alive: no report would be a lie.
+  def test_dumps_without_roots
+    lines = File.readlines(dump("native", :constant_map, LEAKS[:constant_map][0]))
+    rootless = File.join(FOLDER, "rootless.json")
+    File.write(rootless, lines.reject { |line| line.start_with?(%(,{"id":"_ROOTS_")) }.join)
+    out, err, status = run_tool("suspects", rootless)
+    assert_equal [3, "", 1], [status, out, err.lines.size]
+    assert_match(/no object is reached from a root.*take a new one/, err)
+    out, = run_tool("suspects", "--json", rootless)
+    assert_equal 3, JSON.parse(out)["status"]
+  end
+
   def test_piped_dumps_are_reported_without_contents
     file = dump("native", :constant_map, LEAKS[:constant_map][0])
     assert_match(/^1\. Shop::CACHE retains/, text("suspects", "-", stdin: File.binread(file)))

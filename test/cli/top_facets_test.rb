@@ -138,6 +138,31 @@ class TopFacetsTest < Minitest::Test
     end
   end
 
+  # Whichever is asked for first, the dump is not read again for the others.
+  def test_one_pass_for_all
+    skip "strace is not installed" unless system("strace", "-V", out: File::NULL, err: File::NULL)
+    copy = File.join(File.dirname(dump), "one_pass.json")
+    FileUtils.cp(dump, copy)
+    FileUtils.rm_f("#{copy}.idx")
+    run_tool("summary", copy)
+    %w[method file gem shape].each_with_index do |by, i|
+      words = ["top", "--by", by, "--limit", 0]
+      expected = run_tool(*words, "--no-index", copy)
+      out, read = traced(*words, copy)
+      assert_equal expected[0], out
+      assert_equal i.zero?, read > File.size(copy) / 2, "by #{by} #{read} bytes were read"
+    end
+    # what several together retain is not among what is kept
+    assert_equal run_tool("top", "--by", "gem", "--exact", "--no-index", copy), run_tool("top", "--by", "gem", "--exact", copy)
+  end
+
+  # [stdout, bytes read from files]
+  def traced(*words)
+    log = File.join(FOLDER, "top-strace")
+    out, = Open3.capture2("strace", "-f", "-o", log, "-e", "trace=read,pread64", CliTest::TOOL, *words.map(&:to_s), err: File::NULL)
+    [out.force_encoding("UTF-8"), File.readlines(log).sum { |line| line[/= (\d+)$/, 1].to_i }]
+  end
+
   def test_object_space_and_pipes
     theirs = File.join(File.dirname(dump), "facets_theirs.json")
     found = json("top", "--by", "file", "--limit", 0, theirs)["rows"].find { |row| row["file"] == "/srv/app/models/order.rb" }

@@ -187,35 +187,70 @@ class ValuesTest < Minitest::Test
     assert_includes 9_990..10_000, counts["all"].count { |object| object["garbage"] }
   end
 
+  # In every place where a program can put a text, one that stands nowhere in its code; and names that do, which must stay.
+  SECRETS = <<~'RUBY'
+    require "json"
+    require "ostruct"
+    secret = "sek" + "ret"
+    made = ->(place) { "#{secret}#{place}" }
+    class Keep
+      attr_accessor :by_accessor
+      def initialize = @written_here = 1
+      def self.put(thread) = thread[:written_local] = 1
+    end
+    keep = Keep.new
+    keep.by_accessor = 1
+    keep.instance_variable_set("@#{made["string_ivar"]}", 1)
+    keep.instance_variable_set(:"@#{made["symbol_ivar"]}", 1)
+    Keep.instance_variable_set("@#{made["class_ivar"]}", 1)
+    Keep.class_variable_set("@@#{made["cvar"]}", 1)
+    generic = "text".tap { |text| text.instance_variable_set("@#{made["generic"]}", made["generic_value"]) }
+    thread = Thread.new do
+      Keep.put(Thread.current)
+      Thread.current[made["local"]] = made["local_value"]
+      Thread.current[made["symbol_local"].to_sym] = 1
+      Thread.current.thread_variable_set(made["thread_variable"], 1)
+      Thread.current.name = made["thread"]
+      sleep
+    end
+    Thread.pass until thread.stop?
+    Thread.current[made["main"]] = 1
+    error = begin; raise made["error"]; rescue => raised; raised; end
+    ENV["TEXT"] = made["env"]
+    frozen = made["frozen"].freeze
+    $all = [made["string"], made["long"] * 20, { made["key"] => 1, made["symbol_key"].to_sym => 1, [made["deep"]] => 1 }, made["symbol"].to_sym,
+            Regexp.new(made["regexp"]), secret.unpack1("H*").to_i(16) * 10**40, File.open(made["file"], "w"), "\xff#{made["binary"]}".b,
+            made["wide"].encode("UTF-16LE"), Struct.new(made["member"].to_sym, :kept_member).new(made["struct"]), thread, keep, generic, error, frozen,
+            -made["interned"], ENV.to_h, ARGV, JSON.parse(%({"#{made["json"]}": "#{made["json_value"]}"}), symbolize_names: true), keep.instance_variables,
+            Class.new(StandardError).new(made["message"]), OpenStruct.new(made["open_struct"].to_sym => 1), "a,#{made["cut"]}".split(",")]
+    frame = made["frame"]
+    closure = proc { frame }
+  RUBY
+
   def test_nothing_leaks_when_redacted
-    run_ruby(<<~RUBY)
-      secret = "sek" + "ret"
-      $all = [secret + "-1", (secret + " ") * 20, { secret + "-key" => 1 }, "\#{secret}_\#{rand(9)}".to_sym, Regexp.new(secret),
-              secret.unpack1("H*").to_i(16) * 10**40, File.open("\#{secret}-file", "w"), "\\xff\#{secret}".b, secret.encode("UTF-16LE"),
-              Struct.new(:a).new(secret + "-struct"), Thread.new { Thread.current[:x] = secret + "-local"; Thread.current["\#{secret}_name".to_sym] = 1; sleep }]
-      $all.last.name = secret + "-thread"
-      $all.last.instance_variable_set(:@generic, secret + "-generic")
-      sleep 0.1
-      local = secret + "-frame"
-      keeping = proc { local }
+    run_ruby(SECRETS + <<~'RUBY')
       HeapDump.dump("open.json", string_limit: 100_000)
       HeapDump.dump("x.json", redact: true)
       ENV["HEAP_DUMP_UNNAMED"] = "1"
       $VERBOSE = nil
       HeapDump.dump("unnamed.json", redact: true)
-      say(local: local.size, keeping: keeping.call.size)
+      say(frame: frame.size, closure: closure.call.size)
     RUBY
     plain = "sek" + "ret"
     traces = [plain, [plain].pack("m0")[0, 6], plain.encode("UTF-16LE").b, (plain.unpack1("H*").to_i(16) * 10**40).to_s]
     open = File.binread(file("open.json"))
-    assert_operator open.scan(plain).size, :>, 10
+    %w[string_ivar symbol_ivar class_ivar cvar generic local symbol_local main member json open_struct thread file].each do |place|
+      assert open.include?(plain + place), "the test would not find #{place}"
+    end
     assert open.include?(traces.last), "the big integer is not there at all"
     %w[x.json unnamed.json].each do |name|
       assert_valid name
       bytes = File.binread(file(name))
-      traces.each { |trace| refute bytes.include?(trace), "#{name} holds #{trace.inspect}" }
+      traces.each { |trace| refute bytes.include?(trace), "#{name} holds …#{bytes[/.{80}#{Regexp.escape(trace)}.{20}/mn]}" }
       assert bytes.include?('"val_hash"'), "#{name} has no hashes"
     end
+    bytes = File.binread(file("x.json"))
+    %w[@written_here @by_accessor written_local kept_member by_accessor=].each { |name| assert bytes.include?(%("#{name}":)), "#{name} is hidden" }
   end
 
   private

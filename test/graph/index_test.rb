@@ -45,9 +45,19 @@ class IndexTest < Minitest::Test
     end
   end
 
-  # Questions that look at every section between them.
+  # Single objects and references, for which few blocks of the index are looked at; the last two are for more.
+  def singles(*options)
+    id = facts[:orders]
+    from_index = "SELECT id, type, kind, class, class_id, name, size, retained, dominator, reachable, refs, frozen, garbage, length FROM objects"
+    [tool("sql", *options, "--output", "lines", @dump, "#{from_index} WHERE id = #{id}; SELECT * FROM refs WHERE from_id = #{id}; SELECT * FROM refs WHERE to_id = #{id}"),
+     tool("sql", *options, "--output", "lines", @dump, "SELECT rowid, * FROM objects WHERE id IN (#{id}, #{facts[:order]}, 1, 0, NULL)"),
+     tool("sql", *options, "--json", @dump, "SELECT dump_line(#{id}), (SELECT class FROM objects WHERE id = #{facts[:order]}), path(#{id}), dump_line(3)"),
+     tool("sql", *options, @dump, "SELECT r.name, o.class FROM refs r JOIN objects o ON o.id = r.to_id WHERE r.from_id = #{id} LIMIT 5")]
+  end
+
+  # Questions that look at every section between them; those that look at little before those that look at all.
   def everything(*options)
-    [tool("top", "--limit", 0, *options, @dump), tool("top", "--exact", "--limit", 0, *options, @dump),
+    [*singles(*options), tool("top", "--limit", 0, *options, @dump), tool("top", "--exact", "--limit", 0, *options, @dump),
      tool("path", *options, @dump, "String"), tool("find", "--class", "Shop::*", *options, @dump)]
   end
 
@@ -242,6 +252,53 @@ class IndexTest < Minitest::Test
     assert_equal tool("top", "--no-index", other), tool("top", other)
   end
 
+  # --- single objects ---------------------------------------------------------------------------------------
+
+  # An index whose sections have several blocks: that of a dump with many strings more.
+  def grow_dump
+    lines = File.readlines(@dump)
+    first = facts[:order]
+    many = Array.new(20_000) { |i| %(,{"id":#{8 + i * 40},"bt":"T_STRING","size":40,"bytesize":3,"val":"abc"}\n) }
+    assert_operator 8 + 20_000 * 40, :<, first
+    File.write(@dump, (lines[0, 1] + many + lines[1..]).join)
+  end
+
+  # The block of each section that the object is in, and another one.
+  def test_an_object_is_looked_up_in_its_blocks_alone
+    grow_dump
+    prepare
+    node = @good.byteslice(*sections[:address][0, 2]).unpack("Q*").index(facts[:orders])
+    expected = singles("--no-index")
+    query = ["sql", @dump, "SELECT id, type, class, size, retained, refs, frozen, dump_line(id) FROM objects WHERE id = #{facts[:orders]}"]
+    one = tool(*query)
+    %i[address size line class label type flags edge_start parent retained class_number].each do |name|
+      start, bytes, _, width = sections.fetch(name)
+      here = node * width
+      there = here < bytes / 2 ? bytes - 1 : 0
+      [here, there].each do |at|
+        next if name == :address && at == there # on the way of a search, perhaps
+        next if at == there && here / BLOCK == there / BLOCK
+        bad = @good.dup
+        bad.setbyte(start + at, bad.getbyte(start + at) ^ 64)
+        write_index(bad)
+        before = state
+        assert_equal one, tool(*query), "#{name} at #{at}"
+        assert_equal at == there, state == before, "#{name} at #{at}: #{at == here ? "believed" : "looked at for nothing"}"
+        assert_equal expected, singles, "#{name} at #{at}"
+      end
+    end
+  end
+
+  def test_a_damaged_index_of_a_dump_that_is_gone
+    prepare
+    bad = @good.dup
+    sections.each_value { |start, bytes| bad.setbyte(start + bytes / 2, bad.getbyte(start + bytes / 2) ^ 1) if bytes > 0 }
+    write_index(bad)
+    File.write(@dump, "[")
+    _, err, status = tool("sql", @dump, "SELECT class FROM objects WHERE id = #{facts[:orders]}")
+    assert_equal 3, status, err
+  end
+
   # --- damage ------------------------------------------------------------------------------------------------
 
   # The block stays the same length; whatever is in the file, the answer is right and the index is made again.
@@ -311,7 +368,7 @@ class IndexTest < Minitest::Test
 
   # --- hostile: lies with right sums -----------------------------------------------------------------------
 
-  BLOCK = 1 << 17
+  BLOCK = 1 << 15
   MASK = 2**64 - 1
   COUNTS = { node: 80, edge: 88, name: 96, name_bytes: 104, reachable: 152, classes: 168, class_name_bytes: 176 }.freeze
   VERSION, WORD, RELEASE, SUM, HEADER = 8, 12, 16, 32, 216

@@ -54,7 +54,7 @@ class MemoryProcessTest < Minitest::Test
 
   def pools_equal(target, table)
     pools = table["heap_pages"]
-    assert_equal target.fact("heap_allocated_pages"), pools.sum { |pool| pool["pages"] }
+    assert_equal target.fact("heap_allocated_pages"), pools.sum { |pool| pool["pages"] } + table["spare_pages"]
     assert_equal target.fact("heap_available_slots"), pools.sum { |pool| pool["slots"] }
     assert_equal target.fact("heap_live_slots") + target.fact("heap_final_slots"), pools.sum { |pool| pool["used"] }
     assert_equal target.fact("heap_free_slots"), pools.sum { |pool| pool["free"] }
@@ -75,7 +75,7 @@ class MemoryProcessTest < Minitest::Test
 
   def test_strings_big_and_small
     rubies.each do |ruby|
-      grows(ruby, "$a = Array.new(20) { |i| \"\#{i}\" * 10_000_000 }.map { |s| s[0, 10_000_000] + 'x' }; GC.start", strings: 195.0..220.0,
+      grows(ruby, "$a = Thread.new { Array.new(20) { |i| \"\#{i}\" * 10_000_000 }.map { |s| s[0, 10_000_000] + 'x' } }.value; GC.start", strings: 195.0..220.0,
                   malloc_free: -3.0..90.0, malloc_top: -3.0..80.0) do |table|
         assert_equal "objects", table["findings"][0]["key"]
         assert_match(/contents of Strings \(2\d\d/, table["findings"][0]["text"])
@@ -266,6 +266,31 @@ class MemoryProcessTest < Minitest::Test
       shared = worker["findings"].find { |finding| finding["key"] == "shared" }
       assert_equal worker["rss"] - worker["pss"], shared["bytes"]
       assert_in_delta memory(target.pid)["rows"]["strings"], worker["rows"]["strings"], 200_000
+    end
+  end
+
+  # Fewer threads or smaller stacks would not help against recursion of the only one.
+  def test_main_thread_that_was_deep
+    with("native", "def deep(n) = n.zero? ? 0 : [1].map { deep(n - 1) }[0]; deep(2500)") do |target|
+      findings = memory(target.pid)["findings"]
+      assert_includes findings.map { |one| one["key"] }, "main_stack"
+      refute_includes findings.map { |one| one["key"] }, "stacks"
+      assert_match(/ulimit -s/, text(target.pid))
+    end
+  end
+
+  def test_the_next_command_is_one_that_works
+    with("native", "$child = Process.spawn('sleep', '60', pgroup: 0); at_exit { Process.kill(:KILL, $child) }") do |target|
+      assert_equal "next: heap_dump dump --pid #{target.pid} -o dump.json\n", text(target.pid).lines.last
+      child = File.read("/proc/#{target.pid}/task/#{target.pid}/children").split.last
+      assert_equal "next: heap_dump memory --json #{child}\n", text(child).lines.last
+      Process.kill(:KILL, child.to_i)
+    end
+    Open3.popen2("sh", "-c", "#{RbConfig.ruby} -e 'puts %(ready); $stdout.flush; gets'; true") do |input, output, wait|
+      assert_equal "ready\n", output.gets
+      ruby = File.read("/proc/#{wait.pid}/task/#{wait.pid}/children").split.last
+      assert_equal "next: heap_dump memory #{ruby}\n", text(wait.pid).lines.last
+      input.puts
     end
   end
 

@@ -73,7 +73,10 @@ class CompareFrames
     (ours.keys | theirs.keys).filter_map { |name| [name, ours[name], theirs[name]] unless ours[name] == theirs[name] && ours.key?(name) && theirs.key?(name) }
   end
 
-  def code?(frame) = frame["iseq"] ? true : false
+  def code?(frame) = frame["iseq"] && !internal?(frame) ? true : false
+
+  # A method that Ruby itself has written in Ruby stands at its caller's line since 4.0; of several in a row backtraces keep one.
+  def internal?(frame) = frame["iseq"].is_a?(Hash) && frame["iseq"]["filename"].to_s.start_with?("<internal:") && frame["file"] != frame["iseq"]["filename"]
 
   # A rescue or an ensure has a frame of its own; backtraces of 3.4 and later show it and the method's as one.
   def clause?(frame) = frame && frame["iseq"].is_a?(Hash) && %w[rescue ensure].include?(frame["iseq"]["type"])
@@ -88,7 +91,7 @@ class CompareFrames
 
   def same?(ours, theirs)
     return false unless (names(ours) & [theirs["label"], theirs["base"]]).any?
-    return true unless code?(ours) # C has no file and line of its own: a backtrace gives it its caller's
+    return true unless ours["iseq"] # C has no file and line of its own: a backtrace gives it its caller's
 
     [theirs["path"], theirs["absolute"]].include?(ours["file"]) && (!theirs["line"] || ours["line"] == theirs["line"])
   end

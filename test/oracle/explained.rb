@@ -11,10 +11,14 @@ module Explained
   # dump_all's references of the object go to one of this kind
   TO_FIBER = ->(_, marks) { marks.call("DATA/fiber") }
   TO_ENV = ->(_, marks) { marks.call("IMEMO/env") }
+  # since 4.0 most objects keep their variables in one of their own
+  IN_FIELDS = ->(item, _) { item.fields.key?("fields") }
   # type, field, reason and, where it depends on the object, a condition
   ROWS = [
     [//, "class", "dump_all prints the class apart, not among the references"],
     [/\AT_ARRAY/, "val", "an array that shares its elements marks the array that owns them, not the elements", SHARED],
+    [//, /\A(generic_ivs|ivs|cvars)\b/, "the object marks its fields, and these their values: they are skipped here", IN_FIELDS],
+    [%r{\AT_DATA/mutex}, "held_by_thread", "a mutex marks nothing"],
     [/\AT_SYMBOL/, "str", "a symbol's text is kept by the table of symbols, not by the symbol"],
     [/\AT_(CLASS|MODULE|ICLASS)/, "methods", "a class marks the method entry, and that its code: the entry is skipped here"],
     [/\AT_(CLASS|MODULE|ICLASS)/, "attached", "a singleton class does not keep its object alive"],

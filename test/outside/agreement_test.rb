@@ -81,6 +81,26 @@ class AgreementTest < Minitest::Test
     end
   end
 
+  # Constants are found as people write them, whichever Ruby it is and however the dump was taken.
+  RUBIES.each_key do |ruby|
+    define_method("test_paths_of_constants_#{ruby}") do
+      need(ruby)
+      target = Target.new(ruby)
+      dumps = [dump("--pid", target.pid)[1], target.inside]
+      wanted = { "Shop::Order" => ["vm", "consts.Shop", "consts.Order"], "Net::HTTP::Get" => ["vm", "consts.Net", "consts.HTTP", "consts.Get"] }
+      dumps.each do |file|
+        wanted.each do |name, edges|
+          found = JSON.parse(IO.popen([TOOL, "find", "--json", "--name", name, file], &:read))["objects"]
+          path = JSON.parse(IO.popen([TOOL, "path", "--json", file, found.fetch(0)["hex"]], &:read))["paths"].fetch(0)
+          assert_equal edges, path.map { |step| step["name"] }, "#{file}: #{path.map { |step| step.values_at("name", "label") }}"
+          assert_equal "Object", path[0]["label"]
+        end
+      end
+    ensure
+      target&.kill
+    end
+  end
+
   def gcore(target)
     skip "gcore is not there" unless system("command -v gcore >/dev/null")
     out, status = Open3.capture2e("gcore", "-o", File.join(FOLDER, "core"), target.pid.to_s)

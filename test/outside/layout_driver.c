@@ -3,6 +3,8 @@
  * comes before every dump has to refuse it.
  *
  *   layout_driver PID                    prints "NAME refused SENTENCE" or "NAME accepted" for each; the true table first ("-")
+ *   layout_driver PID BYTES              as if its jmp_buf had so many bytes more: prints where the table has a fiber's members,
+ *                                        and where they were found
  */
 #include "capture/copy.h"
 #include "capture/outside.h"
@@ -52,6 +54,28 @@ static void try_table(struct hd_outside *outside, const struct hd_layout *layout
     hd_arena_deinit(&arena);
 }
 
+/* What a table for another size of jmp_buf says of a fiber, and what becomes of it. */
+static void try_jmp_buf(struct hd_outside *outside, struct hd_layout layout, int64_t more)
+{
+    struct hd_vm vm;
+    struct hd_arena arena = {0};
+    struct hd_error err = {0};
+    struct hd_memory memory = *outside->memory;
+    struct hd_dump_target target = {.memory = &memory, .image = &outside->image, .glibc = true};
+    hd_memory_limit(&memory);
+    printf("%lld %lld\n", (long long)layout.fiber_first_proc, (long long)layout.fiber_status_bit);
+    layout.fiber_first_proc += more;
+    layout.fiber_prev += more;
+    layout.fiber_resuming += more;
+    layout.fiber_size += more;
+    layout.fiber_status_bit += 8 * more;
+    if (hd_vm_open(&vm, &memory, &arena, &target, &layout, &err))
+        printf("%lld %lld\n", (long long)vm.layout->fiber_first_proc, (long long)vm.layout->fiber_status_bit);
+    else
+        printf("%s\n", err.text);
+    hd_arena_deinit(&arena);
+}
+
 int main(int argc, char **argv)
 {
     struct hd_error err = {0};
@@ -65,6 +89,11 @@ int main(int argc, char **argv)
         return 1;
     }
     const struct hd_layout *table = hd_layout_find(outside.ruby, outside.image.build_id);
+    if (argc > 2) {
+        try_jmp_buf(&outside, *table, atoi(argv[2]));
+        hd_copy_release(&copy);
+        return 0;
+    }
     try_table(&outside, table, "-");
     for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
         struct hd_layout wrong = *table;

@@ -36,7 +36,7 @@ function packages() {
 
 /** The path of a dump made by rails_app.rb or hostile_dump.rb. */
 export function dump(name) {
-  const script = join(ROOT, "test/web", name.startsWith("rails") ? "rails_app.rb" : "hostile_dump.rb");
+  const script = join(ROOT, "test/web", /^(rails|objectspace)/.test(name) ? "rails_app.rb" : "hostile_dump.rb");
   const path = join(WORK, name);
   mkdirSync(WORK, { recursive: true });
   if (!newer(path, script)) {

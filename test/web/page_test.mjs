@@ -18,7 +18,7 @@ async function open({ fragment = "", ...options } = {}) {
 }
 
 // The last dump: the one with the most in it.
-const VIEWS = [["overview", "#/overview?dump=2"], ["tree", "#/tree?dump=2"], ["icicle", "#/tree?dump=2&form=icicle"], ["tree-list", "#/tree?dump=2&form=list"], ["histogram", "#/classes?dump=2"],
+const VIEWS = [["overview", "#/overview?dump=2"], ["memory", "#/memory?dump=2"], ["tree", "#/tree?dump=2"], ["icicle", "#/tree?dump=2&form=icicle"], ["tree-list", "#/tree?dump=2&form=list"], ["histogram", "#/classes?dump=2"],
   ["files", "#/classes?dump=2&by=file"], ["objects", "#/objects?dump=2&class=OrdersController"], ["object", `#/object?dump=2&id=${suspect.holder.hex}`], ["proc", `#/object?dump=2&id=${suspect.samples[0].hex}`],
   ["threads", "#/threads?dump=2"], ["strings", "#/strings?dump=2"], ["collections", "#/strings?dump=2&part=collections"], ["diff-two", "#/diff?dumps=0,1"], ["diff", "#/diff"],
   ["sql", "#/sql?dump=2&sql=SELECT%20id%2C%20class%2C%20retained%20FROM%20objects%20ORDER%20BY%20retained%20DESC%20LIMIT%20100"]];
@@ -84,6 +84,37 @@ test("numbers are those of the commands", async () => {
   await goTo(page, `#/object?dump=2&id=${suspect.holder.hex}`);
   const notes = await page.locator(".figure-note").allTextContents();
   assert(notes[0].startsWith(`${comma(suspect.holder.retained)} bytes`), `retained: ${notes[0]}`);
+});
+
+test("the process's memory: bar and table add up to the RSS, as the command says", async () => {
+  const page = await open({ fragment: "#/overview?dump=2" });
+  const wanted = JSON.parse(tool("memory", "--json", LAST));
+  const number = (text) => Number(text.replace(/\D/g, ""));
+  const legend = await page.locator(".memory-words b").evaluateAll((all) => all.map((one) => one.title));
+  assertEqual(wanted.rss, legend.map(number).reduce((a, b) => a + b, 0), "parts of the bar");
+  const widths = await page.locator(".memory-part").evaluateAll((all) => all.map((one) => Number(one.style.flexGrow)));
+  assert(Math.abs(widths.reduce((a, b) => a + b, 0) / wanted.rss - 1) < 1e-5, "widths of the bar"); // browsers keep six digits of them
+  await page.getByRole("link", { name: /All rows/ }).click();
+  await settled(page);
+  const heads = await page.getByRole("table").locator("td b[title]").evaluateAll((all) => all.map((one) => one.title));
+  assertEqual([wanted.rss, wanted.rss], [number(heads.at(-1)), heads.slice(0, -1).map(number).reduce((a, b) => a + b, 0)], "all, and the sum of the groups");
+  const sentences = await page.locator(".findings li").allTextContents();
+  assertEqual(wanted.findings.map((one) => one.text.replaceAll("`", "")), sentences, "what it means");
+  assertEqual(wanted.heap_pages.length, await page.locator(".pools li").count(), "heap pages");
+  await page.check();
+});
+
+test("a dump that says nothing of the process's memory: why, and what to do", async () => {
+  const server = await serve(dump("objectspace.json"));
+  const page = await newPage({ origin: server.origin });
+  for (const fragment of ["#/overview", "#/memory"]) {
+    await page.goto(`${server.address}${fragment}`);
+    await settled(page);
+    const text = await page.locator("main").textContent();
+    assert(text.includes("ObjectSpace says nothing") && text.includes("heap_dump memory PID"), `${fragment}: ${text.slice(0, 300)}`);
+    await judge(page, `objectspace-${fragment.slice(2)}`, { least: 0.01 });
+  }
+  await page.check();
 });
 
 test("the tree: zoom in and out, by mouse and by keys, with addresses", async () => {

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 # Three dumps of one Rails application that serves requests in between and leaks, for the tests of the page:
-# `ruby rails_app.rb FOLDER` writes rails-1.json, rails-2.json and rails-3.json. Each order subscribes a block that nobody
+# `ruby rails_app.rb FOLDER` writes rails-1.json, rails-2.json, rails-3.json, and ObjectSpace's objectspace.json. Each order subscribes a block that nobody
 # removes and that holds the controller (AuditTrail); a cache has no bound (PriceCache).
 require "rails"
 require "action_controller/railtie"
@@ -65,3 +65,5 @@ serve.call(300)
 HeapDump.dump("#{folder}/rails-2.json")
 serve.call(300)
 HeapDump.dump("#{folder}/rails-3.json")
+require "objspace"
+File.open("#{folder}/objectspace.json", "w") { |file| ObjectSpace.dump_all(output: file) }

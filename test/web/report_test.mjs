@@ -18,7 +18,7 @@ async function open(options = {}) {
   return page;
 }
 
-const VIEWS = [["overview", "#/overview?dump=2"], ["tree", "#/tree?dump=2"], ["icicle", "#/tree?dump=2&form=icicle"], ["histogram", "#/classes?dump=2"], ["objects", "#/objects?dump=2&class=Proc"],
+const VIEWS = [["overview", "#/overview?dump=2"], ["memory", "#/memory?dump=2"], ["tree", "#/tree?dump=2"], ["icicle", "#/tree?dump=2&form=icicle"], ["histogram", "#/classes?dump=2"], ["objects", "#/objects?dump=2&class=Proc"],
   ["object", `#/object?dump=2&id=${suspect.holder.hex}`], ["threads", "#/threads?dump=2"], ["strings", "#/strings?dump=2"], ["collections", "#/strings?dump=2&part=collections"], ["diff", "#/diff"], ["sql", "#/sql?dump=2"]];
 
 test("it is one file of less than 5 MB", () => {

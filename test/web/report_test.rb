@@ -33,7 +33,7 @@ class ReportTest < Minitest::Test
       end
     end
     $vault = Array.new(400) { Vault.new }
-    Thread.new { Thread.current[secret] = secret; Thread.current.name = secret; local = secret; Thread.stop }
+    Thread.new { Thread.current["open" + "sesame"] = [1]; Thread.current[secret] = secret; Thread.current.name = secret; local = secret; Thread.stop }
     Thread.pass until Thread.list.size == 2 && Thread.list.last.status == "sleep"
     process = secret
     $0 = "runs #{process}"
@@ -143,6 +143,7 @@ class ReportTest < Minitest::Test
       html = report("--redact", *files, name: "redacted.html")
       refute_in html, /s3cr3t/
       refute_in html, /8123456789/, "a big number"
+      refute_in html, /opensesame/, "a thread-local's name"
       refute_in html, /987654321|1234567\.25/, "a number of the program's"
       recorded = answers(html)
       assert_equal true, recorded["redacted"]

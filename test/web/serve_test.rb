@@ -110,6 +110,35 @@ class ServeTest < Minitest::Test
     assert_equal "404", server.get("/api/diff?dumps=0,2").code
   end
 
+  # What goes on in further lines of the dump reads on as if it were one.
+  def test_fields_of_a_big_collection
+    folder = File.join(FOLDER, "big")
+    Dir.mkdir(folder)
+    script = <<~'RUBY'
+      require "heap_dump"
+      $list = Array.new(140_000) { |i| i % 3 == 0 ? i : "item #{i}" }
+      $hash = Array.new(140_000) { |i| ["key #{i}", i.odd? ? "value #{i}" : i * 1.5] }.to_h
+      HeapDump.dump("big.json")
+      HeapDump.dump("big.json.gz")
+    RUBY
+    assert system(RbConfig.ruby, "-I", File.join(ROOT, "lib"), "-I", EXTENSION, "-e", script, chdir: folder)
+    %w[big.json big.json.gz].each do |name|
+      big = Server.new(File.join(folder, name))
+      list, hash = %w[Array Hash].map { |type| api(big, "/api/find?class=#{type}&min_retained=3M")["objects"].fetch(0)["id"] }
+      [0, 65_530, 131_070, 139_990].each do |offset|
+        fields = api(big, "/api/object?id=#{list}&offset=#{offset}&limit=10")["fields"]
+        assert_equal [140_000, false, offset], fields.values_at("total", "cut", "offset")
+        wanted = (offset...[offset + 10, 140_000].min).map { |i| ["val[#{i}]", i % 3 == 0 ? i.to_s : "item #{i}".inspect, i % 3 == 0 ? nil : "String"] }
+        assert_equal wanted, fields["rows"].map { |row| [row["name"], row["text"], row.dig("object", "class")] }
+        fields = api(big, "/api/object?id=#{hash}&offset=#{offset}&limit=10")["fields"]
+        wanted = (offset...[offset + 10, 140_000].min).map { |i| ["val.key #{i}", i.odd? ? "value #{i}".inspect : (i * 1.5).to_s, i.odd? ? "String" : nil] }
+        assert_equal wanted, fields["rows"].map { |row| [row["name"], row["text"], row.dig("object", "class")] }
+        assert_equal 140_000, fields["total"]
+      end
+      big.stop
+    end
+  end
+
   # Whole: every byte that is reachable is in one row's self or folded below one.
   def test_tree_adds_up
     answer = api(server, "/api/tree?depth=1000&limit=5000")

@@ -13,6 +13,12 @@ class Table
     @values = File.read(path).scan(/^    \.(\w+) = (-?\d+|HD_ABSENT),/).to_h { |k, v| [k.to_sym, v == "HD_ABSENT" ? nil : v.to_i] }
   end
 
+  # Builds of one release differ in the size of jmp_buf, which lies in a fiber before these (src/ruby/variant.c).
+  def move_fibers(bytes)
+    %i[fiber_first_proc fiber_prev fiber_resuming fiber_size].each { |name| @values[name] += bytes if @values[name] }
+    @values[:fiber_status_bit] += 8 * bytes if @values[:fiber_status_bit]
+  end
+
   def [](name)
 
     @values.fetch(name)
@@ -94,8 +100,12 @@ class Verifier
 
   # Where a T_DATA object keeps its struct.
   def data(object)
-    at = addr(object)
-    if @table[:k_TYPED_DATA_EMBEDDED] && word(at + @table[:data_flag]) & @table[:k_TYPED_DATA_EMBEDDED] != 0
+    data_at(addr(object))
+  end
+
+  # Since 4.0 the type's lowest bit says that the struct lies in the slot; before, a word of its own did.
+  def data_at(at)
+    if @table[:k_TYPED_DATA_EMBEDDED] && word(at + @table[@table[:data_flag] ? :data_flag : :data_type]) & @table[:k_TYPED_DATA_EMBEDDED] != 0
       at + @table[:data_data]
     else
       word(at + @table[:data_data])
@@ -103,7 +113,11 @@ class Verifier
   end
 
   def data_type_name(object)
-    cstring(word(word(addr(object) + @table[:data_type]) + @table[:data_type_name]))
+    data_type_name_at(addr(object))
+  end
+
+  def data_type_name_at(at)
+    cstring(word((word(at + @table[:data_type]) & ~1) + @table[:data_type_name]))
   end
 
   def constants
@@ -231,7 +245,18 @@ class Verifier
     check(:proc_entry_proc, data(entry), addr(block))
   end
 
+  # What is before first_proc points, where there is a JIT, and since 3.3 always, to what begins with the fiber's execution context.
+  def find_fibers
+    ec = word(data(Thread.current) + @table[:thread_ec])
+    found = [0, 160, -160].find do |bytes|
+      before = word(word(ec + @table[:ec_fiber]) + @table[:fiber_first_proc] + bytes - 8)
+      before & 7 == 0 && mapped?(before) && word(before) == ec
+    end
+    @table.move_fibers(found || 0)
+  end
+
   def fibers
+    find_fibers
     work = proc { Fiber.yield }
     fiber = Fiber.new(&work)
     at = data(fiber)
@@ -343,6 +368,9 @@ class Verifier
     mutex = Thread::Mutex.new
     mutex.lock
     check(:mutex_fiber, data(mutex), data(current_fiber))
+    check(:mutex_ec_serial, data(mutex), 1..1 << 32)
+    check(:mutex_thread, data(mutex), data(Thread.current)) if @table[:mutex_ec_serial]
+    check(:mutex_ec_serial, data(Thread::Mutex.new), 0)
     queue = Thread::Queue.new << 7
     # The array has no class, so Ruby must not see it.
     check(:queue_que, data(queue), addr(7)) { |a| object?(word(a)) && word(word(a) + @table[:array_ary]) }
@@ -359,14 +387,16 @@ class Verifier
     receiver = Class.new { def self.called; end }
     3.times { receiver.called }
     klass = addr(receiver.singleton_class)
-    extension = @table[:class_ext] ? word(klass + @table[:class_ext]) : klass + @table[:class_size]
+    extension = class_extension(receiver.singleton_class)
     table = word(extension + @table[:classext_cc])
+    note(:classext_cc, data_type_name_at(table) == "VM/cc_table") if @table[:classext_fields_obj]
+    table = data_at(table) if @table[:classext_fields_obj] # an object since 4.0
     items = word(table + @table[:id_table_items])
     size = @table[:id_item_size]
     found = (0...int(table + @table[:id_table_capa])).map { |i| items + i * size }.select { |item| int(item + @table[:id_item_key]) != 0 }
     caches = found.map { |item| word(item + @table[:id_item_val]) }.find { |list| int(list + @table[:ccs_len]).between?(1, 8) }
     note(:classext_cc, caches)
-    entry = word(caches + @table[:ccs_entries])
+    entry = @table[:classext_fields_obj] ? caches + @table[:ccs_entries] : word(caches + @table[:ccs_entries])
     check(:ccs_entry_cc, entry, @table[:k_imemo_callcache]) { |a| imemo_type(word(a)) }
     check(:ccs_cme, caches, @table[:k_imemo_ment]) { |a| imemo_type(word(a)) }
     check(:callcache_klass, word(entry + @table[:ccs_entry_cc]), klass)
@@ -386,6 +416,7 @@ class Verifier
     check(:vm_main_ractor, vm, data(Ractor.current)) if defined?(Ractor)
     check(:vm_load_path, vm, addr($LOAD_PATH))
     check(:vm_loaded_features, vm, addr($LOADED_FEATURES))
+    boxes(vm) if @table[:box_size]
     space = word(vm + @table[:vm_objspace])
     note(:vm_objspace, space != 0)
     check(:objspace_count, space, GC.count)
@@ -430,17 +461,31 @@ class Verifier
     GC.enable
   end
 
+  # Since 4.0 what is loaded belongs to a box (Ruby::Box); without RUBY_BOX=1 there is the root box alone.
+  def boxes(vm)
+    root = word(vm + @table[:vm_root_box])
+    check(:box_loaded_features, Ruby::Box.enabled? ? word(vm + @table[:vm_main_box]) : root, addr($LOADED_FEATURES))
+    check(:box_object, root, Ruby::Box.enabled? ? Ruby::Box : NilClass) { |a| object_at(word(a)) }
+    check(:box_is_user, root, 0) { |a| read(a, 1, "C") }
+    note(:vm_root_box, root != 0)
+    main = word(vm + @table[:vm_main_box])
+    return note(:vm_main_box, [0, root].include?(main), main) unless Ruby::Box.enabled?
+
+    check(:box_object, main, addr(Ruby::Box.main))
+    check(:box_is_user, main, 1) { |a| read(a, 1, "C") }
+  end
+
   # Old objects stay marked between collections. There is a bit for every BASE_SLOT_SIZE bytes of the page.
   def marked?(object)
     body = object & ~((1 << @table[:k_HEAP_PAGE_ALIGN_LOG]) - 1)
-    index = (object - body) / @table[:rvalue_size]
+    index = (object - body) / (@table[:rvalue_size] || @table[:k_BASE_SLOT_SIZE])
     page = word(body + @table[:page_body_header_page])
     word(page + @table[:page_mark_bits] + index / 64 * 8)[index % 64] == 1
   end
 
   def classes
     klass = Class.new(Hash) { const_set(:MARK, 4711); define_method(:marked) {} }
-    ext = @table[:class_ext] ? word(addr(klass) + @table[:class_ext]) : addr(klass) + (@table[:class_ext_embedded] || 0)
+    ext = class_extension(klass)
     check(:class_super, addr(klass), addr(Hash))
     entry = id_table(word(ext + @table[:classext_const]))[:MARK]
     note(:classext_const, entry)
@@ -450,8 +495,12 @@ class Verifier
     note(:id_table_items, id_table(table)[:marked])
     check(:classext_origin, ext, addr(klass))
     single = (object = Object.new).singleton_class
-    ext = @table[:class_ext] ? word(addr(single) + @table[:class_ext]) : addr(single) + (@table[:class_ext_embedded] || 0)
-    check(:classext_attached, ext, addr(object))
+    check(:classext_attached, class_extension(single), addr(object))
+  end
+
+  # Since 3.2 it follows in the slot.
+  def class_extension(klass)
+    @table[:class_ext] ? word(addr(klass) + @table[:class_ext]) : addr(klass) + @table[:class_size]
   end
 
   # {Symbol => value} of a struct rb_id_table; its keys are serials of IDs, 0 where the slot is free.
@@ -547,10 +596,50 @@ class Verifier
   def objects
     klass = Class.new { def initialize(n); n.times { |i| instance_variable_set(:"@v#{i}", i) }; end }
     object = klass.new(60) # the first of its class: Ruby does not know yet how much room to reserve in the slot
-    note(:k_ROBJECT_EMBED, word(addr(object)) & @table[:k_ROBJECT_EMBED] == 0 && word(addr(Class.new(klass).new(1))) & @table[:k_ROBJECT_EMBED] != 0)
+    %i[k_ROBJECT_EMBED k_ROBJECT_HEAP].select { |name| @table[name] }.each do |name| # the one says the contrary of the other
+      small = name == :k_ROBJECT_EMBED
+      note(name, (word(addr(object)) & @table[name] == 0) == small && (word(addr(Class.new(klass).new(1))) & @table[name] == 0) != small)
+    end
     check(:object_ivptr, addr(object), addr(59)) { |a| word(word(a) + 59 * 8) }
     check(:object_numiv, addr(object), 60..200) { |a| int(a) }
-    shape(object) if @table[:shape_size]
+    shape(object) if @table[:shape_size] && !@table[:k_SHAPE_ID_OFFSET_MASK]
+    shape_of_tree(object) if @table[:k_SHAPE_ID_OFFSET_MASK]
+  end
+
+  # Since 4.0 the tree is an exported variable, and a shape's number has flags above its index.
+  def shape_of_tree(object)
+    tree = Fiddle.dlopen(nil)["rb_shape_tree"]
+    list = word(tree + @table[:shape_list_ptr])
+    number = (word(addr(object)) >> @table[:k_SHAPE_FLAG_SHIFT]) & 0xffffffff
+    find = ->(id) { list + (id & @table[:k_SHAPE_ID_OFFSET_MASK]) * @table[:shape_size] }
+    at = find.call(number)
+    note(:shape_list_ptr, read(list + @table[:shape_type], 1, "C") == @table[:k_SHAPE_ROOT])
+    check(:shape_edge_name, at, :@v59.object_id) { |a| identifier(word(a)) }
+    check(:shape_next_iv, at, 60) { |a| read(a, 2, "S") }
+    check(:shape_capacity, at, 60..200) { |a| read(a, 2, "S") }
+    check(:shape_type, at, @table[:k_SHAPE_IVAR]) { |a| read(a, 1, "C") }
+    parent = find.call(read(at + @table[:shape_parent], 4, "L"))
+    note(:shape_parent, identifier(word(parent + @table[:shape_edge_name])) == :@v58.object_id)
+    note(:shape_size, (parent - list) % @table[:shape_size] == 0)
+    heap = ->(id) { (id & @table[:k_SHAPE_ID_HEAP_INDEX_MASK]) >> @table[:k_SHAPE_ID_HEAP_INDEX_OFFSET] }
+    check(:shape_capacities, tree, [3, 8, 18, 38, 78]) { |a| bytes(word(a), 10).unpack("S*") } # (slot size - 16) / 8
+    note(:k_SHAPE_ID_HEAP_INDEX_MASK, heap.call(number).between?(1, 5), heap.call(number))
+    numbered(object, number)
+  end
+
+  # An object_id is one more field, and a flag of the shape; beyond some number of shapes there is a table instead.
+  def numbered(object, before)
+    flags = ->(o) { (word(addr(o)) >> @table[:k_SHAPE_FLAG_SHIFT]) & 0xffffffff }
+    object.object_id
+    added = flags.call(object) & @table[:k_SHAPE_ID_FL_HAS_OBJECT_ID]
+    note(:k_SHAPE_ID_FL_HAS_OBJECT_ID, added != 0 && before & @table[:k_SHAPE_ID_FL_HAS_OBJECT_ID] == 0)
+    shape = word(Fiddle.dlopen(nil)["rb_shape_tree"] + @table[:shape_list_ptr]) + (flags.call(object) & @table[:k_SHAPE_ID_OFFSET_MASK]) * @table[:shape_size]
+    check(:shape_type, shape, @table[:k_SHAPE_OBJ_ID]) { |a| read(a, 1, "C") }
+    note(:k_SHAPE_OBJ_ID, word(word(addr(object) + @table[:object_ivptr]) + 60 * 8) == addr(object.object_id))
+    klass = Class.new
+    many = Array.new(20) { |i| klass.new.tap { |o| o.instance_variable_set(:"@only_#{i}_#{rand(1 << 60)}", i) } }
+    note(:k_SHAPE_ID_FL_TOO_COMPLEX, flags.call(many.last) & @table[:k_SHAPE_ID_FL_TOO_COMPLEX] != 0 && flags.call(object) & @table[:k_SHAPE_ID_FL_TOO_COMPLEX] == 0)
+    check(:class_object_id, addr(klass), addr(klass.object_id))
   end
 
   def shape(object)
@@ -568,6 +657,8 @@ class Verifier
   end
 
   def generic
+    return fields if @table[:data_fields_obj]
+
     text = +"with an ivar"
     text.instance_variable_set(:@mark, 4712)
     note(:k_FL_EXIVAR, word(addr(text)) & @table[:k_FL_EXIVAR] != 0)
@@ -581,7 +672,85 @@ class Verifier
   end
 end
 
-table = ARGV[0] || File.expand_path("../../src/ruby/layouts/ruby_#{RUBY_VERSION.tr(".", "_")}.inc", __dir__)
+class Verifier
+  # Since 4.0 other objects' variables are in an object of their own (imemo_fields).
+  def fields
+    set = Set[:first, "second"]
+    row = Struct.new(*("aa".."dz").map(&:to_sym)).new(*(1..104)) # too many for a slot
+    short = Struct.new(:left).new(1)
+    klass = Class.new { @mark = 4712 }
+    [set, row, short].each { |object| object.instance_variable_set(:@mark, 4712) }
+    holds = ->(at) { imemo_type(at) == @table[:k_imemo_fields] && word(at + @table[:object_ary]) == addr(4712) }
+    check(:data_fields_obj, addr(set), holds)
+    check(:struct_fields_obj, addr(row), holds)
+    note(:k_RSTRUCT_GEN_FIELDS, word(addr(short)) & @table[:k_RSTRUCT_GEN_FIELDS] == 0 && holds.call(word(addr(short) + @table[:struct_ary] + 8)))
+    check(:classext_fields_obj, addr(klass) + @table[:class_ext_embedded], holds)
+    note(:k_RUBY_TYPED_FL_IS_TYPED_DATA, word(addr(set)) & @table[:k_RUBY_TYPED_FL_IS_TYPED_DATA] != 0)
+    sets(set)
+    modules
+  end
+
+  def sets(set)
+    at = data(set) + @table[:set_object_table]
+    note(:set_object_table, data_type_name(set) == "set")
+    check(:set_num_entries, at, 2)
+    check(:set_entries_start, at, 0)
+    check(:set_entries_bound, at, 2)
+    first = word(at + @table[:set_entries])
+    check(:set_entry_key, first, addr(:first))
+    check(:set_entry_key, first + @table[:set_entry_size], "second") { |a| object_at(word(a)) }
+    note(:set_entries, true)
+    note(:set_entry_size, true)
+    many = Set.new(1..100)
+    at = data(many) + @table[:set_object_table]
+    many.delete(50)
+    check(:set_entry_hash, word(at + @table[:set_entries]) + @table[:set_entry_size] * 49, (1 << 64) - 1)
+    check(:set_num_entries, at, 99)
+    note(:set_entry_power, read(at + @table[:set_entry_power], 1, "C") == 7)
+    note(:set_type, word(at + @table[:set_type]) != word(data(Set.new.compare_by_identity) + @table[:set_object_table] + @table[:set_type]))
+  end
+
+  def modules
+    prepended = Class.new { def own; 1; end }
+    prepended.prepend(Module.new { def own; super; end })
+    ext = addr(prepended) + @table[:class_ext_embedded]
+    origin = word(ext + @table[:classext_origin])
+    bit = ->(klass, name) { bits(klass + @table[:class_ext_embedded], @table[name], 1) }
+    note(:classext_is_origin_bit, origin != addr(prepended) && bit.call(origin, :classext_is_origin_bit) == 1 && bit.call(addr(prepended), :classext_is_origin_bit) == 0)
+    note(:classext_super, word(ext + @table[:classext_super]) == word(addr(prepended) + @table[:class_super]))
+    note(:classext_superclasses_with_self_bit, bit.call(addr(Object), :classext_superclasses_with_self_bit) == 1)
+    check(:classext_depth, addr(Integer) + @table[:class_ext_embedded], Integer.ancestors.count { |a| a.is_a?(Class) } - 1) { |a| read(a, 2, "S") }
+    box = word(vm_of_current + @table[:vm_root_box])
+    check(:classext_box, addr(String) + @table[:class_ext_embedded], box)
+    boxable if Ruby::Box.enabled? # RUBY_BOX=1
+  end
+
+  # A box that has changed a class of Ruby's own has an extension of it.
+  def boxable
+    note(:k_RCLASS_BOXABLE, word(addr(String)) & @table[:k_RCLASS_BOXABLE] != 0)
+    String.define_method(:only_in_this_box) {}
+    table = word(addr(String) + @table[:class_box_exts])
+    note(:class_box_exts, table_size(table) == 1)
+    entry = word(table + @table[:st_entries])
+    check(:st_entry_key, entry, addr(Ruby::Box.main))
+    check(:classext_box, word(entry + @table[:st_entry_record]), word(vm_of_current + @table[:vm_main_box]))
+  end
+
+  def vm_of_current
+    word(data(Thread.current) + @table[:thread_vm])
+  end
+end
+
+# A table may serve several releases.
+def table_of_this_ruby
+  Dir[File.expand_path("../../src/ruby/layouts/*.inc", __dir__)].find { |file| File.read(file).include?(%({"#{RUBY_VERSION}", ")) }
+end
+
+table = ARGV[0] || table_of_this_ruby
+unless table
+  puts "there is no table for Ruby #{RUBY_VERSION}"
+  exit 3
+end
 verifier = Verifier.new(Table.new(table))
 %i[constants data_types methods procs enumerators fibers threads files mutexes call_caches object_space classes values ractors numbers objects generic].each do |group|
   verifier.public_send(group)

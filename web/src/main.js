@@ -11,6 +11,7 @@ import { plain } from "./text.js";
 import { startTheme } from "./theme.js";
 import * as classes from "./views/classes.js";
 import * as diff from "./views/diff.js";
+import * as memory from "./views/memory.js";
 import * as object from "./views/object.js";
 import * as objects from "./views/objects.js";
 import * as overview from "./views/overview.js";
@@ -20,7 +21,7 @@ import * as threads from "./views/threads.js";
 import * as tree from "./views/tree.js";
 
 /** Each has `title` and `show(place, {params, dump, dumps, features, signal})`, which may return a function that ends it. */
-const VIEWS = { overview, tree, classes, objects, object, threads, strings, diff, sql };
+const VIEWS = { overview, memory, tree, classes, objects, object, threads, strings, diff, sql };
 
 const scrolled = new Map(); // where the page was scrolled to, by address: for the back button
 let ending = null;

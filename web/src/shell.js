@@ -8,12 +8,13 @@ import { name, plain } from "./text.js";
 import { toggleTheme } from "./theme.js";
 
 const ICONS = {
+  memory: "M3 4h18v5H3zM3 11h12v4H3zM17 11h4v4h-4zM3 17h5v3H3zM10 17h11v3H10z",
   overview: "M3 3h8v8H3zM13 3h8v5h-8zM13 10h8v11h-8zM3 13h8v8H3z", tree: "M3 3h18v6H3zM3 11h11v4H3zM3 17h7v4H3zM16 11h5v4h-5z",
   classes: "M3 4h18v3H3zM3 10h13v3H3zM3 16h8v3H3z", objects: "M12 2l9 5v10l-9 5-9-5V7z", threads: "M4 4c8 0 8 16 16 16M4 20c8 0 8-16 16-16",
   strings: "M4 7h4v6H4zM11 7h4v6h-4zM4 16h16v2H4zM18 7h2v6h-2z", diff: "M3 17l6-6 4 4 8-9M15 6h6v6", sql: "M4 5l6 7-6 7M12 19h8",
 };
 
-export const VIEWS = [["overview", "Overview"], ["tree", "Dominator tree"], ["classes", "Histogram"], ["objects", "Objects"], ["threads", "Threads"],
+export const VIEWS = [["overview", "Overview"], ["memory", "Process memory"], ["tree", "Dominator tree"], ["classes", "Histogram"], ["objects", "Objects"], ["threads", "Threads"],
   ["strings", "Strings, collections"], ["diff", "Growth"], ["sql", "SQL"]];
 const BELONGS = { object: "objects" };
 
@@ -23,7 +24,7 @@ function icon(view) {
 }
 
 function keysDialog() {
-  const rows = [["/", "search a class or an id"], ["g then o t h j p s d q", "go to overview, tree, histogram, objects, threads, strings, growth, SQL"],
+  const rows = [["/", "search a class or an id"], ["g then o m t h j p s d q", "go to overview, memory, tree, histogram, objects, threads, strings, growth, SQL"],
     ["↑ ↓ PgUp PgDn Home End", "move in a table"], ["Enter", "open the row; in a chart: zoom in"], ["← → ↑ ↓", "in a chart: next, previous, parent, first child"],
     ["Backspace", "in a chart: zoom out"], ["o", "in a chart: open the object"], ["Ctrl + Enter", "run the query (SQL)"], ["d", "light or dark"], ["?", "this help"]];
   const dialog = h("dialog", { class: "help", "aria-labelledby": "help-title" }, h("h2", { id: "help-title" }, "Keys"),
@@ -77,7 +78,7 @@ export function startShell() {
 }
 
 function startKeys(search, help) {
-  const places = { o: "overview", t: "tree", h: "classes", j: "objects", p: "threads", s: "strings", d: "diff", q: "sql" };
+  const places = { o: "overview", m: "memory", t: "tree", h: "classes", j: "objects", p: "threads", s: "strings", d: "diff", q: "sql" };
   let going = 0;
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || help.open) return;

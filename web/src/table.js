@@ -1,6 +1,7 @@
 // Tables. `bigTable` draws only the rows that are in sight, so 50,000 of them scroll like 50; `smallTable` is an ordinary
 // <table>. Both: arrow keys go from row to row, Enter opens a row, a click on a header sorts.
 import { h, replace } from "./dom.js";
+import { count } from "./format.js";
 
 const ROW = 34; // px; the style sheet has the same in --row
 const SPARE = 8; // rows drawn above and below what is in sight
@@ -148,4 +149,17 @@ export function smallTable({ label, columns, rows, open, empty = "None.", plain 
   });
   return h("div", { class: plain ? "table-place plain" : "table-place" }, h("table", { "aria-label": label },
     h("thead", {}, h("tr", {}, columns.map((column) => h("th", { scope: "col", class: cellClass(column) }, column.title)))), body));
+}
+
+const FIRST = 40; // rows
+
+/** The first rows of what table(rows) makes, and a button for the rest. */
+export function longTable(rows, table) {
+  const place = h("div", { class: "growing" }, table(rows.slice(0, FIRST)));
+  const more = h("button", { type: "button", class: "button", onclick: () => {
+    replace(place, table(rows));
+    place.querySelectorAll("tbody tr")[FIRST]?.focus({ preventScroll: true });
+  } }, `Show ${count(rows.length - FIRST)} more`);
+  if (rows.length > FIRST) place.append(more);
+  return place;
 }

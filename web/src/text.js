@@ -74,6 +74,11 @@ export function way(text, limit = 140) {
   return name(text, limit, "way");
 }
 
+/** A sentence of ours in which commands and the like stand between backquotes. */
+export function prose(text, limit = 700) {
+  return shorten(text, limit).split("`").map((part, at) => (at % 2 ? h("code", {}, pieces(part)) : pieces(part)));
+}
+
 /** Bytes as lines of 16, in hex and as ASCII. */
 export function hexLines(bytes, limit) {
   const lines = [];

@@ -65,7 +65,7 @@ function growth(answer, params, last) {
     change,
     answer.paths_comparable
       ? [section("Where it grew", h("p", { class: "quiet lead" }, "Each area is a path; in it every byte that came is counted once, where something became more numerous. The stronger the colour, the more of it is new."), map.element),
-        section("Growth by path", h("div", { class: "toolbar" }, choice("Order", [["grown", "Grown"], ["retained", "Retained"], ["size", "Itself"], ["count", "Count"]], key, drawPaths)), paths)]
+        section("Growth by path", h("div", { class: "toolbar above" }, choice("Order", [["grown", "Grown"], ["retained", "Retained"], ["size", "Itself"], ["count", "Count"]], key, drawPaths)), paths)]
       : h("p", { class: "notice" }, "Paths cannot be compared: one of the dumps has no names of references."),
     section("Growth by class", classTable(answer, last)),
     answer.survivors && survivors(answer.survivors, last),

@@ -1,50 +1,61 @@
-// Where the memory of the process is, as far as a dump knows: what the kernel counted (RSS), Ruby's heap pages with what of
-// them is used, what objects own outside of them, and the rest, which is not Ruby's objects.
+// Where the process's memory is, as /api/memory divides it: as one bar whose parts add up to what the kernel counted (RSS). Owns the
+// words and colours of the parts; the view "memory" and the overview show them.
 import { h } from "../dom.js";
 import { bytes, exact, percent } from "../format.js";
 import { commandLine } from "../loading.js";
-import { section } from "../parts.js";
+import { plain } from "../text.js";
 
-const number = (value) => (typeof value === "number" && value > 0 ? value : 0);
+// Group → its rows, by their keys in /api/memory, with the words of `heap_dump memory`. Rows with a `hatch` are room that nothing uses.
+export const GROUPS = [
+  { key: "heap", words: "Ruby's heap pages", rows: [["slots_used", "slots with objects"], ["slots_free", "empty slots", "hatch"], ["heap_pages_rest", "heads of pages, padding"], ["transient_heap", "transient heap"]] },
+  { key: "objects", words: "objects' memory outside slots", rows: [["strings", "Strings"], ["arrays", "Arrays"], ["hashes", "Hashes"], ["instances", "objects and Structs"], ["data", "data of C extensions"], ["others", "others"]] },
+  { key: "code", words: "code", rows: [["classes", "classes: tables, caches"], ["iseqs", "methods, compiled code"], ["jit", "made at run time (JIT)"]] },
+  { key: "stacks", words: "stacks", rows: [["vm_stacks", "VM stacks"], ["machine_stacks", "machine stacks"]] },
+  { key: "native", words: "malloc: in use by C code", rows: [["collector", "the collector's tables"], ["malloc_used", "extensions, libraries, Ruby"]] },
+  { key: "free", words: "malloc: free, not given back", rows: [["malloc_free", "freed, between what is used", "hatch"], ["malloc_fastbins", "in fastbins", "hatch"], ["malloc_cached", "in threads' caches", "hatch"], ["malloc_top", "at the end of arenas", "hatch"], ["malloc_overhead", "malloc's own"]] },
+  { key: "malloc", words: "malloc: used or free", rows: [["malloc_unknown", "not divided"]] },
+  { key: "files", words: "libraries and files", rows: [["libraries", "code and constants of libraries"], ["libraries_own", "variables of libraries"], ["files", "mapped files"], ["shared_memory", "shared memory"]] },
+  { key: "rest", words: "other", rows: [["kernel", "the kernel's pages"], ["zeros", "pages of zeros"], ["unknown", "not known"]] },
+];
 
-/**
- * {rss, parts: [{words, bytes, kind}]}, which add up; null if the dump does not say enough, or says what cannot be (some of it swapped out).
- * What lies in slots is only known where all slots are of one size (before Ruby 3.2); else the pages are one part.
- */
-export function memoryParts(answer, head) {
-  const pools = Array.isArray(head.size_pools) ? head.size_pools.filter((pool) => pool.slots > 0 && pool.slot_size > 0) : [];
-  const room = pools.reduce((sum, pool) => sum + pool.slots * pool.slot_size, 0);
-  const kernel = head.memory ?? {};
-  const rss = number(kernel.rss);
-  if (!room || !rss) return null;
-  const files = ["libraries", "libraries_own", "files", "shared", "kernel", "code"].reduce((sum, key) => sum + number(kernel[key]), 0);
-  const parts = [];
-  let rest = rss - files - room;
-  if (pools.length === 1) {
-    const used = Math.min(answer.objects * pools[0].slot_size, room);
-    parts.push({ words: "objects in heap pages", bytes: used, kind: "class" }, { words: "free slots in heap pages", bytes: room - used, kind: "root" });
-    const outside = Math.max(answer.bytes - answer.objects * pools[0].slot_size, 0);
-    if (outside <= rest) {
-      parts.push({ words: "objects' memory outside the pages", bytes: outside, kind: "array" });
-      rest -= outside;
-    }
-  } else {
-    parts.push({ words: "heap pages", bytes: room, kind: "class" });
-  }
-  if (rest < 0) return null;
-  parts.push({ words: parts.some((part) => part.kind === "array") ? "what else malloc and stacks have" : "objects' memory outside the pages, malloc, stacks", bytes: rest, kind: "string" },
-    { words: "libraries and files", bytes: files, kind: "code" });
-  return { rss, parts };
+/** [{key, words, bytes, rows: [{key, words, bytes, hatch}]}] of what there is; their bytes add up to answer.rss. */
+export function partsOf(answer) {
+  return GROUPS.map(({ key, words, rows }) => {
+    const filled = rows.map(([row, name, hatch]) => ({ key: row, words: name, bytes: answer.rows[row] ?? 0, hatch: Boolean(hatch) })).filter((row) => row.bytes > 0);
+    return { key, words, rows: filled, bytes: filled.reduce((sum, row) => sum + row.bytes, 0) };
+  }).filter((group) => group.bytes > 0);
 }
 
-export function memorySection(answer, head) {
-  const memory = memoryParts(answer, head);
-  if (!memory) return null;
-  const { rss, parts } = memory;
-  return section("Where the process's memory is",
-    h("div", { class: "memory-bar", role: "img", "aria-label": parts.map((part) => `${part.words}: ${bytes(part.bytes)}`).join("; ") },
-      parts.map((part) => h("span", { class: `memory-part k-${part.kind}`, style: { "flex-grow": part.bytes } }))),
-    h("ul", { class: "memory-words" }, parts.map((part) => h("li", {}, h("span", { class: `dot k-${part.kind}`, "aria-hidden": "true" }), h("span", {}, h("b", { class: "num", title: exact(part.bytes) }, bytes(part.bytes)), ` ${part.words} `, h("span", { class: "quiet num" }, percent(part.bytes / rss)))))),
-    h("p", { class: "quiet memory-note" }, "What objects own is what they report: a stack counts whole, with what of it is not in memory."),
-    rss > 2 * answer.bytes && h("div", { class: "memory-next" }, h("p", { class: "quiet" }, "More than half is not in objects; while the process runs, this divides all of it:"), commandLine(`heap_dump memory ${number(head.pid) || "PID"}`)));
+export const swatch = (key) => h("span", { class: `dot m-${key}`, "aria-hidden": "true" });
+
+/** The bar: a part for each group, divided where some of it is empty. */
+export function memoryBar(answer, parts) {
+  const whole = Math.max(1, answer.rss);
+  return h("div", { class: "memory-bar", role: "img", "aria-label": parts.map((part) => `${part.words}: ${bytes(part.bytes)}`).join("; ") },
+    parts.flatMap((part) => [false, true].map((hatch) => {
+      const rows = part.rows.filter((row) => row.hatch === hatch);
+      const sum = rows.reduce((total, row) => total + row.bytes, 0);
+      return sum > 0 && h("span", { class: `memory-part m-${part.key}${hatch ? " hatched" : ""}`, style: { "flex-grow": sum },
+        title: `${part.words}${hatch || rows.length < part.rows.length ? `, ${rows.length > 1 && !hatch ? "in use" : rows[0].words}` : ""}: ${bytes(sum)}, ${percent(sum / whole)}` });
+    })));
 }
+
+/** What the parts are, with numbers: the words to the bar. */
+export function memoryLegend(answer, parts) {
+  return h("ul", { class: "memory-words" }, parts.map((part) => h("li", {}, swatch(part.key),
+    h("span", {}, h("b", { class: "num", title: exact(part.bytes) }, bytes(part.bytes)), ` ${part.words} `, h("span", { class: "quiet num" }, percent(part.bytes / Math.max(1, answer.rss)))))));
+}
+
+/** Why a dump says nothing of its process's memory, and what to do; null if it does. */
+export function memoryMissing(info) {
+  if (info.format !== "ObjectSpace") return null;
+  return [h("p", { class: "quiet" }, "A dump of ObjectSpace says nothing of the process's memory (RSS). While the process runs, this divides all of it:"), commandLine("heap_dump memory PID")];
+}
+
+/** What the sum is of: the RSS, or as much as the dump knows. */
+export function memorySum(answer) {
+  return answer.rss_known === false ? "of heap pages and objects; the dump does not say what the kernel counted (RSS)" : "in memory (RSS)";
+}
+
+/** Sentences about it: what is missing and why. */
+export const memoryNote = (answer) => (answer.note ? h("p", { class: "notice" }, plain(answer.note, 600)) : null);

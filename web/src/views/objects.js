@@ -5,7 +5,7 @@ import { bytes, count, exact, plural } from "../format.js";
 import { load } from "../loading.js";
 import { bar, heading, objectLink, section, warnings } from "../parts.js";
 import { go, href } from "../route.js";
-import { bigTable, smallTable } from "../table.js";
+import { bigTable, longTable, smallTable } from "../table.js";
 import { edge, name } from "../text.js";
 import { kindOf } from "../kinds.js";
 
@@ -64,10 +64,9 @@ function mergedPaths(answer) {
   });
   const most = Math.max(1, answer.objects);
   return section("What keeps them alive", h("p", { class: "quiet lead" }, `The shortest paths to ${plural(answer.reached, "object")}, merged where they go by the same names.${answer.step_count > rows.length ? ` The ${count(rows.length)} branches that lead to most of ${count(answer.step_count)}.` : ""}`),
-    smallTable({ label: "Merged paths", rows, open: (row) => (row.sample?.hex ? href("object", { id: row.sample.hex }) : null), columns: [
+    longTable(rows, (some) => smallTable({ label: "Merged paths", rows: some, open: (row) => (row.sample?.hex ? href("object", { id: row.sample.hex }) : null), columns: [
       { title: "Reference and object", grow: true, cell: (row) => h("span", { class: "indent", style: { "--depth": Math.min(row.depth, 14) } }, edge(row.name, 60), " ", objectLink(row.sample, { limit: 60 }), row.nodes > 1 && h("span", { class: "quiet" }, ` × ${count(row.nodes)}`)) },
       { title: "Leads to", align: "right", cell: (row) => count(row.members) },
       { title: "Of them", align: "right", narrow: false, cell: (row) => h("span", { class: "share" }, bar(row.members / most), h("span", { class: "num" }, bytes(row.bytes))) },
-    ] }));
+    ] })));
 }
-

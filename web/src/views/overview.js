@@ -10,22 +10,26 @@ import { KINDS, dot, kindOf, kindOfType } from "../kinds.js";
 import { load } from "../loading.js";
 import { bar, classPattern, figure, figures, heading, objectLink, section, warnings } from "../parts.js";
 import { go, href } from "../route.js";
-import { name, plain } from "../text.js";
-import { memorySection } from "./memory_part.js";
+import { edge, name, plain } from "../text.js";
+import { memoryBar, memoryLegend, memoryMissing, memoryNote, memorySum, partsOf } from "./memory_part.js";
 
 export const title = "Overview";
 const DUST_AREA = 500; // px²: smaller areas are put together
 
 export function show(place, { dump, info, signal }) {
   const top = h("div", { class: "slot slot-head" });
+  const memory = h("div", { class: "slot slot-bar" });
   const map = h("div", { class: "slot slot-map" });
   const suspects = h("div", { class: "slot slot-suspects" });
   const short = h("div", { class: "slot slot-short" });
   const types = h("div", { class: "slot slot-types" });
-  place.append(top, h("div", { class: "two" }, section("Who retains it", h("p", { class: "quiet lead" }, "Each area is memory that would be freed with what it is named after. ", h("a", { href: href("tree") }, "Open the tree")), map), h("div", { class: "column" }, section("Suspects", short), types)),
+  place.append(top, section("Where the process's memory is", memory), h("div", { class: "two" }, section("Who retains it", h("p", { class: "quiet lead" }, "Each area is memory that would be freed with what it is named after. ", h("a", { href: href("tree") }, "Open the tree")), map), h("div", { class: "column" }, section("Suspects", short), types)),
     section("What probably leaks", suspects));
 
   load(top, "/api/summary", { dump }, (answer) => summary(answer, info), { signal });
+  const missing = memoryMissing(info);
+  if (missing) memory.append(...missing);
+  else load(memory, "/api/memory", { dump }, memoryParts, { signal });
   load(types, "/api/summary", { dump }, byType, { signal });
   load(suspects, "/api/suspects", { dump }, (answer) => { replace(short, suspectList(answer)); return suspectCards(answer); }, { signal });
   let end = () => {};
@@ -46,19 +50,37 @@ function summary(answer, info) {
       figure(bytes(answer.reachable_bytes), "reachable", exact(answer.reachable_bytes)),
       figure(count(answer.reachable), "objects", `${count(answer.references)} references`),
       ...poolFigures(answer, head),
-      figure(bytes(answer.bytes - answer.reachable_bytes), "unreachable", answer.garbage > 0 ? plural(answer.garbage, "object") : "nothing waits to be freed"),
+      unreachable(answer, head),
     ),
-    memorySection(answer, head),
   ];
 }
 
+function memoryParts(answer) {
+  const parts = partsOf(answer);
+  return [memoryNote(answer), memoryBar(answer, parts), memoryLegend(answer, parts),
+    h("p", { class: "quiet" }, `Together ${bytes(answer.rss)} ${memorySum(answer)}. `, h("a", { href: href("memory") }, "All rows, heap pages, and what that means"))];
+}
+
+const whole = (value) => (typeof value === "number" && value > 0 ? value : 0); // a dump may say anything
+const poolsOf = (head) => (Array.isArray(head.size_pools) ? head.size_pools : []);
+
+// How full the heap pages are, and what of that is garbage: the heap counts slots, the dump has (mostly) what is reachable.
 function poolFigures(answer, head) {
-  const pools = Array.isArray(head.size_pools) ? head.size_pools : [];
-  const slots = pools.reduce((total, pool) => total + (pool.slots ?? 0), 0);
+  const pools = poolsOf(head);
+  const sum = (value) => pools.reduce((total, pool) => total + whole(value(pool)), 0);
+  const slots = sum((pool) => pool.slots);
   if (!slots) return [];
-  const pages = pools.reduce((total, pool) => total + (pool.pages ?? 0), 0);
-  const room = pools.reduce((total, pool) => total + (pool.slots ?? 0) * (pool.slot_size ?? 0), 0);
-  return [figure(percent(answer.objects / slots), "of the slots used", `${plural(pages, "heap page")}, ${bytes(room)}`)];
+  const used = pools.every((pool) => pool.used >= 0) ? sum((pool) => pool.used) : answer.objects;
+  return [figure(percent(used / slots), "of the slots used", `${plural(sum((pool) => pool.pages), "heap page")}, ${bytes(sum((pool) => pool.slots * pool.slot_size))}`)];
+}
+
+function unreachable(answer, head) {
+  const size = answer.bytes - answer.reachable_bytes;
+  const left = poolsOf(head).reduce((total, pool) => total + whole(pool.used), 0) - answer.objects;
+  if (answer.garbage > 0) return figure(bytes(size), "unreachable", plural(answer.garbage, "object"));
+  return left > answer.objects / 100
+    ? figure(count(left), "slots of garbage", "waits for the collector, left out of the dump")
+    : figure(bytes(size), "unreachable", "nothing waits to be freed");
 }
 
 function byType(answer) {
@@ -109,9 +131,10 @@ function suspectList(answer) {
   const shown = answer.suspects.slice(0, 4);
   if (shown.length === 0) return h("p", { class: "quiet" }, "None: no single place retains much.");
   const whole = Math.max(1, answer.data_bytes);
-  return h("ol", { class: "bars names" }, shown.map((suspect, at) => h("li", {}, h("span", { class: "bars-name" }, h("span", { class: "rank small", "aria-hidden": "true" }, at + 1),
+  const list = h("ol", { class: "bars names" }, shown.map((suspect, at) => h("li", {}, h("span", { class: "bars-name" }, h("span", { class: "rank small", "aria-hidden": "true" }, at + 1),
     suspect.holder && !suspect.holder.root ? h("a", { class: "bars-link", href: href("object", { id: suspect.holder.hex }) }, name(suspect.place ?? suspect.kind, 60)) : name(suspect.place ?? suspect.kind, 60)),
   h("span", { class: "num", title: exact(suspect.retained) }, bytes(suspect.retained)), h("span", { class: "num quiet" }, percent(suspect.data_bytes / whole)))));
+  return [list, shown.length < 3 && h("p", { class: "quiet" }, "No other single place retains 5 % of the data.")];
 }
 
 function suspectCards(answer) {
@@ -140,7 +163,7 @@ function smallMap(answer) {
         const words = part === "folded" ? `${count(node.data.folded.groups)} smaller` : null;
         const text = words ?? plain(rowName(row), 60);
         return { className: `k-${kind} part-${part}${inside ? " inside" : ""}${high < 36 ? " low" : ""}`, label: `${text}: ${bytes(node.value)}, ${percent(node.value / total)}`,
-          words: [words ?? name(rowName(row), 60), ((high >= 36 && !inside) || (inside && w > 120)) && [" ", h("span", { class: "cell-bytes" }, bytes(node.value))]] };
+          words: [!words && part === "group" && row.name && inside && w > 220 && [edge(row.name, 40), " "], words ?? name(rowName(row), 60), ((high >= 36 && !inside) || (inside && w > 120)) && [" ", h("span", { class: "cell-bytes" }, bytes(node.value))]] };
       },
     });
   };

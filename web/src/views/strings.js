@@ -41,17 +41,17 @@ function strings(answer) {
       figure(count(answer.distinct), "distinct", answer.unknown.count > 0 ? `${count(answer.unknown.count)} unknown` : "texts")),
     section("Duplicates", answer.total > answer.duplicates.length && h("p", { class: "quiet lead" }, `The ${count(answer.duplicates.length)} of ${count(answer.total)} texts whose copies take most.`),
       bigTable({ label: "Duplicate strings", rows: answer.duplicates, height: rowsHigh(answer.duplicates), open: (row) => href("object", { id: row.kept.hex }), empty: "No string repeats another.", sort: { key: "wasted", down: true }, columns: [
-        { key: "text", title: "Text", width: "minmax(9rem, 2fr)", cell: (row) => h("a", { class: "object", tabindex: "-1", href: href("object", { id: row.kept.hex }) }, text(row)) },
-        { key: "held", title: "Held by", width: "minmax(8rem, 1.4fr)", narrow: false, cell: (row) => (row.held_by?.[0] ? way(row.held_by[0].way, 90) : "") },
-        { key: "count", title: "Copies", align: "right", width: "5.5rem", sort: (row) => row.count, cell: (row) => count(row.count) },
-        { key: "length", title: "Bytes each", align: "right", width: "6.5rem", narrow: false, sort: (row) => row.bytesize, cell: (row) => count(row.bytesize) },
-        { key: "wasted", title: "Wasted", align: "right", width: "6rem", sort: (row) => row.wasted, cell: (row) => size(row.wasted) },
-        { key: "share", title: "Share", width: "6rem", narrow: false, cell: (row) => bar(row.wasted / most, "string") }] }).element),
+        { key: "text", title: "Text", width: "minmax(9rem, 1.6fr)", cell: (row) => h("a", { class: "object", tabindex: "-1", href: href("object", { id: row.kept.hex }) }, text(row)) },
+        { key: "held", title: "Held by", width: "minmax(8rem, 2fr)", narrow: false, cell: (row) => (row.held_by?.[0] ? way(row.held_by[0].way, 90) : "") },
+        { key: "count", title: "Copies", align: "right", width: "4.2rem", sort: (row) => row.count, cell: (row) => count(row.count) },
+        { key: "length", title: "Bytes each", align: "right", width: "5.4rem", narrow: false, sort: (row) => row.bytesize, cell: (row) => count(row.bytesize) },
+        { key: "wasted", title: "Wasted", align: "right", width: "5.2rem", sort: (row) => row.wasted, cell: (row) => size(row.wasted) },
+        { key: "share", title: "Share", width: "4rem", narrow: false, cell: (row) => bar(row.wasted / most, "string") }] }).element),
     section("Biggest strings", bigTable({ label: "Biggest strings", rows: answer.biggest, height: rowsHigh(answer.biggest), open: (row) => href("object", { id: row.hex }), sort: { key: "size", down: true }, columns: [
-      { key: "text", title: "Text", width: "minmax(9rem, 2fr)", cell: (row) => h("a", { class: "object", tabindex: "-1", href: href("object", { id: row.hex }) }, text(row)) },
-      { key: "held", title: "Held by", width: "minmax(8rem, 1.4fr)", narrow: false, cell: (row) => (row.held_by ? way(row.held_by, 90) : "") },
-      { key: "length", title: "Length", align: "right", width: "6.5rem", narrow: false, sort: (row) => row.bytesize, cell: (row) => count(row.bytesize) },
-      { key: "size", title: "Takes", align: "right", width: "6rem", sort: (row) => row.size, cell: (row) => size(row.size) }] }).element)];
+      { key: "text", title: "Text", width: "minmax(9rem, 1.6fr)", cell: (row) => h("a", { class: "object", tabindex: "-1", href: href("object", { id: row.hex }) }, text(row)) },
+      { key: "held", title: "Held by", width: "minmax(8rem, 2fr)", narrow: false, cell: (row) => (row.held_by ? way(row.held_by, 90) : "") },
+      { key: "length", title: "Length", align: "right", width: "5rem", narrow: false, sort: (row) => row.bytesize, cell: (row) => count(row.bytesize) },
+      { key: "size", title: "Takes", align: "right", width: "5.2rem", sort: (row) => row.size, cell: (row) => size(row.size) }] }).element)];
 }
 
 function fill(group, kind) {
@@ -65,17 +65,17 @@ function group(words, found, kind) {
   return section(words,
     figures(figure(bytes(found.bytes), "taken", plural(found.count, words.toLowerCase().replace(/e?s$/, ""), words.toLowerCase())), figure(bytes(found.unused), "of places not used", `${count(found.places - found.elements > 0 ? found.places - found.elements : 0)} of ${count(found.places)} places`), figure(count(found.empty), "are empty", bytes(found.empty_bytes))),
     h("h3", { class: "small-title" }, "How full they are"), fill(found, kind),
-    empty.length > 0 && [h("h3", { class: "small-title" }, "Who holds the empty ones"), h("ul", { class: "bars" }, empty.slice(0, 10).map((row) => h("li", {}, h("span", { class: "bars-name" }, way(row.way, 70)), bar(row.bytes / most, kind), h("span", { class: "num", title: exact(row.bytes) }, bytes(row.bytes)), h("span", { class: "num quiet" }, count(row.references)))))]);
+    empty.length > 0 && [h("h3", { class: "small-title" }, "Who holds the empty ones"), h("ul", { class: "bars ways" }, empty.slice(0, 10).map((row) => h("li", {}, h("span", { class: "bars-name" }, way(row.way, 70)), bar(row.bytes / most, kind), h("span", { class: "num", title: exact(row.bytes) }, bytes(row.bytes)), h("span", { class: "num quiet" }, count(row.references)))))]);
 }
 
 function objectsTable(label, rows) {
   return bigTable({ label, rows, height: rowsHigh(rows), open: (row) => href("object", { id: row.hex }), empty: "None.", columns: [
     { key: "object", title: "Object", width: "minmax(8rem, 1fr)", cell: (row) => objectLink(row, { limit: 50 }) },
-    { key: "held", title: "Held by", width: "minmax(8rem, 2fr)", narrow: false, cell: (row) => (row.held_by ? way(row.held_by, 110) : "") },
-    { key: "elements", title: "Elements", align: "right", width: "6rem", sort: (row) => row.elements, cell: (row) => count(row.elements) },
-    { key: "places", title: "Places", align: "right", width: "6rem", narrow: false, sort: (row) => row.places ?? -1, cell: (row) => count(row.places) },
-    { key: "unused", title: "Unused", align: "right", width: "6rem", sort: (row) => row.unused ?? -1, cell: (row) => size(row.unused) },
-    { key: "size", title: "Takes", align: "right", width: "6rem", narrow: false, sort: (row) => row.size, cell: (row) => size(row.size) }] }).element;
+    { key: "held", title: "Held by", width: "minmax(8rem, 3fr)", narrow: false, cell: (row) => (row.held_by ? way(row.held_by, 110) : "") },
+    { key: "elements", title: "Elements", align: "right", width: "5rem", sort: (row) => row.elements, cell: (row) => count(row.elements) },
+    { key: "places", title: "Places", align: "right", width: "5rem", narrow: false, sort: (row) => row.places ?? -1, cell: (row) => count(row.places) },
+    { key: "unused", title: "Unused", align: "right", width: "5rem", sort: (row) => row.unused ?? -1, cell: (row) => size(row.unused) },
+    { key: "size", title: "Takes", align: "right", width: "5.2rem", narrow: false, sort: (row) => row.size, cell: (row) => size(row.size) }] }).element;
 }
 
 function collections(answer) {

@@ -36,9 +36,12 @@ function thread(one, whole, info, open) {
   return details;
 }
 
+/** A value that is no object, as the dump writes it, in Ruby's words. */
+const literal = (value) => (value === "null" ? "nil" : /^":[^"\\]*"$/.test(value ?? "") ? value.slice(1, -1) : value === '{"undef":true}' ? "(not assigned yet)" : value ?? "");
+
 const columns = [
   { title: "Variable", short: true, cell: (row) => edge(row.name, 50) },
-  { title: "Holds", grow: true, cell: (row) => (row.id ? [objectLink(row, { limit: 50 }), row.description && [" ", name(row.description, 90, "quiet")]] : name(row.value ?? "", 120, "value")) },
+  { title: "Holds", grow: true, cell: (row) => (row.id ? [objectLink(row, { limit: 50 }), row.description && [" ", name(row.description, 90, "quiet")]] : name(literal(row.value), 120, "value")) },
   { title: "Retains", align: "right", cell: (row) => (row.id ? size(row.retained) : "") },
 ];
 const variableTable = (label, rows) => smallTable({ label, rows, columns, plain: true, open: (row) => (row.id ? href("object", { id: row.hex }) : null) });

@@ -8,7 +8,7 @@ import { KINDS, dot, kindOf, legend } from "../kinds.js";
 import { load } from "../loading.js";
 import { bar, buttonLink, choice, heading, objectLink, warnings } from "../parts.js";
 import { go, href, remember } from "../route.js";
-import { smallTable } from "../table.js";
+import { longTable, smallTable } from "../table.js";
 import { edge, name, plain } from "../text.js";
 import { rowName } from "./overview.js";
 
@@ -137,6 +137,7 @@ function detail(node, whole, root) {
   }
   return [
     h("div", { class: "details-title" }, dot(part === "folded" ? "root" : kind), part === "folded" ? folded(node) : name(rowName(row), 120), part === "self" && h("span", { class: "quiet" }, " itself")),
+    node === root && object.root && h("p", { class: "quiet" }, "Point at an area to see what it is; a click zooms into it or opens the object."),
     h("p", { class: "details-edge" }, part === "folded" ? ["in ", name(rowName(row), 80)] : row.name ? ["by ", edge(row.name, 120)] : h("span", { class: "quiet" }, object.root ? "What keeps everything alive" : "")),
     bar(node.value / whole, kind),
     h("dl", { class: "facts" }, facts),
@@ -162,7 +163,7 @@ function listOf(root, whole) {
     { title: "Retained", align: "right", cell: ({ value }) => h("span", { title: exact(value) }, bytes(value)) },
     { title: "Share", align: "right", narrow: false, cell: ({ value, data }) => h("span", { class: "share" }, bar(value / whole, data.kind), h("span", { class: "num" }, percent(value / whole))) },
   ];
-  const table = smallTable({ label: "Dominator tree", columns, rows: nodes, open: ({ data }) => (data.row.sample.root ? null : href("tree", { group: data.row.group, form: "list" })) });
+  const table = longTable(nodes, (rows) => smallTable({ label: "Dominator tree", columns, rows, open: ({ data }) => (data.row.sample.root ? null : href("tree", { group: data.row.group, form: "list" })) }));
   return append(h("div", {}), [table, all > nodes.length && h("p", { class: "quiet" }, `… ${count(all - nodes.length)} more groups: zoom in, or see the picture.`)]);
 }
 

@@ -1,0 +1,126 @@
+/* See index_point.h. */
+#include "graph/index_format.h"
+#include "graph/index_point.h"
+
+#include <stdlib.h>
+
+static bool number8(struct hd_index *index, enum hd_index_section which, uint64_t at, uint8_t *number)
+{
+    const uint8_t *found = hd_index_elements(index, which, at, 1);
+    *number = found ? *found : 0;
+    return found != NULL;
+}
+
+static bool number32(struct hd_index *index, enum hd_index_section which, uint64_t at, uint32_t *number)
+{
+    const uint32_t *found = hd_index_elements(index, which, at, 1);
+    *number = found ? *found : 0;
+    return found != NULL;
+}
+
+static bool number64(struct hd_index *index, enum hd_index_section which, uint64_t at, uint64_t *number)
+{
+    const uint64_t *found = hd_index_elements(index, which, at, 1);
+    *number = found ? *found : 0;
+    return found != NULL;
+}
+
+bool hd_index_find(struct hd_index *index, uint64_t address, uint32_t *node)
+{
+    uint32_t count = (uint32_t)hd_index_header_of(index)->node_count, low = 1, high = count;
+    uint64_t found = 0;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (!number64(index, HD_INDEX_ADDRESS, middle, &found))
+            return false;
+        if (found < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *node = HD_NODE_NONE;
+    if (low < count && !number64(index, HD_INDEX_ADDRESS, low, &found))
+        return false;
+    if (low < count && found == address)
+        *node = low;
+    return true;
+}
+
+bool hd_index_node(struct hd_index *index, uint32_t node, struct hd_index_node *out)
+{
+    return number64(index, HD_INDEX_ADDRESS, node, &out->address) && number64(index, HD_INDEX_SIZE, node, &out->size)
+           && number64(index, HD_INDEX_LINE, node, &out->line) && number64(index, HD_INDEX_RETAINED, node, &out->retained)
+           && number32(index, HD_INDEX_CLASS, node, &out->class) && number32(index, HD_INDEX_LABEL, node, &out->label)
+           && number32(index, HD_INDEX_PARENT, node, &out->dominator)
+           && number32(index, HD_INDEX_CLASS_NUMBER, node, &out->class_number)
+           && number8(index, HD_INDEX_TYPE, node, &out->type) && number8(index, HD_INDEX_FLAGS, node, &out->flags)
+           && number64(index, HD_INDEX_EDGE_START, node, &out->first_edge)
+           && number64(index, HD_INDEX_EDGE_START, (uint64_t)node + 1, &out->end_edge) && out->first_edge <= out->end_edge
+           && out->end_edge <= hd_index_header_of(index)->edge_count;
+}
+
+bool hd_index_address(struct hd_index *index, uint32_t node, uint64_t *address)
+{
+    return number64(index, HD_INDEX_ADDRESS, node, address);
+}
+
+bool hd_index_edge(struct hd_index *index, uint64_t edge, uint32_t *to, uint32_t *name)
+{
+    return number32(index, HD_INDEX_EDGE_TO, edge, to) && number32(index, HD_INDEX_EDGE_NAME, edge, name);
+}
+
+/* The text from start[number] to start[number + 1]. */
+static bool text_of(struct hd_index *index, enum hd_index_section starts, enum hd_index_section bytes, uint64_t number,
+                    struct hd_graph_text *text)
+{
+    uint64_t from, to;
+    *text = (struct hd_graph_text){"", 0};
+    if (!number64(index, starts, number, &from) || !number64(index, starts, number + 1, &to) || from > to)
+        return false;
+    text->length = (size_t)(to - from);
+    if (from < to)
+        text->data = hd_index_elements(index, bytes, from, to - from);
+    return text->data != NULL;
+}
+
+bool hd_index_name(struct hd_index *index, uint32_t name, struct hd_graph_text *text)
+{
+    *text = (struct hd_graph_text){NULL, 0};
+    name &= HD_NAME_MASK;
+    return name >= hd_index_header_of(index)->name_count || text_of(index, HD_INDEX_NAME_START, HD_INDEX_NAME_BYTES, name, text);
+}
+
+bool hd_index_class_name(struct hd_index *index, uint32_t number, struct hd_graph_text *text)
+{
+    return text_of(index, HD_INDEX_CLASS_NAME_START, HD_INDEX_CLASS_NAME_BYTES, number, text);
+}
+
+/* The node that an edge leaves: the last whose edges begin at or before it. */
+static bool leaves(struct hd_index *index, uint64_t edge, uint32_t *node)
+{
+    uint32_t low = 0, high = (uint32_t)hd_index_header_of(index)->node_count - 1;
+    while (low < high) {
+        uint32_t middle = high - (high - low) / 2;
+        uint64_t start;
+        if (!number64(index, HD_INDEX_EDGE_START, middle, &start))
+            return false;
+        if (start <= edge)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    *node = low;
+    return true;
+}
+
+bool hd_index_referrers(struct hd_index *index, uint32_t node, struct hd_referrer *list, uint64_t limit, uint64_t *count)
+{
+    uint64_t *edge = malloc((limit + 1) * sizeof *edge);
+    bool found = edge && hd_index_search(index, HD_INDEX_EDGE_TO, node, edge, limit, count);
+    for (uint64_t i = 0; found && *count <= limit && i < *count; i++) {
+        list[i].edge = edge[i];
+        found = leaves(index, edge[i], &list[i].from);
+    }
+    free(edge);
+    return found;
+}

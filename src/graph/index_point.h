@@ -1,0 +1,40 @@
+/*
+ * Single objects and references out of a mapped index, of which nothing but the blocks that they are in is looked at: a few of many
+ * thousands.
+ *
+ * Owns how an object is found so. Must not know who asks. All that is handed out lies in blocks that hold (graph/index_format.h), whatever
+ * is next to them, and every number that leads on is compared with what it counts before it is followed. False: the index is damaged or
+ * memory ran out; nothing that was handed out before is wrong for that. One thread at a time.
+ */
+#ifndef HD_GRAPH_INDEX_POINT_H
+#define HD_GRAPH_INDEX_POINT_H
+
+#include "graph/index.h"
+#include "graph/referrers.h"
+
+/* What the columns of struct hd_graph and struct hd_dominators say of one node. */
+struct hd_index_node {
+    uint64_t address, size, line, retained;
+    uint32_t class, label, dominator;
+    uint32_t class_number; /* among the groups by class */
+    uint8_t type, flags;
+    uint64_t first_edge, end_edge; /* its edges are those from the one up to the other */
+};
+
+/* HD_NODE_NONE if no object has that address. */
+bool hd_index_find(struct hd_index *index, uint64_t address, uint32_t *node);
+
+bool hd_index_node(struct hd_index *index, uint32_t node, struct hd_index_node *out);
+bool hd_index_address(struct hd_index *index, uint32_t node, uint64_t *address);
+
+/* `name` with HD_NAME_WEAK, as in edge_name. */
+bool hd_index_edge(struct hd_index *index, uint64_t edge, uint32_t *to, uint32_t *name);
+
+/* Data NULL for what is no name. They live as long as the index is mapped. */
+bool hd_index_name(struct hd_index *index, uint32_t name, struct hd_graph_text *text);
+bool hd_index_class_name(struct hd_index *index, uint32_t number, struct hd_graph_text *text);
+
+/* How many references lead to a node; in `list`, if they are not more than `limit`. One pass over where all lead. */
+bool hd_index_referrers(struct hd_index *index, uint32_t node, struct hd_referrer *list, uint64_t limit, uint64_t *count);
+
+#endif
