@@ -214,6 +214,12 @@ class LayoutTest < Minitest::Test
     end
   end
 
+  # What a table does not name would be 0, not absent.
+  def test_tables_have_every_name
+    names = File.read(File.join(ROOT, "src/ruby/layout_fields.h")).scan(/^    (FIELD|CONST)\((\w+)/).map { |kind, name| kind == "CONST" ? "k_#{name}" : name }
+    Dir[File.join(ROOT, "src/ruby/layouts/*.inc")].each { |file| assert_equal names, LayoutFile.new(File.read(file)).values.map(&:first), file }
+  end
+
   def merge(ruby, object, *options)
     _, err, status = layout("-q", "--ruby", ruby, "--origin", "of #{ruby}", "-o", path("new.inc"), *options, object)
     assert_equal 0, status, err

@@ -201,8 +201,8 @@ static void stacks_and_code(struct hd_findings *findings, const struct hd_rss *r
                  rss->fibers == 1 ? "" : "s");
     if (worth(main, held(rss), STACKS_WORTH))
         add(findings, "main_stack", main,
-            "%s are the main thread's stack (%d %% of all): once it was that deep, by recursion for example, and a stack does not shrink. "
-            "It cannot grow beyond `ulimit -s`, so it is no leak.", BYTES(main), percent_of(main, held(rss)));
+            "%s are the main thread's stack (%d %% of all): some builds of Ruby touch all of it when they start, and deep recursion may have. "
+            "It does not shrink and cannot grow beyond `ulimit -s`: this is no leak.", BYTES(main), percent_of(main, held(rss)));
     if (worth(others, held(rss), STACKS_WORTH))
         add(findings, "stacks", stacks,
             "%s are stacks (%d %% of all)%s: fewer of them, or smaller ones (RUBY_THREAD_MACHINE_STACK_SIZE, "

@@ -117,6 +117,23 @@ test("a dump that says nothing of the process's memory: why, and what to do", as
   await page.check();
 });
 
+test("what keeps the objects of a class alive: each step stands below the one it comes from", async () => {
+  const page = await open({ fragment: "#/objects?dump=2&class=Proc" });
+  await page.getByRole("button", { name: /^Show \d+ more$/ }).click();
+  const rows = await page.getByRole("table", { name: "Merged paths" }).locator("tbody tr").evaluateAll((all) => all.map((row) => [Number(row.querySelector(".indent").style.getPropertyValue("--depth")), row.querySelector(".edge").textContent, row.dataset.open, row.cells[1].textContent]));
+  const { steps } = JSON.parse(tool("path", "--json", "--limit", "500", LAST, "Proc"));
+  const parents = new Map(steps.map((step) => [step.step, steps.find((other) => other.step === step.parent)?.sample.hex]));
+  const wanted = steps.map((step) => `${parents.get(step.step) ?? "root"} ${step.name} ${step.sample.hex}`).sort();
+  const above = [];
+  const found = rows.map(([depth, edge, address]) => {
+    above.length = depth;
+    above.push(address.match(/0x[0-9a-f]+/)[0]);
+    return `${above[depth - 1] ?? "root"} ${edge} ${above[depth]}`;
+  }).sort();
+  assert(rows.length > 40 && Math.max(...rows.map(([depth]) => depth)) < 14, "too few or too deep for this test");
+  assertEqual(wanted, found, "steps with the ones they come from");
+});
+
 test("the tree: zoom in and out, by mouse and by keys, with addresses", async () => {
   const page = await open({ fragment: "#/tree?dump=2" });
   const cell = page.locator(".cell-box.inside", { hasText: "AuditTrail" }).first();

@@ -64,7 +64,7 @@ export function startShell() {
     if (!dump) return;
     select.value = String(params.dump ?? 0);
     replace(dumpWords, h("div", {}, name(dump.name ?? dump.file, 60)), h("div", {}, `${count(dump.objects)} objects · ${bytes(dump.reachable_bytes ?? dump.bytes)}`),
-      dump.ruby && h("div", {}, "Ruby ", name(dump.ruby, 20), dump.time && [" · ", name(dump.time.replace("T", " ").slice(0, 16), 20)]));
+      dump.ruby && h("div", {}, "Ruby ", name(dump.ruby, 20)), dump.time && h("div", {}, name(dump.time.replace("T", " ").slice(0, 16), 20), " UTC"));
   }
 
   startKeys(search, help);

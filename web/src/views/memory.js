@@ -44,7 +44,7 @@ function rowsTable(answer, parts) {
 
 // A bar for each size of slot, as long as its pages are many, the empty slots hatched.
 function pools(answer) {
-  const all = (answer.heap_pages ?? []).filter((pool) => pool.slots > 0);
+  const all = (answer.heap_pages ?? []).filter((pool) => pool.slots > 0).sort((a, b) => a.slot_size - b.slot_size);
   if (all.length === 0) return null;
   const most = Math.max(...all.map((pool) => pool.slots * pool.slot_size));
   return section("Heap pages by the size of their slots", h("ul", { class: "pools" }, all.map((pool) => {

@@ -55,13 +55,29 @@ function found(answer, params) {
   bigTable({ label: "Objects", columns, rows, open: (row) => href("object", { id: row.hex }), sort: { key: "retained", down: true }, height: `min(60vh, ${Math.max(rows.length, 1) * 34 + 40}px)`, empty: "No object fits." }).element];
 }
 
+/** Steps come with parents first, nearest first: as they are to be read, each below its own, the one that leads to most before its siblings. */
+function depthFirst(steps) {
+  const below = new Map();
+  const known = new Set(steps.map((step) => step.step));
+  for (const step of steps) {
+    const parent = known.has(step.parent) ? step.parent : 0;
+    if (!below.has(parent)) below.set(parent, []);
+    below.get(parent).push(step);
+  }
+  const rows = [];
+  const waiting = [[0, -1]];
+  while (waiting.length > 0) {
+    const [top, depth] = waiting.pop();
+    if (top !== 0) rows.push({ ...top, depth });
+    const next = (below.get(top === 0 ? 0 : top.step) ?? []).sort((a, b) => a.members - b.members);
+    waiting.push(...next.map((step) => [step, depth + 1]));
+  }
+  return rows;
+}
+
 function mergedPaths(answer) {
   if (!answer.steps?.length) return section("What keeps them alive", h("p", { class: "quiet" }, "No root leads to any of them: they wait for the collector."));
-  const depth = new Map([[0, -1]]);
-  const rows = answer.steps.map((step) => {
-    depth.set(step.step, (depth.get(step.parent) ?? -1) + 1);
-    return { ...step, depth: depth.get(step.step) };
-  });
+  const rows = depthFirst(answer.steps);
   const most = Math.max(1, answer.objects);
   return section("What keeps them alive", h("p", { class: "quiet lead" }, `The shortest paths to ${plural(answer.reached, "object")}, merged where they go by the same names.${answer.step_count > rows.length ? ` The ${count(rows.length)} branches that lead to most of ${count(answer.step_count)}.` : ""}`),
     longTable(rows, (some) => smallTable({ label: "Merged paths", rows: some, open: (row) => (row.sample?.hex ? href("object", { id: row.sample.hex }) : null), columns: [

@@ -162,8 +162,9 @@ function smallMap(answer) {
         const { row, part, kind } = node.data;
         const words = part === "folded" ? `${count(node.data.folded.groups)} smaller` : null;
         const text = words ?? plain(rowName(row), 60);
-        return { className: `k-${kind} part-${part}${inside ? " inside" : ""}${high < 36 ? " low" : ""}`, label: `${text}: ${bytes(node.value)}, ${percent(node.value / total)}`,
-          words: [!words && part === "group" && row.name && inside && w > 220 && [edge(row.name, 40), " "], words ?? name(rowName(row), 60), ((high >= 36 && !inside) || (inside && w > 120)) && [" ", h("span", { class: "cell-bytes" }, bytes(node.value))]] };
+        const by = !words && part === "group" && row.name && inside && w > 150;
+        return { className: `k-${kind} part-${part}${inside ? " inside" : ""}${high < 36 ? " low" : ""}`, label: `${by ? `${plain(row.name, 40)} ` : ""}${text}: ${bytes(node.value)}, ${percent(node.value / total)}`,
+          words: [by && [edge(row.name, 40), " "], words ?? name(rowName(row), 60), ((high >= 36 && !inside) || (inside && w > 120)) && [" ", h("span", { class: "cell-bytes" }, bytes(node.value))]] };
       },
     });
   };
