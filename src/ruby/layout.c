@@ -17,6 +17,7 @@
 #include "ruby/layouts/ruby_3_2_3.inc"
 #include "ruby/layouts/ruby_3_2_4.inc"
 #include "ruby/layouts/ruby_3_3_0.inc"
+#include "ruby/layouts/ruby_3_4_0.inc"
 #include "ruby/layouts/ruby_3_4_11.inc"
 #include "ruby/layouts/ruby_4_0_4.inc"
 
@@ -28,6 +29,7 @@ static const struct hd_layout *const tables[] = {
     &ruby_3_2_3,
     &ruby_3_2_4,
     &ruby_3_3_0,
+    &ruby_3_4_0,
     &ruby_3_4_11,
     &ruby_4_0_4,
     NULL,
