@@ -4,6 +4,7 @@
 
 #include "capture/keeper.h"
 #include "capture/outside.h"
+#include "capture/room.h"
 #include "capture/stop.h"
 #include "capture/target.h"
 #include "cli/table.h"
@@ -23,6 +24,7 @@ static const char *const methods[] = {"fork", "stop", NULL};
 
 struct request {
     const char *output, *core, *sysroot, *executable;
+    const char *why; /* another method than the one asked for; NULL */
     pid_t pid;
     int method;
     bool redact, all, json;
@@ -101,19 +103,12 @@ static bool process_look(pid_t pid, struct hd_error *err)
     return good;
 }
 
-/* Is there twice the memory that the process has? */
+/* Is there twice the memory that the process has, for us? */
 static bool room_for(pid_t pid)
 {
     char value[64] = "";
-    unsigned long long available = 0, resident = hd_stop_status(pid, "VmRSS", value, sizeof value) ? strtoull(value, NULL, 10) : 0;
-    char line[256];
-    FILE *file = fopen("/proc/meminfo", "re");
-    while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "MemAvailable: %llu", &available) == 1)
-            break;
-    if (file)
-        fclose(file);
-    return resident && available > 2 * resident; /* both in kB */
+    uint64_t resident = hd_stop_status(pid, "VmRSS", value, sizeof value) ? strtoull(value, NULL, 10) * 1024 : 0;
+    return resident && hd_room_left(getpid()) > 2 * resident;
 }
 
 /* A process that could not be copied need not stand still until all is written: what can change is read at once, if it fits. */
@@ -125,11 +120,25 @@ static bool stop_shorten(struct session *session, struct hd_error *err)
     return hd_keeper_let_go(&session->keeper, err);
 }
 
+/* Whoever runs out of memory in the middle does it in the control group of the process, perhaps. */
+static bool room_check(pid_t pid, struct hd_error *err)
+{
+    char needed[HD_TABLE_NUMBER], there[HD_TABLE_NUMBER];
+    uint64_t most = hd_room_of(pid), left = hd_room_left(getpid());
+    if (left >= most)
+        return true;
+    hd_table_bytes(needed, most);
+    hd_table_bytes(there, left);
+    return hd_error_set(err, HD_ERROR_MEMORY, "to read process %d may take %s of memory, and only %s are left here: run this where there is more, "
+                        "not in the container of the process but outside of it", pid, needed, there);
+}
+
 static bool process_reach(struct session *session, struct hd_error *err)
 {
     const struct request *request = session->request;
     struct hd_keeper *keeper = &session->keeper;
-    if (!process_look(request->pid, err) || !hd_keeper_start(keeper, request->pid, (enum hd_copy_method)request->method, err))
+    hd_room_volunteer();
+    if (!process_look(request->pid, err) || !room_check(request->pid, err) || !hd_keeper_start(keeper, request->pid, (enum hd_copy_method)request->method, err))
         return false;
     struct timespec ts;
     clock_gettime(CLOCK_REALTIME, &ts);
@@ -213,6 +222,12 @@ static bool write_dump(struct session *session, struct hd_error *err)
     return good;
 }
 
+/* Why it was not the method asked for; "" if it was. */
+static const char *note_of(const struct session *session)
+{
+    return session->request->why ? session->request->why : session->keeper.note;
+}
+
 static void print_text(const struct session *session)
 {
     char objects[HD_TABLE_NUMBER], bytes[HD_TABLE_NUMBER];
@@ -222,8 +237,8 @@ static void print_text(const struct session *session)
         bool stopped = session->keeper.method == HD_COPY_STOP;
         printf("the process stood still for %.1f ms%s\n", session->keeper.stopped * 1000,
                stopped ? " while it was read" : " while it was copied");
-        if (*session->keeper.note)
-            printf("--method stop was used, as it could not be copied: %s\n", session->keeper.note);
+        if (*note_of(session))
+            printf("--method stop was used, as it could not be copied: %s\n", note_of(session));
     }
     if (session->core.truncated)
         printf("the core is truncated: %llu pages of Ruby's heap are missing, and objects that only a missing stack keeps alive are not\n"
@@ -257,7 +272,7 @@ static void print_json(const struct session *session)
     if (!session->request->core) {
         printf(",\"method\":\"%s\",\"stopped_ms\":%.3f,\"window_ms\":%.3f,\"note\":", methods[session->keeper.method],
                session->keeper.stopped * 1000, session->keeper.foreign * 1000);
-        hd_cli_print_json_string(stdout, session->keeper.note);
+        hd_cli_print_json_string(stdout, note_of(session));
     }
     printf("}\n");
 }
@@ -288,6 +303,12 @@ static int dump(const struct request *request)
         hd_memory_close(&session.memory);
     hd_arena_deinit(&session.arena);
     hd_buffer_deinit(&session.extra);
+    if (session.keeper.lost) {
+        struct request again = *request;
+        again.method = HD_COPY_STOP;
+        again.why = "the copy was given up, as memory ran short";
+        return dump(&again);
+    }
     return done ? 0 : hd_cli_fail("dump", &err);
 }
 

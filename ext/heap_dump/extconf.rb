@@ -8,7 +8,7 @@ TOOL_ONLY = %r{
   /dump/(input|json_reader|json_text|address_set|check|objspace_reader|range) |
   /ruby/(dwarf|layout_table|elf_identity) |
   /memory/(source_process|source_file|core|core_library|core_unpack) |
-  /capture/(outside|copy|keeper|stop|inject|target)
+  /capture/(outside|room|copy|keeper|stop|inject|target)
 }x
 
 $CFLAGS << " -std=gnu11 -fvisibility=hidden -Wno-declaration-after-statement"

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "capture/copy.h"
 
+#include "capture/room.h"
 #include "capture/target.h"
 
 #include <errno.h>
@@ -105,14 +106,27 @@ static bool filter_shared(pid_t target)
            && clone_allowed();
 }
 
+/* Filters are a thread's own. */
+static bool filtered(pid_t tid)
+{
+    char filter[16] = "0";
+    hd_stop_status(tid, "Seccomp", filter, sizeof filter);
+    return strcmp(filter, "0") != 0;
+}
+
 /* Before the target is stopped: what takes time and does not change. */
 static void target_look(struct hd_copy *copy)
 {
-    char filter[16] = "0";
     copy->where = hd_inject_address(copy->target);
-    hd_stop_status(copy->target, "Seccomp", filter, sizeof filter);
-    copy->filtered = strcmp(filter, "0") != 0;
+    copy->filtered = filtered(copy->target);
     copy->filter_shared = copy->filtered && filter_shared(copy->target);
+    uint64_t left = hd_room_left(copy->target), needed = hd_room_needed(copy->target, &copy->least);
+    copy->cramped = left < needed;
+    if (left > needed + hd_room_of(copy->target)) /* enough for two of them */
+        copy->least = 0;
+    if (copy->cramped)
+        snprintf(copy->note, sizeof copy->note, "only %llu MB of memory are left to it, so that a copy might have the kernel kill somebody",
+                 (unsigned long long)(left >> 20));
 }
 
 /*
@@ -122,6 +136,10 @@ static void target_look(struct hd_copy *copy)
  */
 static bool options_set(struct hd_copy *copy, const struct hd_stopped_thread *thread)
 {
+    if (!copy->filtered && filtered(thread->tid)) { /* since we looked, or only this thread */
+        copy->filtered = true;
+        copy->filter_shared = false;
+    }
     const long plain = PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACESYSGOOD;
     if (copy->filtered && ptrace(PTRACE_SETOPTIONS, thread->tid, 0, plain | PTRACE_O_SUSPEND_SECCOMP) == 0)
         return true;
@@ -172,7 +190,7 @@ static bool copy_make(struct hd_copy *copy)
     struct hd_error failure = {0};
     long result = 0;
     pid_t child = 0;
-    if (!call_there(copy, thread) || !options_set(copy, thread))
+    if (copy->cramped || !call_there(copy, thread) || !options_set(copy, thread))
         return false;
     thread->injected = true; /* the options are to be taken back, whatever comes */
     bool called = hd_inject_call(&copy->threads, thread, copy->where, SYS_clone, arguments, &result, &child, &failure);
@@ -240,7 +258,10 @@ static void copy_reap(struct hd_copy *copy)
 {
     struct hd_error err = {0};
     struct hd_stopped threads;
+    struct hd_target_stat stat;
     int status;
+    if (!hd_target_stat_read(copy->process, &stat) || stat.state != 't') /* it stands in a stop of ours until somebody kills it */
+        copy->lost = true;
     kill(copy->process, SIGKILL);
     hd_stop_wait(copy->process, &status, FIRST_STOP);
     sigset_t before;
@@ -252,6 +273,16 @@ static void copy_reap(struct hd_copy *copy)
         copy->foreign += threads.foreign;
     }
     sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+void hd_copy_watch(struct hd_copy *copy)
+{
+    bool there = copy->process && copy->process != copy->target;
+    if (!there || !copy->least || hd_room_left(copy->target) >= copy->least)
+        return;
+    kill(copy->process, SIGKILL);
+    copy->lost = true;
+    copy->least = 0;
 }
 
 bool hd_copy_take(struct hd_copy *copy, pid_t target, enum hd_copy_method method, struct hd_error *err)

@@ -4,7 +4,8 @@
  * Owns the copy and its end. Must not know what is read. No code of ours runs in the target or in the copy: one of the
  * target's own threads makes a system call, clone(CLONE_FILES|CLONE_FS) without an exit signal, and the copy never leaves its first
  * stop. Sharing the descriptors matters: with a table of its own the copy would keep sockets open that the target closes. Where no
- * copy can be made (seccomp, pids.max, memory), the target itself stands still until it is read.
+ * copy can be made (seccomp, pids.max, memory), the target itself stands still until it is read. Where memory is short the kernel would
+ * not refuse a copy but kill somebody, so none is tried there.
  * Invariant: after hd_copy_release no process, no zombie and no stopped thread of ours is left.
  */
 #ifndef HD_CAPTURE_COPY_H
@@ -30,6 +31,9 @@ struct hd_copy {
     double began;
     uint64_t where;        /* of a syscall instruction in the target */
     bool filtered, filter_shared; /* by seccomp; a filter that we have, too */
+    bool cramped;          /* memory for a copy might be missing */
+    uint64_t least;        /* bytes of memory that must be left to the target; 0: it cannot run out */
+    bool lost;             /* the copy was gone before its time: what was read of it may be incomplete */
     pid_t inner;           /* the copy's pid as the target sees it, which is in another pid namespace perhaps */
 };
 
@@ -43,7 +47,10 @@ bool hd_copy_take(struct hd_copy *copy, pid_t target, enum hd_copy_method method
 bool hd_copy_take_with(struct hd_copy *copy, pid_t target, enum hd_copy_method method, void (*standing)(void *data, pid_t target),
                        void *data, struct hd_error *err);
 
-/* Ends the copy, or lets the target go on. */
+/* To be asked every few milliseconds: ends a copy that might cost the target its memory, while it changes what it shares with it. */
+void hd_copy_watch(struct hd_copy *copy);
+
+/* Ends the copy, or lets the target go on. Says in copy->lost if the copy had ended before, as when memory ran out. */
 void hd_copy_release(struct hd_copy *copy);
 
 #endif

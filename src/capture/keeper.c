@@ -5,10 +5,12 @@
 #define _GNU_SOURCE
 #include "capture/keeper.h"
 
+#include "capture/room.h"
 #include "capture/target.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,12 +77,7 @@ static int keeper_settle(int channel)
     if (syscall(SYS_close_range, KEPT + 1, ~0u, 0) != 0)
         for (int fd = KEPT + 1; fd < 1024; fd++) /* kernels before 5.9 */
             close(fd);
-    int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC); /* where it may be lowered: others go first */
-    if (score >= 0) {
-        ssize_t ignored = write(score, "-900", 4);
-        (void)ignored;
-        close(score);
-    }
+    hd_room_stay();
     return KEPT;
 }
 
@@ -102,21 +99,36 @@ struct errand {
     void *data;
 };
 
+/* Until it is done, or gone. */
+static void tool_await(int channel, struct hd_copy *copy)
+{
+    enum { GLANCE_MS = 2 };
+    struct pollfd wait = {.fd = channel, .events = POLLIN};
+    for (;;) {
+        int ready = poll(&wait, 1, copy->least ? GLANCE_MS : -1);
+        if (ready > 0 || (ready < 0 && errno != EINTR))
+            return;
+        hd_copy_watch(copy);
+    }
+}
+
 static void keeper_run(int channel, const struct errand *errand)
 {
     struct report report = {0};
     struct hd_copy copy;
-    char byte;
     channel = keeper_settle(channel);
     bool good = hd_copy_take_with(&copy, errand->target, errand->method, errand->standing, errand->data, &report.error);
     report_fill(&report, &copy);
     bool said = all_sent(channel, &report, sizeof report);
     if (good) {
         said = said && all_sent(channel, copy.stacks, copy.stack_count * sizeof *copy.stacks);
-        while (said && recv(channel, &byte, 1, 0) < 0 && errno == EINTR)
-            continue;
+        if (said)
+            tool_await(channel, &copy);
         hd_copy_release(&copy);
         report_fill(&report, &copy);
+        if (copy.lost)
+            hd_error_set(&report.error, HD_ERROR_TARGET, "the copy of process %d had to be given up before it was read, as memory ran "
+                         "short: try again with --method stop, or when there is more", errand->target);
         all_sent(channel, &report, sizeof report);
     }
     _exit(0);
@@ -149,11 +161,13 @@ static bool stacks_receive(struct hd_keeper *keeper, pid_t target, size_t count,
     return all_received(keeper->channel, keeper->stacks, count * sizeof *keeper->stacks) || gone(target, err);
 }
 
-static bool memory_open(struct hd_keeper *keeper, struct hd_error *err)
+static bool memory_open(struct hd_keeper *keeper, pid_t target, struct hd_error *err)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/mem", keeper->copy);
     keeper->memory = open(path, O_RDONLY | O_CLOEXEC);
+    if (keeper->memory < 0 && keeper->copy != target && (errno == ENOENT || errno == ESRCH))
+        return gone(target, err);
     return keeper->memory >= 0 || hd_error_set_errno(err, HD_ERROR_TARGET, errno, "cannot open %s", path);
 }
 
@@ -187,6 +201,7 @@ bool hd_keeper_start_with(struct hd_keeper *keeper, pid_t target, enum hd_copy_m
     struct report report;
     struct hd_error failure = {0}, ignored;
     *keeper = (struct hd_keeper){.channel = -1, .memory = -1};
+    hd_room_volunteer();
     bool good = keeper_fork(keeper, &errand, &failure);
     good = good && (all_received(keeper->channel, &report, sizeof report) || gone(target, &failure));
     if (good && report.error.code != HD_OK) {
@@ -194,7 +209,7 @@ bool hd_keeper_start_with(struct hd_keeper *keeper, pid_t target, enum hd_copy_m
         good = false;
     }
     good = good && (report_take(keeper, &report) || gone(target, &failure))
-           && stacks_receive(keeper, target, report.stack_count, &failure) && memory_open(keeper, &failure);
+           && stacks_receive(keeper, target, report.stack_count, &failure) && memory_open(keeper, target, &failure);
     if (good)
         return true;
     hd_keeper_finish(keeper, &ignored);
@@ -215,8 +230,13 @@ bool hd_keeper_let_go(struct hd_keeper *keeper, struct hd_error *err)
         keeper->channel = -1;
         while (waitpid(keeper->process, &status, 0) < 0 && errno == EINTR)
             continue;
-        good = good || hd_error_set(err, HD_ERROR_TARGET, "the helper process that held the copy was killed, so what was read may be "
-                                    "incomplete: take the dump again");
+        if (!good)
+            hd_error_set(err, HD_ERROR_TARGET, "the helper process that held the copy was killed, so what was read may be "
+                         "incomplete: take the dump again");
+        else if (report.error.code != HD_OK && err)
+            *err = report.error;
+        keeper->lost = good && report.error.code != HD_OK;
+        good = good && !keeper->lost;
     }
     keeper->process = 0;
     if (keeper->channel >= 0)

@@ -19,6 +19,7 @@ struct hd_keeper {
     enum hd_copy_method method;
     double stopped;          /* seconds the target stood still; with HD_COPY_STOP known after hd_keeper_finish */
     double foreign;          /* seconds in which the end of the keeper would have hurt the target, see stop.h */
+    bool lost;               /* the copy had to be given up, see copy.h; the target itself may still be read, with HD_COPY_STOP */
     char note[200];          /* why it is not the method asked for; "" if it is */
     struct hd_stack *stacks; /* of the target's threads, where they were stopped; until hd_keeper_finish */
     size_t stack_count;

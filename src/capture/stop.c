@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -72,13 +73,34 @@ bool hd_stop_wait(pid_t tid, int *status, double seconds)
     }
 }
 
-/* Real signals that arrive before our stop are delivered. Sets *gone if the thread ended meanwhile. */
-static bool reach_stop(pid_t tid, bool *gone)
+/*
+ * A thread that becomes another program ends all others first, and waits until they are gone: those of them that we trace are gone when
+ * we have seen it. Only their ends are taken here: stops of what one traces are told, asked
+ * for or not, and wait for others.
+ */
+static void ended_take(const struct hd_stopped *stopped)
 {
-    for (;;) {
+    for (size_t i = 0; stopped && i < stopped->count; i++) {
+        const id_t tid = (id_t)stopped->threads[i].tid;
+        siginfo_t found = {0};
+        if (waitid(P_PID, tid, &found, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 && found.si_pid
+            && (found.si_code == CLD_EXITED || found.si_code == CLD_KILLED || found.si_code == CLD_DUMPED))
+            waitid(P_PID, tid, &found, WEXITED | WNOHANG | __WALL);
+    }
+}
+
+/* Real signals that arrive before our stop are delivered. Sets *gone if the thread ended meanwhile. `stopped`: of it and of others; NULL. */
+static bool reach_stop(const struct hd_stopped *stopped, pid_t tid, bool *gone)
+{
+    static const double GLANCE = 0.02; /* seconds */
+    for (double begun = hd_stop_now();;) {
         int status;
-        if (!hd_stop_wait(tid, &status, PATIENCE))
-            return false;
+        if (!hd_stop_wait(tid, &status, GLANCE)) {
+            if (hd_stop_now() - begun > PATIENCE)
+                return false;
+            ended_take(stopped);
+            continue;
+        }
         *gone = !WIFSTOPPED(status);
         if (*gone || status >> 16 == PTRACE_EVENT_STOP)
             return true;
@@ -150,6 +172,44 @@ static bool room(struct hd_stopped *stopped)
     return true;
 }
 
+/*
+ * PTRACE_SEIZE waits while the thread becomes another program, which in turn waits for the threads that are ours already (see
+ * ended_take): for ever, if nobody looked after those. A timer does, which the kernel begins the call again after.
+ */
+static const struct hd_stopped *seizing;
+
+static void seizing_look(int signal)
+{
+    int kept = errno;
+    (void)signal;
+    ended_take(seizing);
+    errno = kept;
+}
+
+static long seize(const struct hd_stopped *stopped, pid_t tid)
+{
+    sigset_t alarm, before;
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
+    seizing = stopped;
+    sigprocmask(SIG_UNBLOCK, &alarm, &before);
+    long result = ptrace(PTRACE_SEIZE, tid, 0, 0);
+    int error = errno;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return result;
+}
+
+/* One that waits, blocked, must not reach whoever had it before. */
+static void signal_drop(int number)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    while (sigtimedwait(&set, NULL, &(struct timespec){0, 0}) == number)
+        continue;
+}
+
 /* Seizes and interrupts threads that are not ours yet. Returns how many, -1 on failure. */
 static int threads_seize(struct hd_stopped *stopped, struct hd_error *err)
 {
@@ -168,7 +228,7 @@ static int threads_seize(struct hd_stopped *stopped, struct hd_error *err)
             continue;
         if (!room(stopped)) {
             good = hd_error_set(err, HD_ERROR_MEMORY, "no memory for the list of threads of process %d", stopped->pid);
-        } else if (ptrace(PTRACE_SEIZE, tid, 0, 0) == 0) {
+        } else if (seize(stopped, tid) == 0) {
             ptrace(PTRACE_INTERRUPT, tid, 0, 0);
             stopped->threads[stopped->count++] = (struct hd_stopped_thread){.tid = tid};
             found++;
@@ -187,12 +247,14 @@ static bool threads_reach(struct hd_stopped *stopped, size_t first, struct hd_er
     for (size_t i = first; i < stopped->count;) {
         struct hd_stopped_thread *thread = &stopped->threads[i];
         bool gone;
-        if (!reach_stop(thread->tid, &gone))
+        if (!reach_stop(stopped, thread->tid, &gone))
             return hd_error_set(err, HD_ERROR_TARGET, "thread %d of process %d does not stop: it waits in the kernel, for a disk or for a "
                                 "child made by vfork; try again later", thread->tid, stopped->pid);
-        gone = gone || ptrace(PTRACE_GETREGS, thread->tid, 0, &thread->registers)
-               || ptrace(PTRACE_GETSIGMASK, thread->tid, (void *)sizeof thread->signal_mask, &thread->signal_mask);
-        if (gone) {
+        bool known = !gone && ptrace(PTRACE_GETREGS, thread->tid, 0, &thread->registers) == 0
+                     && ptrace(PTRACE_GETSIGMASK, thread->tid, (void *)sizeof thread->signal_mask, &thread->signal_mask) == 0;
+        if (!gone && !known) /* it is just being ended, which must be seen */
+            reach_stop(stopped, thread->tid, &gone);
+        if (!known) {
             *thread = stopped->threads[--stopped->count];
             continue;
         }
@@ -202,9 +264,8 @@ static bool threads_reach(struct hd_stopped *stopped, size_t first, struct hd_er
     return true;
 }
 
-bool hd_stop_all(struct hd_stopped *stopped, pid_t pid, struct hd_error *err)
+static bool all_stop(struct hd_stopped *stopped, struct hd_error *err)
 {
-    *stopped = (struct hd_stopped){.pid = pid};
     for (;;) {
         size_t first = stopped->count;
         int found = threads_seize(stopped, err);
@@ -213,10 +274,25 @@ bool hd_stop_all(struct hd_stopped *stopped, pid_t pid, struct hd_error *err)
         if (found == 0 && stopped->count)
             return true;
         if (found == 0)
-            hd_target_refused(pid, ESRCH, err);
+            hd_target_refused(stopped->pid, ESRCH, err);
         hd_stop_release(stopped);
         return false;
     }
+}
+
+bool hd_stop_all(struct hd_stopped *stopped, pid_t pid, struct hd_error *err)
+{
+    enum { LOOK_US = 20000 };
+    static const struct itimerval every = {{0, LOOK_US}, {0, LOOK_US}}, never;
+    struct sigaction look = {.sa_handler = seizing_look, .sa_flags = SA_RESTART}, before;
+    *stopped = (struct hd_stopped){.pid = pid};
+    sigaction(SIGALRM, &look, &before);
+    setitimer(ITIMER_REAL, &every, NULL);
+    bool good = all_stop(stopped, err);
+    setitimer(ITIMER_REAL, &never, NULL);
+    signal_drop(SIGALRM);
+    sigaction(SIGALRM, &before, NULL);
+    return good;
 }
 
 /*
@@ -230,7 +306,7 @@ static void thread_restore(struct hd_stopped_thread *thread)
         ptrace(PTRACE_SETOPTIONS, thread->tid, 0, 0);
         ptrace(PTRACE_INTERRUPT, thread->tid, 0, 0);
         ptrace(PTRACE_CONT, thread->tid, 0, 0);
-        reach_stop(thread->tid, &gone);
+        reach_stop(NULL, thread->tid, &gone);
     }
     if (thread->injected || thread->repaired)
         ptrace(PTRACE_SETREGS, thread->tid, 0, &thread->registers);
@@ -247,12 +323,28 @@ void hd_stop_restore(struct hd_stopped *stopped, struct hd_stopped_thread *threa
         stopped->foreign = hd_stop_now() - stopped->injected;
 }
 
+/*
+ * One that cannot be let go does not stand still: it was ended by another one, which was let go before and became another program, and
+ * that one waits until its end was seen; or it has not come to its stop yet.
+ */
+static void let_go(pid_t tid)
+{
+    enum { TRIES = 3 };
+    static const double GLANCE = 0.5; /* seconds */
+    int status, signal = 0;
+    for (int tries = 0; ptrace(PTRACE_DETACH, tid, 0, (void *)(long)signal) != 0 && tries < TRIES; tries++) {
+        if (!hd_stop_wait(tid, &status, GLANCE) || !WIFSTOPPED(status))
+            return;
+        signal = status >> 16 ? 0 : WSTOPSIG(status);
+    }
+}
+
 void hd_stop_release(struct hd_stopped *stopped)
 {
     for (size_t i = 0; i < stopped->count; i++)
         hd_stop_restore(stopped, &stopped->threads[i]);
     for (size_t i = 0; i < stopped->count; i++)
-        ptrace(PTRACE_DETACH, stopped->threads[i].tid, 0, 0);
+        let_go(stopped->threads[i].tid);
     free(stopped->threads);
     *stopped = (struct hd_stopped){.pid = stopped->pid, .foreign = stopped->foreign};
 }

@@ -55,6 +55,18 @@ static uid_t user_of(pid_t pid, char name[64])
     return uid;
 }
 
+/* We may look into it, but not stop it, and there is a filter around us. */
+static bool ptrace_filtered(pid_t pid)
+{
+    char path[64], filter[16] = "0";
+    snprintf(path, sizeof path, "/proc/%d/mem", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    close(fd);
+    return hd_stop_status(getpid(), "Seccomp", filter, sizeof filter) && strcmp(filter, "0") != 0;
+}
+
 static bool forbidden(pid_t pid, struct hd_error *err)
 {
     char path[64], name[64];
@@ -64,6 +76,10 @@ static bool forbidden(pid_t pid, struct hd_error *err)
     if (scope == 3)
         return hd_error_set(err, HD_ERROR_TARGET, "no permission to look into process %d: kernel.yama.ptrace_scope is 3, which forbids it to "
                             "everybody until the machine is started anew; load the gem into the program instead", pid);
+    if (!scope && ptrace_filtered(pid))
+        return hd_error_set(err, HD_ERROR_TARGET, "no permission to trace process %d: heap_dump itself runs under a seccomp filter (of a "
+                            "container), which forbids ptrace, it seems; run this on the host with the pid that it has there, or the container "
+                            "with --security-opt seccomp=unconfined", pid);
     if (may_trace())
         return hd_error_set(err, HD_ERROR_TARGET, "no permission to look into process %d: a security module (AppArmor, SELinux) forbids it, "
                             "or it is in a user namespace that is not below ours; run this on the host as root", pid);

@@ -434,16 +434,20 @@ static void immediate_key_write(struct hd_line *line, uint64_t key)
     }
 }
 
+/* Only plain Strings: a subclass may define eql? so that two keys have the same text; and no key of a document database can hold a NUL. */
+static bool inlinable_key(const struct hd_line *line, const uint8_t *object, uint64_t key, uint64_t string_class, struct hd_text *text)
+{
+    return (*object & HD_T_MASK) == HD_T_STRING && hd_word(object, 8) == string_class && inlinable(line, object, key, text)
+           && !memchr(text->data, 0, text->length);
+}
+
 void hd_line_hash_key(struct hd_line *line, uint64_t key, bool by_identity, uint64_t string_class)
 {
     const uint8_t *object = hd_vm_object(line->vm, key);
     struct hd_text text;
     if (!object) {
         immediate_key_write(line, key);
-    } else if (!by_identity && (*object & HD_T_MASK) == HD_T_STRING && hd_word(object, 8) == string_class
-               && inlinable(line, object, key, &text) && !memchr(text.data, 0, text.length)) {
-        /* only plain Strings: a subclass may define eql? so that two keys have the same text; and no key of a document
-           database can hold a NUL */
+    } else if (!by_identity && inlinable_key(line, object, key, string_class, &text)) {
         bool escape = text.length && key_needs_backslash(*text.data);
         hd_buffer_append(line->out, "\"\\\\", escape ? 3 : 1);
         hd_text_escape(line->out, text.data, text.length);
@@ -454,27 +458,33 @@ void hd_line_hash_key(struct hd_line *line, uint64_t key, bool by_identity, uint
     }
 }
 
-bool hd_line_hash_key_seen(struct hd_line *line, uint64_t key, uint64_t string_class)
+bool hd_line_hash_key_seen(struct hd_line *line, uint64_t key, bool by_identity, uint64_t string_class)
 {
+    static const uint64_t no_secret[2];
     const struct hd_layout *l = line->vm->layout;
     const uint8_t *object = hd_vm_object(line->vm, key);
+    struct hd_text name;
+    bool any = !line->vm->live; /* that cannot be twice may be so all the same */
+    if (by_identity)
+        return any && hd_line_seen(line, key);
     if (object) {
         unsigned type = *object & HD_T_MASK;
         bool constant = type == HD_T_FLOAT || type == HD_T_BIGNUM || type == HD_T_SYMBOL
                         || (type == HD_T_STRING && hd_word(object, 8) == string_class);
-        return !constant && hd_line_seen(line, key);
+        if (any && inlinable_key(line, object, key, string_class, &name))
+            key = hd_text_keyed_hash(no_secret, name.data, name.length);
+        return (any || !constant) && hd_line_seen(line, key);
     }
     if ((key & 3) || (key & 0xff) != (uint64_t)l->k_RUBY_SYMBOL_FLAG)
-        return false;
-    struct hd_text name = hd_symbol_name(line->vm, key >> l->k_RUBY_SPECIAL_SHIFT);
+        return any && hd_line_seen(line, key);
+    name = hd_symbol_name(line->vm, key >> l->k_RUBY_SPECIAL_SHIFT);
     if (!name.data || (hd_text_is_ascii(name.data, name.length) && !memchr(name.data, '\\', name.length)
                        && !memchr(name.data, 0, name.length)))
-        return false;
+        return any && hd_line_seen(line, key);
     size_t before = line->out->length; /* what counts is how it is written, so write it and take it back */
     hd_text_escape_any(line->out, name.data, name.length);
     if (line->out->failed)
         return false;
-    static const uint64_t no_secret[2];
     uint64_t hash = hd_text_keyed_hash(no_secret, line->out->data + before, line->out->length - before);
     line->out->length = before;
     return hd_line_seen(line, hash);

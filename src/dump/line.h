@@ -93,9 +93,10 @@ void hd_line_hash_key(struct hd_line *line, uint64_t key, bool by_identity, uint
 /*
  * Was a key that is written the same way asked for since hd_line_forget? An object that was changed after it became
  * a key may be in its Hash twice, and Symbols that differ in their encoding alone may read the same. A false alarm
- * is possible, if most unlikely. Not for lines that track their references.
+ * is possible, if most unlikely. Memory from outside may be damaged, and have any key twice. Not for lines that track their
+ * references.
  */
-bool hd_line_hash_key_seen(struct hd_line *line, uint64_t key, uint64_t string_class);
+bool hd_line_hash_key_seen(struct hd_line *line, uint64_t key, bool by_identity, uint64_t string_class);
 
 /*
  * A list or map that may be long. open writes `,"name":[` (or `{`); next goes before every element and starts a

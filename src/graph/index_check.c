@@ -300,6 +300,19 @@ static bool check_nodes(struct check *check, uint64_t piece)
     return !bad;
 }
 
+/* The parent of each node on a path is what stands where `from` says, so that all ways up end at the root. */
+static bool check_paths(struct check *check, uint64_t piece)
+{
+    const uint32_t *order = section(check, HD_INDEX_PATH_ORDER), *place = section(check, HD_INDEX_PATH_FROM);
+    const uint32_t *parent = section(check, HD_INDEX_PATH_PARENT);
+    uint64_t count = check->header->reachable, from = piece * NODES_AT_ONCE;
+    uint64_t to = count - from < NODES_AT_ONCE ? count : from + NODES_AT_ONCE;
+    bool bad = false;
+    for (uint64_t i = from ? from : 1; i < to; i++)
+        bad |= order[i] == HD_NODE_ROOT || parent[order[i]] != order[place[i]];
+    return !bad;
+}
+
 /* ---- between the sections ---- */
 
 static bool zeros(const char *file, uint64_t from)
@@ -359,6 +372,9 @@ bool hd_index_check(const struct hd_index_header *header, const struct hd_index_
         return false;
     const uint32_t *order = section(&check, HD_INDEX_PATH_ORDER), *parent = section(&check, HD_INDEX_PARENT);
     if (sections & HD_INDEX_BIT(PATH_ORDER) && order[0] != HD_NODE_ROOT)
+        return false;
+    if ((sections & HD_INDEX_SECTIONS_PATHS) == HD_INDEX_SECTIONS_PATHS
+        && !run(&check, check_paths, (header->reachable + NODES_AT_ONCE - 1) / NODES_AT_ONCE))
         return false;
     if (!(sections & HD_INDEX_BIT(DEPTH)))
         return true;

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 4096 };
+enum { PATH_BYTES = 8192 };
 
 /* Where libraries are on the systems we know. */
 static const char *const folders[] = {"/usr/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu", "/usr/local/lib", "/usr/lib",
@@ -65,12 +65,24 @@ static int elf_open(const char *place)
     return -1;
 }
 
+/* What was upgraded or removed while the process had it: the kernel says so behind the name. */
+static void name_it_had(char name[PATH_BYTES / 2], const char *path)
+{
+    static const char gone[] = " (deleted)";
+    size_t length = strnlen(path, PATH_BYTES / 2 - 1), ending = sizeof gone - 1;
+    if (length > ending && !strcmp(path + length - ending, gone))
+        length -= ending;
+    memcpy(name, path, length);
+    name[length] = 0;
+}
+
 int hd_core_library_open(const char *path, const char *build_id, bool program, const struct hd_core_options *options, struct hd_error *wrong)
 {
-    char place[PATH_BYTES];
+    char place[PATH_BYTES], name[PATH_BYTES / 2];
+    name_it_had(name, path);
     for (int way = 0; way < WAYS; way++) {
         struct hd_elf_identity identity = {0};
-        place_name(place, way, path, build_id, program, options);
+        place_name(place, way, name, build_id, program, options);
         int fd = *place ? elf_open(place) : -1;
         if (fd < 0)
             continue;

@@ -71,12 +71,12 @@ static bool hash_entry(void *data, uint64_t key, uint64_t value)
 {
     struct map *map = data;
     /* no key may appear twice in one line; two lines may have the same */
-    if (!map->by_identity && hd_line_hash_key_seen(map->line, key, map->string_class))
+    if (hd_line_hash_key_seen(map->line, key, map->by_identity, map->string_class))
         hd_series_break(map->line, &map->series);
     hd_series_next(map->line, &map->series);
-    if (!map->by_identity && map->series.in_line == 1) {
+    if (map->series.in_line == 1) {
         hd_line_forget(map->line);
-        hd_line_hash_key_seen(map->line, key, map->string_class);
+        hd_line_hash_key_seen(map->line, key, map->by_identity, map->string_class);
     }
     hd_line_hash_key(map->line, key, map->by_identity, map->string_class);
     hd_line_value(map->line, value);
@@ -122,7 +122,7 @@ static void hash_object_write(struct hd_line *line, const uint8_t *object, uint6
 
 struct variables {
     struct map map;
-    uint64_t seen[32]; /* names that were written: where damage has made two the same, no key may come twice */
+    uint64_t seen[1024]; /* names that were written: where damage has made two the same, no key may come twice */
     uint32_t count;
 };
 
@@ -132,6 +132,7 @@ static bool variable_again(struct variables *variables, uint64_t id)
     struct hd_text name = hd_symbol_name(variables->map.line->vm, id);
     uint64_t key = name.data ? (uint64_t)(uintptr_t)name.data : id;
     uint32_t known = variables->count < MOST ? variables->count : MOST;
+    hd_memory_worked(variables->map.line->vm->memory, known);
     for (uint32_t i = 0; i < known; i++)
         if (variables->seen[i] == key)
             return true;

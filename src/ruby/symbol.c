@@ -7,6 +7,8 @@
  */
 #include "ruby/vm.h"
 
+#include "dump/text.h"
+
 enum { ENTRY_SIZE = 2, SERIAL_MAX = 1 << 28 };
 static const uint64_t ELEMENTS_MAX = 1ull << 40;
 
@@ -123,6 +125,35 @@ static void names_read(struct hd_vm *vm, const uint8_t *elements, uint64_t count
 }
 
 /*
+ * No two symbols have the same name, but for encodings: where damage has made two of one, the second has none, or a map might have the
+ * same key twice.
+ */
+static void names_part(struct hd_vm *vm)
+{
+    static const uint64_t no_secret[2];
+    struct hd_map known;
+    uint64_t count = 0;
+    for (uint64_t serial = 0; serial < vm->symbol_count; serial++)
+        count += vm->symbol_names[serial].data != NULL;
+    struct hd_arena room = {0};
+    bool good = hd_map_init(&known, &room, count);
+    for (uint64_t serial = 0; good && serial < vm->symbol_count; serial++) {
+        struct hd_text *text = &vm->symbol_names[serial];
+        uint64_t other, hash = text->data && hd_text_is_ascii(text->data, text->length) ? hd_text_keyed_hash(no_secret, text->data, text->length) : 0;
+        if (!hash)
+            continue;
+        if (!hd_map_get(&known, hash, &other)) {
+            hd_map_set(&known, hash, serial);
+            continue;
+        }
+        const struct hd_text *first = &vm->symbol_names[other];
+        if (first->length == text->length && !memcmp(first->data, text->data, text->length))
+            *text = (struct hd_text){0};
+    }
+    hd_arena_deinit(&room);
+}
+
+/*
  * Before 3.3 a class keeps its path in hidden instance variables; their IDs are the serial with the scope bits
  * of the name, which are found by trying them on Object.
  */
@@ -169,6 +200,8 @@ bool hd_symbols_open(struct hd_vm *vm, struct hd_error *err)
         return hd_error_set(err, HD_ERROR_MEMORY, "no memory for %llu symbol names",
                             (unsigned long long)vm->symbol_count);
     names_read(vm, elements, count);
+    if (!vm->live)
+        names_part(vm);
     hidden_ids_find(vm);
     return true;
 }

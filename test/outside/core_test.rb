@@ -160,23 +160,55 @@ class CoreTest < Minitest::Test
     end
   end
 
-  # A process with a library that is nowhere else: the real one, but of another build-id. Where it is gone, what is in its place is
-  # named and not used.
-  def test_another_build_of_the_library
+  # A Ruby that has a library of another build-id than the real one, where it is, that id, and where the real one is.
+  def process_with_library(name)
     library = File.readlines("/proc/self/maps").map { |line| line.split[5] }.compact.find { |path| path.include?("/libruby") }
     skip "this Ruby has no library of its own" unless library
-    place = File.join(FOLDER, "own").tap { |path| FileUtils.mkdir_p(path) }
+    place = File.join(FOLDER, name).tap { |path| FileUtils.mkdir_p(path) }
     own = File.join(place, File.basename(library)[/libruby-?\d\.\d\.so\.\d\.\d/] || File.basename(library)) # its soname
     bytes = File.binread(library)
     id = bytes[bytes.index("GNU\0", bytes.index([4, 20, 3].pack("L3"))) + 4, 20]
     File.binwrite(own, bytes.gsub(id, id.reverse))
     out, writer = IO.pipe
-    pid = Process.spawn({ "LD_LIBRARY_PATH" => place }, RbConfig.ruby, "-e", "$stdout.puts(1); $stdout.flush; sleep", out: writer)
+    pid = Process.spawn({ "LD_LIBRARY_PATH" => place }, RbConfig.ruby, "-e", "$stdout.puts(1); $stdout.flush; sleep", out: writer, err: File::NULL, chdir: place, rlimit_core: -1)
     out.gets
-    system("gcore", "-o", File.join(FOLDER, "other"), pid.to_s, out: File::NULL, err: File::NULL) || skip("gcore is not there")
+    [pid, own, id, library]
+  end
+
+  def gcore(pid, name)
+    system("gcore", "-o", File.join(FOLDER, name), pid.to_s, out: File::NULL, err: File::NULL) || skip("gcore is not there")
+    File.join(FOLDER, "#{name}.#{pid}")
+  end
+
+  # Upgraded while it runs: its memory has the library that it had, and what stands in its place is another one, which is not used.
+  def test_upgraded_while_it_ran
+    pid, own, id, library = process_with_library("upgraded")
+    FileUtils.cp(library, "#{own}.new")
+    kept = File.join(FOLDER, "kept").tap { |path| FileUtils.mkdir_p(path) }
+    FileUtils.cp(own, kept)
+    File.rename("#{own}.new", own)
+    facts, = dump("--pid", pid)
+    assert_equal ["fork", id.reverse.unpack1("H*"), "#{own} (deleted)"], facts.values_at("method", "build_id", "library")
+    # gdb has its pages in the core, as they are in no file; the kernel leaves them out, and they are looked for by the name it had
+    assert_operator dump("--core", gcore(pid, "upgraded"))[0]["objects"], :>, 5_000
+    Process.kill(:ABRT, pid)
+    Process.wait(pid)
+    file = Dir.glob(File.join(FOLDER, "upgraded/core*")).first or return puts("the kernel wrote no core")
+    message, status = refused("--core", file)
+    assert_equal 5, status
+    assert_match(/libruby\S+ is not the file that the process had: its build-id is #{id.unpack1("H*")}/, message)
+    assert_operator dump("--core", file, "--sysroot", kept)[0]["objects"], :>, 5_000
+  ensure
+    Process.kill(:KILL, pid) && Process.wait(pid) if pid && Process.last_status&.pid != pid
+  end
+
+  # A process with a library that is nowhere else: the real one, but of another build-id. Where it is gone, what is in its place is
+  # named and not used.
+  def test_another_build_of_the_library
+    pid, own, id, = process_with_library("own")
+    file = gcore(pid, "other")
     Process.kill(:KILL, pid)
     Process.wait(pid)
-    file = File.join(FOLDER, "other.#{pid}")
     assert_operator dump("--core", file)[0]["objects"], :>, 5_000
     elsewhere = File.join(FOLDER, "sysroot").tap { |path| FileUtils.mkdir_p(path) }
     FileUtils.mv(own, elsewhere)

@@ -104,6 +104,32 @@ module OutsideTest
   QUIET = "$stdout.puts('ready'); $stdout.flush; $stdin.read"
   NOBODY = %w[setpriv --reuid 65534 --regid 65534 --clear-groups].freeze
 
+  # Installs a seccomp filter (linux/filter.h, linux/seccomp.h): the call number 56, clone, gets ACTION, another number is let
+  # through; then runs what follows.
+  FILTER = <<~'RUBY'
+    require "fiddle"
+    def filter(number, action)
+      words = [[0x20, 0, 0, 0], [0x15, 0, 1, number], [0x06, 0, 0, action], [0x06, 0, 0, 0x7fff0000]] # load nr; equal?; return; return ALLOW
+      code = words.map { |word| word.pack("SCCL") }.join
+      program = [4, 0, 0, 0].pack("S4") + [Fiddle::Pointer[code].to_i].pack("Q")
+      prctl = Fiddle::Function.new(Fiddle.dlopen(nil)["prctl"], [Fiddle::TYPE_INT] + [Fiddle::TYPE_LONG] * 4, Fiddle::TYPE_INT)
+      prctl.call(38, 1, 0, 0, 0).zero? && prctl.call(22, 2, Fiddle::Pointer[program].to_i, 0, 0).zero? or abort "no filter"
+    end
+  RUBY
+  CLONE = 56
+  PTRACE = 101
+  KEXEC_LOAD = 246
+  KILL = 0x80000000
+  REFUSE = 0x00050001 # EPERM
+
+  # A command that runs what follows it under such a filter, as a container's runtime does.
+  def filtered(number, action)
+    tool_for_all # whose folder everybody can read
+    runtime = File.join(FOLDER, "runtime.rb")
+    File.write(runtime, "#{FILTER}\nfilter(Integer(ARGV[0]), Integer(ARGV[1]))\nexec(*ARGV.drop(2))")
+    [RbConfig.ruby, runtime, number.to_s, action.to_s]
+  end
+
   # A process that must go on and end as if nothing had happened.
   def with_target(**options)
     target = Target.new("native", **options)

@@ -40,7 +40,7 @@ class LyingCoreTest < Minitest::Test
 
   # A copy that may be changed, and where the libraries are.
   def core_of(ruby)
-    skip "Ruby #{ruby} is not there: script/rubies gets it" unless File.exist?(RUBIES[ruby].first)
+    need(ruby, extension: false)
     skip "gcore is not there" unless system("command -v gcore >/dev/null")
     LyingCoreTest.cores[ruby] ||= begin
       target = Target.new(ruby, program: PROGRAM)
@@ -50,13 +50,12 @@ class LyingCoreTest < Minitest::Test
     end
     copy = File.join(FOLDER, "changed.core")
     system("cp", "--sparse=always", LyingCoreTest.cores[ruby], copy, exception: true)
-    [Core.new(copy), ruby == "native" ? [] : ["--sysroot", File.join(ROOT, "build/rubies/#{ruby}/root")]]
+    [Core.new(copy), RUBIES[ruby].core_options]
   end
 
-  # Numbers of the layout table that the tool itself uses.
+  # Numbers of the layout table that the tool itself uses, or of a release that is near enough for these.
   def layout(facts)
-    name = "ruby_#{facts["ruby"].tr(".", "_")}.inc"
-    File.read(File.join(ROOT, "src/ruby/layouts", name)).scan(/^\s+\.(\w+) = (-?\d+|0x\h+|HD_ABSENT),/).to_h { |key, value| [key, Integer(value, exception: false)] }
+    File.read(Dir.glob(File.join(ROOT, "src/ruby/layouts/ruby_#{facts["ruby"][/\A\d+\.\d+/].tr(".", "_")}_*.inc")).max).scan(/^\s+\.(\w+) = (-?\d+|0x\h+|HD_ABSENT),/).to_h { |key, value| [key, Integer(value, exception: false)] }
   end
 
   def kept(file)

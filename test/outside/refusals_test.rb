@@ -181,6 +181,46 @@ class RefusalsTest < Minitest::Test
     target&.kill
   end
 
+  # kernel.yama.ptrace_scope as it is elsewhere, and ptrace refused as Yama does. Everything may still be read in /proc.
+  def under_yama(scope)
+    folder = "/proc/sys/kernel"
+    ["unshare", "--mount", "sh", "-c", "mount -t tmpfs none #{folder} && mkdir #{folder}/yama && echo #{scope} >#{folder}/yama/ptrace_scope && exec \"$@\"",
+     "sh", *NOBODY, *filtered(PTRACE, REFUSE)]
+  end
+
+  def test_yama
+    skip "this needs root and unshare" unless Process.uid.zero? && system("unshare --mount true")
+    with_target(name: "yama", wrap: NOBODY) do |target|
+      once = /kernel\.yama\.ptrace_scope is %d, so run this as root, or once, as root, `sysctl kernel\.yama\.ptrace_scope=0`/
+      assert_match(Regexp.new(format(once.source, 1)), refused_to(under_yama(1), target.pid))
+      assert_match(Regexp.new(format(once.source, 2)), refused_to(under_yama(2), target.pid))
+      assert_match(/ptrace_scope is 3, which forbids it to everybody until the machine is started anew; load the gem/, refused_to(under_yama(3), target.pid))
+      assert_match(/itself runs under a seccomp filter \(of a container\), which forbids ptrace, it seems; run this on the host/, refused_to(under_yama(0), target.pid))
+    end
+  end
+
+  # Capabilities in a user namespace of one's own are worth nothing outside of it.
+  def test_from_a_user_namespace
+    skip "this needs unshare" unless system("unshare --user --map-root-user true")
+    with_target(name: "below", wrap: NOBODY) do |target|
+      assert_match(/it is in a user namespace that is not below ours; run this on the host as root/, refused_to([*NOBODY, "unshare", "--user", "--map-root-user"], target.pid))
+    end
+  end
+
+  def test_no_room_for_the_output
+    skip "this needs root and unshare" unless Process.uid.zero? && system("unshare --mount true")
+    place = File.join(FOLDER, "small").tap { |path| FileUtils.mkdir_p(path) }
+    with_target(name: "room") do |target|
+      before = traces(target.pid)
+      script = "mount -t tmpfs -o size=1m none #{place} && \"$@\"; echo $? $(ls -A #{place} | wc -l)"
+      out, err, = Open3.capture3("unshare", "--mount", "sh", "-c", script, "sh", TOOL, "dump", "--pid", target.pid.to_s, "-o", File.join(place, "dump.json"))
+      assert_equal "4 0\n", out # nothing of it is left
+      assert_equal 1, err.lines.size, err
+      assert_match(/cannot write .*No space left on device/, err)
+      assert_equal before, traces(target.pid)
+    end
+  end
+
   def test_the_output_cannot_be_written
     with_target(name: "full") do |target|
       _, err, status = Open3.capture3(TOOL, "dump", "--pid", target.pid.to_s, "-o", "/proc/none/dump.json")
@@ -188,6 +228,37 @@ class RefusalsTest < Minitest::Test
       assert_equal 1, err.lines.size
       assert_empty children(target.pid)
     end
+  end
+
+  # It becomes another program at any moment, and the same again: a dump, or a sentence, and nobody is hurt.
+  def test_it_becomes_another_program_meanwhile
+    again = File.join(FOLDER, "again.rb")
+    File.write(again, <<~'PROGRAM')
+      count, ruby = Integer(ARGV[0]), ARGV[1]
+      Thread.new { sleep }
+      sleep rand * 0.02
+      exit!(0) if count.zero? || $stdin.read_nonblock(1, exception: false) != :wait_readable
+      count.odd? ? exec(ruby, "--disable-all", __FILE__, (count - 1).to_s, ruby) : exec("sh", "-c", "exec #{ruby} --disable-all #{__FILE__} #{count - 1} #{ruby}")
+    PROGRAM
+    input, output = IO.pipe
+    pid = Process.spawn(RbConfig.ruby, "--disable-all", again, "100000", RbConfig.ruby, in: input)
+    input.close
+    outcomes = Hash.new(0)
+    60.times do
+      file = File.join(FOLDER, "again.json")
+      _, err, status = Open3.capture3(TOOL, "dump", "--pid", pid.to_s, "-o", file)
+      refute status.signaled?
+      assert status.success? ? system(TOOL, "check", "--quiet", file) : err.lines.size == 1, err
+      outcomes[status.success? ? "dumped" : err[/: (.*)/, 1].gsub(/\d+/, "N")[0, 80]] += 1
+      FileUtils.rm_f(file)
+    end
+    puts outcomes.inspect
+    assert_operator outcomes["dumped"], :>, 0
+    output.close
+    Process.wait(pid)
+    assert_predicate $?, :success?, "it was hurt: #{$?}"
+  ensure
+    Process.kill(:KILL, pid) if pid && !(Process.last_status&.pid == pid)
   end
 
   # It ends at any moment: a dump, or a sentence.

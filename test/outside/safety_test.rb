@@ -6,22 +6,6 @@ require_relative "helper"
 class SafetyTest < Minitest::Test
   include OutsideTest
 
-  # Installs a seccomp filter (linux/filter.h, linux/seccomp.h): the call number 56, clone, gets ACTION, another number is let
-  # through; then runs what follows.
-  FILTER = <<~'RUBY'
-    require "fiddle"
-    def filter(number, action)
-      words = [[0x20, 0, 0, 0], [0x15, 0, 1, number], [0x06, 0, 0, action], [0x06, 0, 0, 0x7fff0000]] # load nr; equal?; return; return ALLOW
-      code = words.map { |word| word.pack("SCCL") }.join
-      program = [4, 0, 0, 0].pack("S4") + [Fiddle::Pointer[code].to_i].pack("Q")
-      prctl = Fiddle::Function.new(Fiddle.dlopen(nil)["prctl"], [Fiddle::TYPE_INT] + [Fiddle::TYPE_LONG] * 4, Fiddle::TYPE_INT)
-      prctl.call(38, 1, 0, 0, 0).zero? && prctl.call(22, 2, Fiddle::Pointer[program].to_i, 0, 0).zero? or abort "no filter"
-    end
-  RUBY
-  CLONE = 56
-  KILL = 0x80000000
-  REFUSE = 0x00050001 # EPERM
-
   def setup
     skip "this needs root and setpriv" unless Process.uid.zero? && system("command -v setpriv >/dev/null")
   end
@@ -65,12 +49,9 @@ class SafetyTest < Minitest::Test
 
   # In a container everything has the filter that the runtime has put around it, the tool, too: what it may do the process may.
   def test_in_a_container_with_a_filter
-    tool_for_all
-    runtime = File.join(FOLDER, "runtime.rb")
-    File.write(runtime, "#{FILTER}\nfilter(Integer(ARGV[0]), #{REFUSE})\nexec(*ARGV.drop(1))")
-    around = [*NOBODY, RbConfig.ruby, runtime]
-    with_target(name: "container", program: QUIET, wrap: [*around, "246"]) do |target| # kexec_load
-      assert_equal ["fork", ""], dump_as([*around, "246"], target.pid).values_at("method", "note")
+    around = [*NOBODY, *filtered(KEXEC_LOAD, REFUSE)]
+    with_target(name: "container", program: QUIET, wrap: around) do |target|
+      assert_equal ["fork", ""], dump_as(around, target.pid).values_at("method", "note")
       assert_empty children(target.pid)
     end
   end
@@ -80,6 +61,85 @@ class SafetyTest < Minitest::Test
     with_target(name: "limited", program: program, wrap: NOBODY) do |target|
       facts, = dump("--pid", target.pid)
       assert_equal ["stop", "Resource temporarily unavailable"], facts.values_at("method", "note")
+    end
+  end
+
+  # A control group of its own with a limit of memory, as containers have it.
+  class MemoryGroup
+    VERSIONS = { "memory.max" => ["memory.current", "memory.events"], "memory.limit_in_bytes" => ["memory.usage_in_bytes", "memory.oom_control"] }.freeze
+
+    def initialize
+      root = %w[/sys/fs/cgroup/memory /sys/fs/cgroup].find { |path| File.exist?(File.join(path, "cgroup.procs")) } or raise Errno::ENOENT, "no control groups"
+      @folder = File.join(root, "heap_dump-test-#{$$}")
+      Dir.mkdir(@folder)
+      @limit, (@usage, @events) = VERSIONS.find { |name,| File.exist?(File.join(@folder, name)) } || raise(Errno::ENOENT, "none for memory")
+    rescue SystemCallError
+      remove
+      raise
+    end
+
+    def command = ["sh", "-c", "echo $$ >#{@folder}/cgroup.procs; exec \"$@\"", "sh"]
+    def room=(bytes)
+      File.write(File.join(@folder, @limit), (Integer(File.read(File.join(@folder, @usage))) + bytes).to_s)
+    end
+
+    def kills = File.read(File.join(@folder, @events))[/^oom_kill (\d+)/, 1].to_i
+    def remove
+      20.times { Dir.exist?(@folder) && Dir.rmdir(@folder) && break rescue sleep 0.05 }
+    end
+  end
+
+  def with_memory_group(program)
+    group = MemoryGroup.new
+    with_target(name: "memory", program: program, wrap: group.command) do |target|
+      yield target, group
+      assert_equal 0, group.kills, "the kernel killed somebody"
+    end
+  rescue SystemCallError => e
+    skip "no control group for memory can be made here: #{e.message}"
+  ensure
+    group&.remove
+  end
+
+  # The kernel does not refuse a copy that is too much: it kills. So none is made where memory is short.
+  def test_memory_is_short
+    with_memory_group("$kept = Array.new(100_000) { |n| \"text \#{n}\" * 100 }; #{QUIET}") do |target, group|
+      group.room = 1 << 20
+      facts, = dump("--pid", target.pid)
+      assert_equal "stop", facts["method"]
+      assert_match(/\Aonly [01] MB of memory are left to it, so that a copy might have the kernel kill somebody\z/, facts["note"])
+      group.room = 512 << 20
+      assert_equal ["fork", ""], dump("--pid", target.pid)[0].values_at("method", "note")
+    end
+  end
+
+  # It writes to all that it has while it is read, so that it needs as much again, which is not there: the copy goes, the process stays.
+  def test_memory_runs_short_meanwhile
+    busy = "$kept = Array.new(150_000) { |n| \"text \#{n}\" * 200 }; Thread.new { loop { $kept.each { |text| text.setbyte(3, 97); text.setbyte(text.bytesize - 5, 98) } } }"
+    with_memory_group("#{busy}; #{QUIET}; exit!(0)") do |target, group|
+      group.room = 64 << 20
+      methods = Array.new(3) { dump("--pid", target.pid)[0] }.map { |facts| facts.values_at("method", "note") }
+      puts methods.tally.inspect
+      assert_includes methods, ["stop", "the copy was given up, as memory ran short"]
+      assert_empty children(target.pid)
+    end
+  end
+
+  # Whoever is in the same container and takes much memory must not cost the process its life, either.
+  def test_no_memory_for_the_tool
+    with_memory_group("$kept = Array.new(100_000) { |n| \"text \#{n}\" * 100 }; #{QUIET}") do |target, group|
+      group.room = 32 << 20
+      _, err, status = Open3.capture3(*group.command, TOOL, "dump", "--pid", target.pid.to_s, "-o", File.join(FOLDER, "crowded.json"))
+      assert_equal 6, status.exitstatus
+      assert_match(/to read process #{target.pid} may take [\d.]+ MB of memory, and only [\d.]+ MB are left here: run this where there is more, not in the container/, err)
+    end
+  end
+
+  def test_in_a_user_namespace_of_its_own
+    skip "unshare is not there" unless system("unshare --user --map-root-user true")
+    with_target(name: "user", program: QUIET, wrap: [*NOBODY, "unshare", "--user", "--map-root-user"]) do |target|
+      assert_equal ["fork", ""], dump("--pid", target.pid)[0].values_at("method", "note")
+      assert_equal ["fork", ""], dump_as(NOBODY, target.pid).values_at("method", "note")
     end
   end
 

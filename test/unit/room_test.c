@@ -1,0 +1,102 @@
+/* How much memory is left: in control groups of both versions, as hosts and containers show them, the page cache counted as free. */
+#define _GNU_SOURCE
+#include "capture/room.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { PID = 4242 };
+static const uint64_t MB = 1 << 20;
+static char root[64];
+
+static void put(const char *path, const char *text)
+{
+    char name[512];
+    snprintf(name, sizeof name, "%s/", root);
+    for (const char *slash = path; (slash = strchr(slash, '/')) != NULL; slash++) { /* the folders on the way */
+        snprintf(name, sizeof name, "%s/%.*s", root, (int)(slash - path), path);
+        mkdir(name, 0700);
+    }
+    snprintf(name, sizeof name, "%s/%s", root, path);
+    FILE *file = fopen(name, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    strcpy(root, "/tmp/heap_dump-room-XXXXXX");
+    assert_non_null(mkdtemp(root));
+    put("proc/meminfo", "MemTotal:       16000000 kB\nMemAvailable:    8000000 kB\n");
+    return 0;
+}
+
+static int end(void **state)
+{
+    char command[128];
+    (void)state;
+    snprintf(command, sizeof command, "rm -rf %s", root);
+    return system(command);
+}
+
+static void test_the_machine(void **state)
+{
+    (void)state;
+    assert_int_equal(hd_room_left_below(root, PID), 8000000ull * 1024);
+    put("proc/meminfo", "nothing of the kind\n");
+    assert_int_equal(hd_room_left_below(root, PID), UINT64_MAX);
+}
+
+/* The group has no limit, the one above it has, and that is nearer than the one of the machine. */
+static void test_version_2(void **state)
+{
+    (void)state;
+    put("proc/4242/cgroup", "0::/pod/app\n");
+    put("proc/self/mountinfo", "24 1 0:22 / /proc rw - proc proc rw\n30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n");
+    put("sys/fs/cgroup/pod/app/memory.max", "max\n");
+    put("sys/fs/cgroup/pod/app/memory.current", "1\n");
+    put("sys/fs/cgroup/pod/memory.max", "1073741824\n");
+    put("sys/fs/cgroup/pod/memory.current", "1063256064\n");
+    put("sys/fs/cgroup/pod/memory.stat", "anon 1\ninactive_file 1048576\nactive_file 2097152\nfile 99999999999\n");
+    assert_int_equal(hd_room_left_below(root, PID), 13 * MB); /* 10 free, 3 of cache */
+    put("sys/fs/cgroup/pod/app/memory.high", "4194305\n"); /* where the kernel begins to hold it up */
+    assert_int_equal(hd_room_left_below(root, PID), 4 * MB);
+    put("sys/fs/cgroup/pod/memory.current", "2073741824\n");
+    assert_int_equal(hd_room_left_below(root, PID), 0);
+}
+
+/* In a container the group's own folder is mounted, and nothing above it. */
+static void test_version_1_in_a_container(void **state)
+{
+    (void)state;
+    put("proc/4242/cgroup", "12:pids:/docker/0f\n8:cpu,memory:/docker/0f\n0::/docker/0f\n");
+    put("proc/self/mountinfo", "40 30 0:33 /docker/0f /sys/fs/cgroup/pids ro - cgroup cgroup rw,pids\n"
+                               "41 30 0:34 /docker/0f /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n");
+    put("sys/fs/cgroup/memory/memory.limit_in_bytes", "536870912\n");
+    put("sys/fs/cgroup/memory/memory.usage_in_bytes", "524288000\n");
+    put("sys/fs/cgroup/memory/memory.stat", "cache 1\ntotal_inactive_file 4194304\ntotal_active_file 0\n");
+    assert_int_equal(hd_room_left_below(root, PID), 16 * MB);
+    put("proc/4242/cgroup", "8:memory:/docker/other\n"); /* somebody else's, which cannot be seen */
+    assert_int_equal(hd_room_left_below(root, PID), 8000000ull * 1024);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_the_machine, begin, end),
+        cmocka_unit_test_setup_teardown(test_version_2, begin, end),
+        cmocka_unit_test_setup_teardown(test_version_1_in_a_container, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
