@@ -19,6 +19,7 @@
 #include "ruby/layouts/ruby_3_3_0.inc"
 #include "ruby/layouts/ruby_3_4_0.inc"
 #include "ruby/layouts/ruby_3_4_11.inc"
+#include "ruby/layouts/ruby_4_0_0.inc"
 #include "ruby/layouts/ruby_4_0_4.inc"
 
 static const struct hd_layout *const tables[] = {
@@ -31,6 +32,7 @@ static const struct hd_layout *const tables[] = {
     &ruby_3_3_0,
     &ruby_3_4_0,
     &ruby_3_4_11,
+    &ruby_4_0_0,
     &ruby_4_0_4,
     NULL,
 };
