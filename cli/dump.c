@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { MOMENTS = 4, NEXT_MOMENT_NS = 20000000 };
 static const char *const methods[] = {"fork", "stop", NULL};
 
 struct request {
@@ -27,6 +28,7 @@ struct request {
     const char *why; /* another method than the one asked for; NULL */
     pid_t pid;
     int method;
+    int moment; /* which of those that are tried, from 0 */
     bool redact, all, json;
     uint64_t string_limit;
 };
@@ -307,6 +309,13 @@ static int dump(const struct request *request)
         struct request again = *request;
         again.method = HD_COPY_STOP;
         again.why = "the copy was given up, as memory ran short";
+        return dump(&again);
+    }
+    /* GC.compact locks pages away while it moves what is in them, a program that just begins has not made all of them: not this moment */
+    if (!done && request->pid && err.code == HD_ERROR_SELF_CHECK && request->moment + 1 < MOMENTS) {
+        struct request again = *request;
+        again.moment++;
+        nanosleep(&(struct timespec){0, NEXT_MOMENT_NS}, NULL);
         return dump(&again);
     }
     return done ? 0 : hd_cli_fail("dump", &err);

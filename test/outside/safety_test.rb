@@ -185,11 +185,12 @@ class SafetyTest < Minitest::Test
                  "worker = Thread.new { loop { GC.start; Array.new(2000) { |n| [n] } } }; #{QUIET}; worker.kill"
     computing = "require 'heap_dump'; HeapDump.dump(ARGV[0]); $kept = Array.new(2000) { |n| \"kept \#{n}\" }\n" \
                 "worker = Thread.new { n = 0; loop { n += 1 } }; #{QUIET}; worker.kill"
-    { collecting: collecting, computing: computing }.each do |name, program|
+    compacting = collecting.sub("GC.start", "GC.compact")
+    { collecting: collecting, computing: computing, compacting: compacting }.each do |name, program|
       with_target(name: name.to_s, program: program) do |target|
         12.times do
           facts, file = dump("--pid", target.pid)
-          assert_equal 0, facts["unreadable"]
+          assert_equal 0, facts["unreadable"] unless name == :compacting # what was moved just now
           assert_equal 2_000, File.read(file).scan(/"kept \d+"/).uniq.size
           File.delete(file)
         end
