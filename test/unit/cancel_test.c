@@ -121,9 +121,10 @@ static enum hd_sql_step interrupted_step(struct hd_sql *sql, struct hd_error *er
     pthread_t thread;
     atomic_store(&interrupting, false);
     atomic_store(&answered, false);
-    assert_int_equal(pthread_create(&thread, NULL, interrupt, sql), 0);
     struct hd_sql_query *query = hd_sql_prepare(sql, "SELECT sum(duplicates) FROM strings", NULL, err);
     assert_non_null(query);
+    /* Not before: to prepare is to be interrupted, too. */
+    assert_int_equal(pthread_create(&thread, NULL, interrupt, sql), 0);
     while (!atomic_load(&interrupting))
         sched_yield();
     enum hd_sql_step step = hd_sql_step(query, err);
