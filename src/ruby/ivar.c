@@ -33,6 +33,13 @@ static const uint8_t *shape_at(const struct hd_vm *vm, int64_t shape)
     return hd_memory_at(vm->memory, shape_addr(vm, shape), (uint64_t)vm->layout->shape_size);
 }
 
+/* NULL at the end: since 3.4 the shapes that objects begin with have no parent (shape.h, INVALID_SHAPE_ID). */
+static const uint8_t *shape_before(const struct hd_vm *vm, const uint8_t *shape)
+{
+    uint32_t parent = hd_half(shape, vm->layout->shape_parent);
+    return parent == UINT32_MAX ? NULL : shape_at(vm, parent);
+}
+
 /* shape.h: attr_index_t has 32 bits up to 3.4, then 16 */
 static uint32_t attribute(const struct hd_vm *vm, const uint8_t *shape, int64_t offset)
 {
@@ -150,7 +157,7 @@ static bool shape_each(struct hd_vm *vm, int64_t shape, uint64_t values, uint64_
         uint32_t index = hd_shape_next(vm, s) - 1;
         if (s[l->shape_type] == l->k_SHAPE_IVAR && index < count)
             names[index] = hd_word(s, l->shape_edge_name);
-        s = shape_at(vm, hd_half(s, l->shape_parent));
+        s = shape_before(vm, s);
     }
     for (uint32_t i = 0; i < count; i++)
         if (names[i] && hd_word(value, 8 * (int64_t)i) != (uint64_t)l->k_Qundef
@@ -392,7 +399,7 @@ bool hd_field_object_id(struct hd_vm *vm, const uint8_t *object, uint64_t addr, 
     for (uint32_t steps = 0; s && steps < IVARS_MAX && !hd_memory_exhausted(vm->memory) && s[l->shape_type] != l->k_SHAPE_ROOT; steps++) {
         if (s[l->shape_type] == l->k_SHAPE_OBJ_ID && hd_shape_next(vm, s) && hd_shape_next(vm, s) <= fields.room / 8)
             return hd_memory_load_u64(vm->memory, fields.at + 8ull * (hd_shape_next(vm, s) - 1), id);
-        s = shape_at(vm, hd_half(s, l->shape_parent));
+        s = shape_before(vm, s);
     }
     return false;
 }
@@ -446,7 +453,7 @@ static bool object_each(struct hd_vm *vm, const uint8_t *object, uint64_t addr, 
     if (shape < 0) {
         uint64_t count = embedded ? (uint64_t)l->k_ROBJECT_EMBED_LEN_MAX : hd_half(object, l->object_numiv);
         const uint8_t *values = embedded ? object + l->object_ary
-                                         : hd_memory_at(vm->memory, hd_word(object, l->object_ivptr), 8 * count);
+                                         : count ? hd_memory_at(vm->memory, hd_word(object, l->object_ivptr), 8 * count) : NULL;
         return indexed_each(vm, hd_word(object, 8), values, count, each, data);
     }
     if (hd_shape_too_complex(vm, shape))

@@ -75,6 +75,11 @@ const uint8_t *hd_struct_members(const struct hd_vm *vm, const uint8_t *object, 
     return values_at(vm, object, addr, HD_ABSENT, hd_word(object, l->struct_ptr), count);
 }
 
+static uint64_t symbols_of_block(const struct hd_vm *vm)
+{
+    return hd_layout_has(vm->layout->k_ID_ENTRY_UNIT) ? (uint64_t)vm->layout->k_ID_ENTRY_UNIT : 512;
+}
+
 static bool symbols_validate(struct hd_vm *vm, uint64_t addr, void *data)
 {
     const struct hd_layout *l = vm->layout;
@@ -95,13 +100,12 @@ static bool symbols_validate(struct hd_vm *vm, uint64_t addr, void *data)
     const uint8_t *first = count ? hd_vm_object_of(vm, hd_word(elements, 0), HD_T_ARRAY) : NULL;
     if (!first || !hd_array_elements(vm, first, hd_word(elements, 0), &first_count) || first_count < 100)
         return false;
+    /* symbol.c, set_id_entry: a block is added with its first number; a moment before, there is one block less */
+    uint64_t block = last / symbols_of_block(vm);
+    if (block + 1 < count || block > count)
+        return false;
     *(uint64_t *)data = addr;
     return true;
-}
-
-static uint64_t symbols_of_block(const struct hd_vm *vm)
-{
-    return hd_layout_has(vm->layout->k_ID_ENTRY_UNIT) ? (uint64_t)vm->layout->k_ID_ENTRY_UNIT : 512;
 }
 
 static void names_read(struct hd_vm *vm, const uint8_t *elements, uint64_t count)
