@@ -159,7 +159,7 @@ class MemoryProcessTest < Minitest::Test
   def test_fragmented_heap
     rubies.each do |ruby|
       program = "random = Random.new(1); $a = Array.new(1_000_000) { Object.new }; $a.map! { |o| random.rand < 0.05 ? o : nil }; $a.compact!; GC.start"
-      with(ruby, "") { |idle| @idle = memory(idle.pid) }
+      with(ruby, "GC.start") { |idle| @idle = memory(idle.pid) }
       with(ruby, program) do |target|
         table = memory(target.pid)
         assert_includes 36.0..45.0, (table["rows"]["slots_free"] + table["rows"]["slots_used"] - @idle["rows"].values_at("slots_free", "slots_used").sum) / MB.to_f
