@@ -73,6 +73,7 @@ static bool is_dull(const struct hd_graph *graph, const uint8_t *dull, uint64_t 
 struct search {
     struct hd_paths *paths;
     const uint8_t *dull; /* by name */
+    uint8_t *left;       /* by place: whether its dull edges may lead on, so that it is worth a second look */
     bool weak;
 };
 
@@ -100,14 +101,19 @@ static void expand_root(const struct search *search, bool anonymous)
 
 static void expand(const struct search *search, uint32_t place, bool dull)
 {
-    const struct hd_graph *graph = search->paths->graph;
-    uint32_t node = search->paths->order[place];
+    const struct hd_paths *paths = search->paths;
+    const struct hd_graph *graph = paths->graph;
+    uint32_t node = paths->order[place];
     bool hidden = is_hidden(graph, node);
-    if (hidden && !dull)
+    if (hidden && !dull) {
+        search->left[place] = true;
         return;
+    }
     for (uint64_t e = graph->edge_start[node]; e < graph->edge_start[node + 1]; e++)
         if ((hidden || is_dull(graph, search->dull, e)) == dull)
             visit(search, place, e);
+        else if (!dull && paths->parent[graph->edge_to[e]] == HD_NODE_NONE)
+            search->left[place] = true;
 }
 
 /*
@@ -128,7 +134,10 @@ static void rounds(const struct search *search, uint32_t avoid)
         } else if (*at == paths->reached) {
             return;
         } else {
-            uint32_t place = (*at)++, node = paths->order[place];
+            uint32_t place = (*at)++;
+            if (at == &dull && !search->left[place])
+                continue;
+            uint32_t node = paths->order[place];
             bool is_last = is_code(graph, node);
             if (node != avoid && is_last == (at == &code)) {
                 expand(search, place, at == &dull);
@@ -142,14 +151,17 @@ static void rounds(const struct search *search, uint32_t avoid)
 static bool search(struct hd_paths *paths, bool weak, uint32_t avoid)
 {
     struct search search = {.paths = paths, .dull = dull_names(paths->graph), .weak = weak};
+    search.left = calloc(paths->graph->node_count, 1);
+    bool ok = search.dull && search.left;
     memset(paths->parent, 0xff, (size_t)paths->graph->node_count * sizeof *paths->parent);
     paths->order[0] = HD_NODE_ROOT;
     paths->from[0] = 0;
     paths->reached = 1;
-    if (search.dull && avoid != HD_NODE_ROOT)
+    if (ok && avoid != HD_NODE_ROOT)
         rounds(&search, avoid);
     free((void *)search.dull);
-    return search.dull;
+    free(search.left);
+    return ok;
 }
 
 bool hd_paths_create(struct hd_paths *paths, const struct hd_graph *graph, bool weak, uint32_t avoid, struct hd_error *err)
