@@ -39,41 +39,47 @@ static bool damage(struct hd_layout *layout, const struct damage *what)
     return true;
 }
 
+/* One try to open the machine with a table; what it needs is its own. */
+struct attempt {
+    struct hd_vm vm;
+    struct hd_arena arena;
+    struct hd_error err;
+    struct hd_memory memory;
+};
+
+static bool attempt(struct attempt *one, const struct hd_outside *outside, const struct hd_layout *layout)
+{
+    *one = (struct attempt){.memory = *outside->memory};
+    const struct hd_dump_target target = {.memory = &one->memory, .image = &outside->image, .glibc = true};
+    hd_memory_limit(&one->memory);
+    return hd_vm_open(&one->vm, &one->memory, &one->arena, &target, layout, &one->err);
+}
+
 static void try_table(struct hd_outside *outside, const struct hd_layout *layout, const char *name)
 {
-    struct hd_vm vm;
-    struct hd_arena arena = {0};
-    struct hd_error err = {0};
-    struct hd_memory memory = *outside->memory;
-    struct hd_dump_target target = {.memory = &memory, .image = &outside->image, .glibc = true};
-    hd_memory_limit(&memory);
-    if (hd_vm_open(&vm, &memory, &arena, &target, layout, &err))
+    struct attempt one;
+    if (attempt(&one, outside, layout))
         printf("%s accepted\n", name);
     else
-        printf("%s refused %s %s\n", name, err.code == HD_ERROR_SELF_CHECK ? "self-check:" : "otherwise:", err.text);
-    hd_arena_deinit(&arena);
+        printf("%s refused %s %s\n", name, one.err.code == HD_ERROR_SELF_CHECK ? "self-check:" : "otherwise:", one.err.text);
+    hd_arena_deinit(&one.arena);
 }
 
 /* What a table for another size of jmp_buf says of a fiber, and what becomes of it. */
 static void try_jmp_buf(struct hd_outside *outside, struct hd_layout layout, int64_t more)
 {
-    struct hd_vm vm;
-    struct hd_arena arena = {0};
-    struct hd_error err = {0};
-    struct hd_memory memory = *outside->memory;
-    struct hd_dump_target target = {.memory = &memory, .image = &outside->image, .glibc = true};
-    hd_memory_limit(&memory);
+    struct attempt one;
     printf("%lld %lld\n", (long long)layout.fiber_first_proc, (long long)layout.fiber_status_bit);
     layout.fiber_first_proc += more;
     layout.fiber_prev += more;
     layout.fiber_resuming += more;
     layout.fiber_size += more;
     layout.fiber_status_bit += 8 * more;
-    if (hd_vm_open(&vm, &memory, &arena, &target, &layout, &err))
-        printf("%lld %lld\n", (long long)vm.layout->fiber_first_proc, (long long)vm.layout->fiber_status_bit);
+    if (attempt(&one, outside, &layout))
+        printf("%lld %lld\n", (long long)one.vm.layout->fiber_first_proc, (long long)one.vm.layout->fiber_status_bit);
     else
-        printf("%s\n", err.text);
-    hd_arena_deinit(&arena);
+        printf("%s\n", one.err.text);
+    hd_arena_deinit(&one.arena);
 }
 
 int main(int argc, char **argv)
