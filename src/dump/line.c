@@ -460,7 +460,6 @@ void hd_line_hash_key(struct hd_line *line, uint64_t key, bool by_identity, uint
 
 bool hd_line_hash_key_seen(struct hd_line *line, uint64_t key, bool by_identity, uint64_t string_class)
 {
-    static const uint64_t no_secret[2];
     const struct hd_layout *l = line->vm->layout;
     const uint8_t *object = hd_vm_object(line->vm, key);
     struct hd_text name;
@@ -472,7 +471,7 @@ bool hd_line_hash_key_seen(struct hd_line *line, uint64_t key, bool by_identity,
         bool constant = type == HD_T_FLOAT || type == HD_T_BIGNUM || type == HD_T_SYMBOL
                         || (type == HD_T_STRING && hd_word(object, 8) == string_class);
         if (any && inlinable_key(line, object, key, string_class, &name))
-            key = hd_text_keyed_hash(no_secret, name.data, name.length);
+            key = hd_text_keyed_hash(line->vm->hash_key, name.data, name.length);
         return (any || !constant) && hd_line_seen(line, key);
     }
     if ((key & 3) || (key & 0xff) != (uint64_t)l->k_RUBY_SYMBOL_FLAG)
@@ -485,7 +484,7 @@ bool hd_line_hash_key_seen(struct hd_line *line, uint64_t key, bool by_identity,
     hd_text_escape_any(line->out, name.data, name.length);
     if (line->out->failed)
         return false;
-    uint64_t hash = hd_text_keyed_hash(no_secret, line->out->data + before, line->out->length - before);
+    uint64_t hash = hd_text_keyed_hash(line->vm->hash_key, line->out->data + before, line->out->length - before);
     line->out->length = before;
     return hd_line_seen(line, hash);
 }

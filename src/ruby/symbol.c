@@ -134,7 +134,6 @@ static void names_read(struct hd_vm *vm, const uint8_t *elements, uint64_t count
  */
 static void names_part(struct hd_vm *vm)
 {
-    static const uint64_t no_secret[2];
     struct hd_map known;
     uint64_t count = 0;
     for (uint64_t serial = 0; serial < vm->symbol_count; serial++)
@@ -143,7 +142,7 @@ static void names_part(struct hd_vm *vm)
     bool good = hd_map_init(&known, &room, count);
     for (uint64_t serial = 0; good && serial < vm->symbol_count; serial++) {
         struct hd_text *text = &vm->symbol_names[serial];
-        uint64_t other, hash = text->data && hd_text_is_ascii(text->data, text->length) ? hd_text_keyed_hash(no_secret, text->data, text->length) : 0;
+        uint64_t other, hash = text->data && hd_text_is_ascii(text->data, text->length) ? hd_text_keyed_hash(vm->hash_key, text->data, text->length) : 0;
         if (!hash)
             continue;
         if (!hd_map_get(&known, hash, &other)) {

@@ -9,6 +9,8 @@
 
 #include "ruby/self_check.h"
 
+#include <sys/random.h>
+
 enum { CODE_BYTES = 96, DATA_MAX = 32 << 20 };
 
 uint64_t hd_vm_symbol(const struct hd_vm *vm, const char *name)
@@ -106,6 +108,8 @@ bool hd_vm_open(struct hd_vm *vm, struct hd_memory *memory, struct hd_arena *are
     vm->image = target->image;
     vm->chunks = target->glibc;
     vm->layout = layout;
+    if (getrandom(vm->hash_key, sizeof vm->hash_key, GRND_NONBLOCK) != (ssize_t)sizeof vm->hash_key)
+        vm->hash_key[0] = (uint64_t)(uintptr_t)vm; /* a machine that has just been started: hard to guess, too */
     if (!hd_self_check_code(vm, err) || !vm_find(vm, err) || !hd_shapes_open(vm, err) || !hd_symbols_open(vm, err)
         || !hd_variant_choose(vm, err) || !hd_self_check(vm, err))
         return false;

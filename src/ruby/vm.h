@@ -80,6 +80,7 @@ struct hd_vm {
 
     struct hd_text *symbol_names; /* by serial number; data NULL where there is none */
     bool *symbol_dynamic;         /* the same: its Symbol is an object, made at run time */
+    uint64_t hash_key[2];         /* of tables of texts: whoever made the texts must not know which collide */
     bool *symbol_written;         /* the same: it stands in code; NULL but for redacted dumps (ruby/written.h) */
     uint64_t symbol_count;
 

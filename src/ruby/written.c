@@ -78,7 +78,6 @@ static void method_look(struct hd_vm *vm, const uint8_t *object)
 /* `name=` is static even where `name` was made at run time, and as much made up. */
 static bool setters_find(struct hd_vm *vm)
 {
-    static const uint64_t no_secret[2];
     uint64_t capacity = 16, dynamic = 0;
     for (uint64_t i = 0; i < vm->symbol_count; i++)
         dynamic += vm->symbol_dynamic[i];
@@ -89,7 +88,7 @@ static bool setters_find(struct hd_vm *vm)
         struct hd_text name = vm->symbol_names[i];
         if (!vm->symbol_dynamic[i] || !name.data)
             continue;
-        uint64_t at = hd_text_keyed_hash(no_secret, name.data, name.length) & (capacity - 1);
+        uint64_t at = hd_text_keyed_hash(vm->hash_key, name.data, name.length) & (capacity - 1);
         while (made_up[at])
             at = (at + 1) & (capacity - 1);
         made_up[at] = i + 1;
@@ -98,7 +97,7 @@ static bool setters_find(struct hd_vm *vm)
         struct hd_text name = vm->symbol_names[i];
         if (vm->symbol_dynamic[i] || name.length < 2 || name.data[name.length - 1] != '=')
             continue;
-        uint64_t at = hd_text_keyed_hash(no_secret, name.data, name.length - 1) & (capacity - 1);
+        uint64_t at = hd_text_keyed_hash(vm->hash_key, name.data, name.length - 1) & (capacity - 1);
         for (; made_up[at]; at = (at + 1) & (capacity - 1)) {
             struct hd_text base = vm->symbol_names[made_up[at] - 1];
             if (base.length == name.length - 1 && !memcmp(base.data, name.data, base.length))
