@@ -4,9 +4,14 @@
 #include <dlfcn.h>
 #include <string.h>
 
-bool hd_library_find(void *library, const char *name, void *place)
+bool hd_library_load(const char *file, const struct hd_library_function *functions, size_t count)
 {
-    void *function = dlsym(library, name);
-    memcpy(place, &function, sizeof function);
-    return function != NULL;
+    void *library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+    bool found = library != NULL;
+    for (size_t i = 0; found && i < count; i++) {
+        void *function = dlsym(library, functions[i].name);
+        memcpy(functions[i].place, &function, sizeof function);
+        found = function != NULL;
+    }
+    return found;
 }
