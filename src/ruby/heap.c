@@ -6,8 +6,7 @@
  * 64 KiB since 3.2), so the page of an address is found by its upper bits. Since 3.4 (gc/default/default.c) the table
  * has its size in front of it.
  */
-#include "base/crew.h"
-#include "ruby/vm.h"
+#include "ruby/hands.h"
 
 #include <stdatomic.h>
 
@@ -88,19 +87,10 @@ struct fetch {
     struct hd_page *pages; /* one for each entry; `slots` is NULL where it could not be read */
 };
 
-struct fetcher {
-    struct hd_vm vm;
-    struct hd_memory memory;
-    struct hd_arena arena;
-    struct fetch *fetch;
-};
-
-static void pages_fetch(void *hand)
+static void pages_fetch(struct hd_vm *vm, void *work)
 {
     enum { AT_ONCE = 64 };
-    struct fetcher *fetcher = hand;
-    struct fetch *fetch = fetcher->fetch;
-    struct hd_vm *vm = &fetcher->vm;
+    struct fetch *fetch = *(struct fetch **)work;
     uint64_t at;
     while ((at = atomic_fetch_add(&fetch->next, AT_ONCE)) < fetch->count) {
         for (uint64_t end = at + AT_ONCE < fetch->count ? at + AT_ONCE : fetch->count; at < end; at++) {
@@ -117,17 +107,11 @@ static void pages_fetch(void *hand)
 static void pages_fetch_all(struct hd_vm *vm, uint64_t table, uint64_t count)
 {
     struct fetch fetch = {.table = table, .count = count, .pages = vm->pages};
-    struct fetcher fetchers[HD_CREW_MAX] = {0};
-    int hands = vm->threads < HD_CREW_MAX ? vm->threads : HD_CREW_MAX;
-    if (hands < 2)
-        return;
-    for (int i = 0; i < hands; i++) {
-        hd_vm_copy(&fetchers[i].vm, vm, &fetchers[i].memory, &fetchers[i].arena);
-        fetchers[i].fetch = &fetch;
-    }
-    hd_crew_run(pages_fetch, fetchers, sizeof *fetchers, hands);
-    for (int i = 0; i < hands; i++)
-        hd_arena_deinit(&fetchers[i].arena);
+    struct fetch *works[HD_CREW_MAX];
+    for (int i = 0; i < HD_CREW_MAX; i++)
+        works[i] = &fetch;
+    if (hd_hands_count(vm) > 1)
+        hd_hands_run(vm, pages_fetch, works, sizeof *works);
 }
 
 static bool pages_read(struct hd_vm *vm, uint64_t table, uint64_t count, struct hd_error *err)

@@ -8,7 +8,7 @@
  */
 #include "ruby/liveness.h"
 
-#include "base/crew.h"
+#include "ruby/hands.h"
 #include "ruby/references.h"
 
 #include <pthread.h>
@@ -32,14 +32,10 @@ struct pool {
 };
 
 struct tracer {
-    struct hd_vm *vm;
+    _Alignas(HD_HANDS_APART) struct hd_vm *vm;
     struct pool *pool;      /* NULL: the only one */
     struct hd_buffer stack; /* addresses still to be visited, marked already */
     size_t from;            /* bytes at the beginning of it that were given away */
-    /* of those that are not the first: */
-    struct hd_vm own;
-    struct hd_memory memory;
-    struct hd_arena arena;
 };
 
 static void push(struct tracer *tracer, uint64_t addr)
@@ -162,53 +158,41 @@ static bool visit(struct tracer *tracer, _Atomic uint64_t *heartbeat)
     return true;
 }
 
-static void tracer_run(void *hand)
+static void tracer_run(struct hd_vm *vm, void *work)
 {
-    struct tracer *tracer = hand;
+    struct tracer *tracer = work;
+    tracer->vm = vm;
     while (take(tracer))
         done(tracer, !visit(tracer, tracer->pool->heartbeat));
 }
 
 /* The stack of the first becomes what all begin with. */
-static bool trace_together(struct hd_vm *vm, struct tracer *tracers, int count, _Atomic uint64_t *heartbeat)
+static bool trace_together(struct hd_vm *vm, struct tracer *tracers, _Atomic uint64_t *heartbeat)
 {
     struct pool pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .stack = tracers[0].stack, .heartbeat = heartbeat};
-    uint64_t looked = vm->memory->looked, unreadable = vm->memory->unreadable;
     tracers[0].stack = (struct hd_buffer){0};
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < HD_CREW_MAX; i++)
         tracers[i].pool = &pool;
-        if (i == 0)
-            continue;
-        hd_vm_copy(&tracers[i].own, vm, &tracers[i].memory, &tracers[i].arena);
-        tracers[i].vm = &tracers[i].own;
-    }
-    hd_crew_run(tracer_run, tracers, sizeof *tracers, count);
-    for (int i = 1; i < count; i++) { /* as if one had done it all */
-        vm->memory->looked += tracers[i].memory.looked - looked;
-        vm->memory->unreadable += tracers[i].memory.unreadable - unreadable;
+    hd_hands_run(vm, tracer_run, tracers, sizeof *tracers);
+    for (int i = 1; i < HD_CREW_MAX; i++)
         hd_buffer_deinit(&tracers[i].stack);
-        hd_arena_deinit(&tracers[i].arena);
-    }
     hd_buffer_deinit(&pool.stack);
     return !pool.failed;
 }
 
 bool hd_liveness_trace(struct hd_vm *vm, const struct hd_roots *roots, _Atomic uint64_t *heartbeat, struct hd_error *err)
 {
-    struct tracer tracers[HD_CREW_MAX];
-    int count = vm->threads < HD_CREW_MAX ? vm->threads : HD_CREW_MAX;
+    struct tracer tracers[HD_CREW_MAX] = {{.vm = vm}};
     for (size_t i = 0; i < vm->page_count; i++) {
         vm->pages[i].traced = hd_arena_alloc(vm->arena, (vm->pages[i].slot_count + 63) / 64, sizeof(uint64_t));
         if (!vm->pages[i].traced)
             return hd_error_set(err, HD_ERROR_MEMORY, "no memory for tracing what is alive");
     }
-    memset(tracers, 0, sizeof tracers);
-    tracers[0].vm = vm;
     for (uint64_t i = 0; i < roots->count; i++)
         push(&tracers[0], roots->items[i].value);
     bool good = !tracers[0].stack.failed;
-    if (good && count > 1)
-        good = trace_together(vm, tracers, count, heartbeat);
+    if (good && hd_hands_count(vm) > 1)
+        good = trace_together(vm, tracers, heartbeat);
     else if (good)
         visit(&tracers[0], heartbeat);
     good = good && !tracers[0].stack.failed;
