@@ -252,7 +252,7 @@ static void print_text(const struct session *session)
     }
     if (strcmp(session->outside.allocator, "glibc") != 0)
         printf("its malloc is %s: the size of memory that C code owns is not known and counts nothing, nor what C extensions refer to\n",
-               session->outside.allocator);
+               strcmp(session->outside.allocator, "unknown") ? session->outside.allocator : "none that heap_dump knows");
     printf("next: heap_dump suspects %s\n", session->request->output);
 }
 

@@ -4,6 +4,7 @@
 #include "graph/replay.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     WORD = 8,         /* of an array's place */
@@ -11,6 +12,7 @@ enum {
     TABLE_HEAD = 56,  /* struct st_table */
     SMALL_PLACES = 8, /* RHASH_AR_TABLE_MAX_SIZE */
     SMALL_ENTRY = 16, /* key and value */
+    SET_ENTRY = 16,   /* of a set's: hash value and key (struct set_table_entry, set_table.c of 4.0) */
     OLD_SLOT = 40,    /* of Rubies whose dumps do not tell */
     TURNS = 64
 };
@@ -22,8 +24,14 @@ struct build {
     bool objspace;
     /* the object at hand */
     uint64_t elements, capacity, slot_size;
-    bool has_capacity, embedded, shared;
+    bool has_capacity, embedded, shared, counted;
 };
+
+int hd_collections_kind(const struct hd_graph *graph, uint32_t node)
+{
+    uint8_t type = graph->node_type[node];
+    return type == HD_BT_T_ARRAY ? HD_COLLECTIONS_ARRAY : type == HD_BT_T_HASH ? HD_COLLECTIONS_HASH : HD_COLLECTIONS_SET;
+}
 
 static bool on_field(void *data, uint32_t node, const struct hd_json_field *field, struct hd_error *err)
 {
@@ -35,9 +43,10 @@ static bool on_field(void *data, uint32_t node, const struct hd_json_field *fiel
             build->elements = (uint64_t)field->integer;
         build->embedded |= field->type == HD_JSON_BOOL && field->integer && hd_json_text_is(field->name, "embedded");
         build->shared |= field->type == HD_JSON_BOOL && field->integer && hd_json_text_is(field->name, "shared");
-    } else if (hd_json_text_is(field->name, "val")) {
+    } else if (hd_json_text_is(field->name, "val") || hd_json_text_is(field->name, "elements")) {
         /* continuations have further elements */
         build->elements += field->type == HD_JSON_ARRAY || field->type == HD_JSON_MAP ? field->elements : 0;
+        build->counted = true;
     } else if (field->type == HD_JSON_INTEGER && hd_json_text_is(field->name, "capacity")) {
         build->capacity = (uint64_t)field->integer;
         build->has_capacity = true;
@@ -82,15 +91,16 @@ static uint64_t places_by_size(const struct build *build, uint64_t outside, bool
 
 static struct hd_collection collection(const struct build *build, uint32_t node)
 {
-    bool array = build->graph->node_type[node] == HD_BT_T_ARRAY, small = false;
+    int kind = hd_collections_kind(build->graph, node);
+    bool array = kind == HD_COLLECTIONS_ARRAY, small = false;
     struct hd_collection one = {.node = node, .elements = build->elements, .places = build->elements};
     uint64_t size = build->graph->node_size[node], slot = build->slot_size ? build->slot_size : OLD_SLOT;
-    uint64_t outside = size > slot ? size - slot : 0, unit = array ? WORD : ENTRY;
+    uint64_t outside = size > slot ? size - slot : 0, unit = array ? WORD : kind == HD_COLLECTIONS_SET ? SET_ENTRY : ENTRY;
     if (build->objspace)
         one.places = places_by_size(build, outside, array);
     else if (build->has_capacity && build->capacity > one.places)
         one.places = build->capacity;
-    if (!array && !build->has_capacity && is_small_table(build, outside)) {
+    if (kind == HD_COLLECTIONS_HASH && !build->has_capacity && is_small_table(build, outside)) {
         one.places = SMALL_PLACES;
         small = true;
     }
@@ -133,9 +143,12 @@ static bool on_end(void *data, uint32_t node, struct hd_error *err)
 {
     struct build *build = data;
     (void)err;
-    *build->list++ = collection(build, node);
+    *build->list = collection(build, node);
+    if (hd_collections_kind(build->graph, node) == HD_COLLECTIONS_SET && !build->counted) /* something else is called so, too */
+        build->list->node = HD_NODE_NONE;
+    build->list++;
     build->elements = build->capacity = build->slot_size = 0;
-    build->has_capacity = build->embedded = build->shared = false;
+    build->has_capacity = build->embedded = build->shared = build->counted = false;
     return true;
 }
 
@@ -174,14 +187,25 @@ static bool list_read(struct hd_collections *collections, const char *path, cons
     }
     if (!hd_replay_shared(path, graph, nodes, count, visitor, visitors, err))
         return false;
-    collections->count = count;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t node = collections->list[i].node;
-        bool array = graph->node_type[node] == HD_BT_T_ARRAY;
-        sum_add(&collections->sums[array ? HD_COLLECTIONS_ARRAY : HD_COLLECTIONS_HASH], &collections->list[i],
-                graph->node_size[node]);
+        const struct hd_collection one = collections->list[i];
+        if (one.node == HD_NODE_NONE)
+            continue;
+        collections->list[collections->count++] = one;
+        sum_add(&collections->sums[hd_collections_kind(graph, one.node)], &one, graph->node_size[one.node]);
     }
     return true;
+}
+
+/* The name that Ruby's own sets have as type_name, HD_NODE_NONE if no object has it. */
+static uint32_t set_label(const struct hd_graph *graph)
+{
+    for (uint32_t name = 0; name < graph->name_count && !hd_replay_is_objspace(graph); name++) {
+        struct hd_graph_text text = hd_graph_name(graph, name);
+        if (text.length == 3 && !memcmp(text.data, "set", 3))
+            return name;
+    }
+    return HD_NODE_NONE;
 }
 
 bool hd_collections_create(struct hd_collections *collections, const char *path, const struct hd_graph *graph,
@@ -190,7 +214,7 @@ bool hd_collections_create(struct hd_collections *collections, const char *path,
     uint32_t count;
     *collections = (struct hd_collections){0};
     uint32_t *nodes =
-        hd_replay_choose(graph, dominator, HD_BT_T_ARRAY, HD_BT_T_HASH, &count, &collections->unreachable, err);
+        hd_replay_choose(graph, dominator, HD_BT_T_ARRAY, HD_BT_T_HASH, set_label(graph), &count, &collections->unreachable, err);
     if (!nodes)
         return false;
     collections->list = malloc(((size_t)count + 1) * sizeof *collections->list);

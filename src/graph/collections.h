@@ -1,10 +1,10 @@
 /*
- * How full arrays and hashes are.
+ * How full arrays, hashes and sets are.
  *
  * Owns what is known of each of them: elements and places. Must not know who holds one (graph/holders.h) nor how it is
  * shown. An array or hash without a buffer of its own (in its slot, or shared) has as many places as elements here: none
  * of them can be saved. A dump of ObjectSpace has no capacities: they are worked out from the bytes that an object takes; those
- * of a few hashes stay unknown.
+ * of a few hashes stay unknown. A Set is one of its own since Ruby 4.0, and in our dumps only: before, it is an object with a hash.
  */
 #ifndef HD_GRAPH_COLLECTIONS_H
 #define HD_GRAPH_COLLECTIONS_H
@@ -13,7 +13,7 @@
 
 #define HD_COLLECTIONS_UNKNOWN UINT64_MAX
 
-enum { HD_COLLECTIONS_ARRAY, HD_COLLECTIONS_HASH, HD_COLLECTIONS_KINDS };
+enum { HD_COLLECTIONS_ARRAY, HD_COLLECTIONS_HASH, HD_COLLECTIONS_SET, HD_COLLECTIONS_KINDS };
 enum { HD_COLLECTIONS_FILLS = 6 }; /* 0, below 25, 50, 75, 100 percent, and full */
 
 struct hd_collection {
@@ -38,6 +38,9 @@ struct hd_collections {
     struct hd_collections_sum sums[HD_COLLECTIONS_KINDS];
     uint64_t unreachable; /* left out: nothing leads to them */
 };
+
+/* Of a node that is in the list. */
+int hd_collections_kind(const struct hd_graph *graph, uint32_t node);
 
 /* `dominator` is the parent column of the dominators. */
 bool hd_collections_create(struct hd_collections *collections, const char *path, const struct hd_graph *graph,

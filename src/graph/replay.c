@@ -281,12 +281,18 @@ bool hd_replay(const char *path, const struct hd_graph *graph, uint32_t *nodes, 
     return hd_replay_shared(path, graph, nodes, count, visitor, 1, err);
 }
 
+static bool chosen(const struct hd_graph *graph, uint32_t node, enum hd_bt first, enum hd_bt second, uint32_t label)
+{
+    uint8_t type = graph->node_type[node];
+    return type == first || type == second || (type == HD_BT_T_DATA && graph->node_label[node] == label);
+}
+
 uint32_t *hd_replay_choose(const struct hd_graph *graph, const uint32_t *dominator, enum hd_bt first, enum hd_bt second,
-                           uint32_t *count, uint64_t *unreachable, struct hd_error *err)
+                           uint32_t label, uint32_t *count, uint64_t *unreachable, struct hd_error *err)
 {
     uint32_t all = 0, reached = 0, any = 0;
     for (uint32_t node = 1; node < graph->node_count; node++) {
-        bool wanted = graph->node_type[node] == first || graph->node_type[node] == second;
+        bool wanted = chosen(graph, node, first, second, label);
         any += dominator[node] != HD_NODE_NONE;
         all += wanted;
         reached += wanted && dominator[node] != HD_NODE_NONE;
@@ -299,8 +305,7 @@ uint32_t *hd_replay_choose(const struct hd_graph *graph, const uint32_t *dominat
         return NULL;
     }
     for (uint32_t node = 1; node < graph->node_count; node++)
-        if ((graph->node_type[node] == first || graph->node_type[node] == second) &&
-            (!any || dominator[node] != HD_NODE_NONE))
+        if (chosen(graph, node, first, second, label) && (!any || dominator[node] != HD_NODE_NONE))
             nodes[at++] = node;
     return nodes;
 }

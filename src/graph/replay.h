@@ -50,8 +50,11 @@ static inline bool hd_replay_is_objspace(const struct hd_graph *graph)
     return graph->head_name == HD_NAME_MASK;
 }
 
-/* Nodes of one builtin type, or of two, that a root leads to; all of them where no root leads anywhere. To be freed. */
+/*
+ * Nodes of one builtin type, or of two, and those of T_DATA whose label it is (HD_NODE_NONE: none), that a root leads to; all of them where
+ * no root leads anywhere. To be freed.
+ */
 uint32_t *hd_replay_choose(const struct hd_graph *graph, const uint32_t *dominator, enum hd_bt first, enum hd_bt second,
-                           uint32_t *count, uint64_t *unreachable, struct hd_error *err);
+                           uint32_t label, uint32_t *count, uint64_t *unreachable, struct hd_error *err);
 
 #endif

@@ -328,7 +328,8 @@ bool hd_strings_create(struct hd_strings *strings, const char *path, const struc
     uint32_t count;
     *strings = (struct hd_strings){0};
     uint32_t *nodes =
-        hd_replay_choose(graph, dominator, HD_BT_T_STRING, HD_BT_T_STRING, &count, &strings->unreachable, err);
+        hd_replay_choose(graph, dominator, HD_BT_T_STRING, HD_BT_T_STRING, HD_NODE_NONE, &count, &strings->unreachable,
+                         err);
     if (!nodes)
         return false;
     strings->members = malloc(((size_t)count + 1) * sizeof *strings->members);
