@@ -15,8 +15,8 @@ bool hd_view_suspects_make(struct hd_suspects *suspects, struct hd_open *open, d
                             "what leaks cannot be told; it is not whole: take a new one (`heap_dump top --sort size FILE` says what is in it)",
                             open->path);
     uint32_t most = limit && limit < HD_SUSPECTS_MAX ? (uint32_t)limit : HD_SUSPECTS_MAX;
-    const struct hd_groups *classes = hd_derived_classes(&open->derived, err);
-    const struct hd_paths *paths = classes ? hd_derived_paths(&open->derived, err) : NULL;
+    const struct hd_groups *classes = hd_derived_classes(open->derived, err);
+    const struct hd_paths *paths = classes ? hd_derived_paths(open->derived, err) : NULL;
     if (!paths || !hd_suspects_find(suspects, &open->graph, &open->dominators, classes, paths, share, most, err))
         return false;
     /* standard input cannot be read again */

@@ -11,8 +11,8 @@ bool hd_tree_view_make(struct hd_tree_view *view, struct hd_open *open, uint32_t
     *view = (struct hd_tree_view){.open = open, .from = from};
     const struct hd_graph *graph = &view->open->graph;
     view->retained = view->from == HD_NODE_ROOT || view->open->dominators.parent[view->from] != HD_NODE_NONE;
-    const struct hd_groups *classes = hd_derived_classes(&view->open->derived, err);
-    const struct hd_paths *paths = classes ? hd_derived_paths(&view->open->derived, err) : NULL;
+    const struct hd_groups *classes = hd_derived_classes(view->open->derived, err);
+    const struct hd_paths *paths = classes ? hd_derived_paths(view->open->derived, err) : NULL;
     if (!paths)
         return false;
     struct hd_tree_shape shape = {.paths = paths, .from = view->from, .entries = true, .fold = true};
