@@ -4,7 +4,11 @@
 #include "cli/cli.h"
 #include "cli/kept.h"
 #include "cli/progress.h"
+#include "graph/suspects.h"
+#include "store/tree_options.h"
 #include "view/basis.h"
+#include "view/facet_sums.h"
+#include "view/tree_view.h"
 #include "web/kept.h"
 
 #include <stdio.h>
@@ -20,6 +24,12 @@ static const struct {
                  {&hd_command_suspects, {NULL}},        {&hd_command_tree, {NULL}},
                  {&hd_command_threads, {NULL}},         {&hd_command_flame, {NULL}}};
 enum { QUESTIONS = sizeof questions / sizeof *questions };
+
+/* The order is that of the questions. */
+static const struct hd_tree_shape shapes[] = {
+    HD_SUSPECTS_SHAPE,
+    {.from = HD_NODE_ROOT, .depth = HD_TREE_VIEW_DEPTH, .entries = true, .fold = true},
+    {.from = HD_NODE_ROOT, .depth = HD_TREE_DEPTH, .entries = true, .fold = true}};
 
 static int ask(unsigned number, char *path)
 {
@@ -41,6 +51,10 @@ bool hd_ahead(const char *path, bool page, struct hd_error *err)
     struct hd_basis *basis = hd_basis_open(path, HD_INDEX_TREE, err);
     if (!basis)
         return false;
+    if (basis->index) /* else what is made here could not be kept */
+        basis->lines = hd_lines_create(HD_FACET_SUMS, basis->path, &basis->graph, basis->dominators.parent, err);
+    if (basis->lines)
+        basis->trees = hd_trees_ahead_begin(&basis->derived, shapes, sizeof shapes / sizeof *shapes);
     hd_basis_lend(basis);
     bool ok = true;
     for (unsigned i = 0; i < QUESTIONS && !hd_cli_progress_interrupted(); i++)

@@ -83,10 +83,11 @@ const struct hd_command hd_command_index = {
     .run = run,
     .summary = "make a dump ready, so that all questions are answered at once",
     .about = "Makes the index of a dump, FILE.idx, and answers ahead what takes long: suspects, tree, threads, strings, "
-             "collections, and top by file, gem, method and shape, in the terminal and for the page of `heap_dump serve`. All commands make the index when they need it, and keep "
-             "their own answers in it; this does it beforehand, for instance at the end of the job that took the dump.",
+             "collections, flame, and top by file, gem, method and shape, as text and JSON, and for the page of `heap_dump serve`. All commands make the "
+             "index when they need it, and for big dumps these answers, too, after their own; this does it beforehand, for instance at the "
+             "end of the job that took the dump.",
     .operands = {{"FILE", "a file", HD_OPERAND_DUMP, false, false, NULL}},
     .options = options,
-    .notes = "Answers belong to the words of the question, the name of the file as it was given among them, and to that very state of the "
+    .notes = "Answers belong to the options of the question and to that very state of the "
              "dump. The index holds what the dump holds, and has mode 0600.",
     .statuses = HD_OPEN_STATUSES};

@@ -132,6 +132,8 @@ void hd_basis_settle(struct hd_basis *basis)
 static void destroy(struct hd_basis *basis)
 {
     hd_basis_settle(basis);
+    hd_trees_ahead_end(basis->trees);
+    hd_lines_destroy(basis->lines);
     hd_derived_deinit(&basis->derived);
     hd_index_unmap(basis->discarded);
     if (basis->index) {

@@ -11,6 +11,8 @@
 #include "graph/derived.h"
 #include "graph/dominators.h"
 #include "graph/index.h"
+#include "graph/lines.h"
+#include "view/trees_ahead.h"
 
 #include <pthread.h>
 
@@ -23,6 +25,8 @@ struct hd_basis {
     struct hd_index *index;     /* what graph and dominators lie in; NULL: in memory of their own */
     struct hd_index *discarded; /* one that proved damaged later: what it gave out before is right, and still there */
     struct hd_index_key key;
+    struct hd_lines *lines;     /* for several questions together; NULL: each reads what it needs */
+    struct hd_trees_ahead *trees; /* the same for trees */
     pthread_t saver; /* saves the index while the command is at work */
     bool saving, saved;
     unsigned users;

@@ -17,6 +17,8 @@ bool hd_tree_view_make(struct hd_tree_view *view, struct hd_open *open, uint32_t
         return false;
     struct hd_tree_shape shape = {.paths = paths, .from = view->from, .entries = true, .fold = true};
     shape.depth = depth == 0 || depth > UINT32_MAX ? UINT32_MAX : (uint32_t)depth;
+    if (hd_trees_ahead_take(open->basis->trees, &shape, &view->tree))
+        return true;
     return hd_tree_create(&view->tree, graph, &view->open->dominators, classes, &shape, err);
 }
 
