@@ -1,11 +1,11 @@
-/* `heap_dump collections`: how full are arrays and hashes, which are empty, which are big? */
+/* `heap_dump collections`: how full are arrays, hashes and sets, which are empty, which are big? */
 #include "cli/cli.h"
 
 #include "cli/twice.h"
 #include "dump/json_reader.h"
 #include "view/collections.h"
 
-static const char *const set_names[HD_COLLECTIONS_KINDS] = {"empty arrays", "empty hashes"};
+static const char *const set_names[HD_COLLECTIONS_KINDS] = {"empty arrays", "empty hashes", "empty sets"};
 
 struct result {
     struct hd_twice twice;
@@ -20,6 +20,8 @@ static void print_sums(const struct result *result)
     struct hd_table table = {.columns = columns, .column_count = 7};
     for (int kind = 0; kind < HD_COLLECTIONS_KINDS; kind++) {
         const struct hd_collections_sum *sum = &result->view.collections.sums[kind];
+        if (kind == HD_COLLECTIONS_SET && !sum->count)
+            continue;
         hd_table_add_string(&table, hd_view_collections_kinds[kind]);
         hd_table_add_count(&table, sum->count);
         hd_table_add_bytes(&table, sum->bytes);
@@ -41,11 +43,13 @@ static void print_sums(const struct result *result)
 static void print_fills(const struct result *result)
 {
     static const struct hd_table_column columns[] = {{"filled", false, false}, {"arrays", true, false}, {"unused", true, false},
-                                                     {"hashes", true, false}, {"unused", true, false}};
-    struct hd_table table = {.columns = columns, .column_count = 5};
+                                                     {"hashes", true, false}, {"unused", true, false},
+                                                     {"sets", true, false}, {"unused", true, false}};
+    int kinds = result->view.collections.sums[HD_COLLECTIONS_SET].count ? HD_COLLECTIONS_KINDS : HD_COLLECTIONS_SET;
+    struct hd_table table = {.columns = columns, .column_count = 1 + 2 * kinds};
     for (int fill = 0; fill < HD_COLLECTIONS_FILLS; fill++) {
         hd_table_add_string(&table, hd_view_collections_fills[fill]);
-        for (int kind = 0; kind < HD_COLLECTIONS_KINDS; kind++) {
+        for (int kind = 0; kind < kinds; kind++) {
             hd_table_add_count(&table, result->view.collections.sums[kind].fill_count[fill]);
             hd_table_add_bytes(&table, result->view.collections.sums[kind].fill_unused[fill]);
         }
@@ -54,6 +58,8 @@ static void print_fills(const struct result *result)
     hd_table_print(stdout, &table);
     hd_table_deinit(&table);
 }
+
+static const char *const names[HD_COLLECTIONS_KINDS] = {"Array", "Hash", "Set"};
 
 static void print_list(const struct result *result, const struct hd_collection *list, bool unused)
 {
@@ -76,7 +82,7 @@ static void print_list(const struct result *result, const struct hd_collection *
             hd_table_add_count(&table, list[i].places);
         hd_table_add_bytes(&table, graph->node_size[list[i].node]);
         hd_table_add_string(&table, id);
-        hd_table_add_string(&table, graph->node_type[list[i].node] == HD_BT_T_ARRAY ? "Array" : "Hash");
+        hd_table_add_string(&table, names[hd_collections_kind(graph, list[i].node)]);
         hd_table_add(&table, way.data ? way.data : "", way.length);
         hd_buffer_deinit(&way);
     }
@@ -108,7 +114,7 @@ static void print_text(const struct hd_open_request *request, const struct resul
     print_list(result, result->view.collections.list, true);
     print_empty(request, result);
     const struct hd_collections_sum *sums = result->view.collections.sums;
-    if (sums[0].empty_bytes + sums[1].empty_bytes > 0)
+    if (sums[0].empty_bytes + sums[1].empty_bytes + sums[2].empty_bytes > 0)
         printf("\nWhat is empty in most objects can be made when it is first needed: `(@tags ||= []) << tag`, or\n"
                "be one frozen constant. Unused places go when a collection is copied: `array = array.dup`.\n");
     if (!result->view.shown) {
@@ -131,6 +137,8 @@ static int collections(const struct hd_open_request *request)
     } else if (done) {
         hd_open_warn(&result.twice.open, "collections");
         print_text(request, &result);
+        if (hd_open_json_too)
+            hd_view_collections_json(hd_open_json_too, &result.view);
     }
     hd_view_collections_free(&result.view);
     hd_twice_close(&result.twice);
@@ -150,9 +158,9 @@ const struct hd_command hd_command_collections = {
     .name = "collections",
     .run = run,
     .kept = true,
-    .summary = "how full arrays and hashes are, the empty ones and the biggest",
-    .about = "Says how many of the places that arrays and hashes have are in use, who holds the empty ones, and which are the "
-             "biggest.",
+    .summary = "how full arrays, hashes and sets are, the empty ones and the biggest",
+    .about = "Says how many of the places that arrays, hashes and Sets have are in use, who holds the empty ones, and which are the "
+             "biggest. A Set is one of its own since Ruby 4.0; before, it is an object with a hash.",
     .operands = {HD_OPERAND_DUMP_FILE},
     .options = options,
     .notes = "unused is the memory of places that nothing is in. What lies in the slot itself, or in a buffer shared with another "

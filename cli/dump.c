@@ -88,7 +88,9 @@ static bool process_look(pid_t pid, struct hd_error *err)
         return false;
     snprintf(path, sizeof path, "/proc/%d/mem", pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool good = (fd >= 0 && hd_memory_open_process(&memory, &arena, pid, fd, err)) || hd_target_refused(pid, fd < 0 ? errno : ESRCH, err);
+    bool good = fd < 0 ? hd_target_refused(pid, errno, err) : hd_memory_open_process(&memory, &arena, pid, fd, err);
+    if (fd >= 0 && !good && err->code != HD_ERROR_MEMORY) /* no list of mappings */
+        hd_target_refused(pid, ESRCH, err);
     if (good) {
         good = hd_outside_open(&outside, &memory, err);
         bool there = good || hd_target_check(pid, err); /* it may be ending: that is then why */
@@ -252,7 +254,7 @@ static void print_text(const struct session *session)
     }
     if (strcmp(session->outside.allocator, "glibc") != 0)
         printf("its malloc is %s: the size of memory that C code owns is not known and counts nothing, nor what C extensions refer to\n",
-               session->outside.allocator);
+               strcmp(session->outside.allocator, "unknown") ? session->outside.allocator : "none that heap_dump knows");
     printf("next: heap_dump suspects %s\n", session->request->output);
 }
 

@@ -276,7 +276,7 @@ static void head_print(const struct hd_view_memory *view)
         paragraph_print("", view->note);
     if (view->source != HD_FINDINGS_DUMP && strcmp(view->allocator, "glibc") != 0) {
         snprintf(line, sizeof line, "Its malloc is %s: what it has given out to C code and what it holds free are not told apart.",
-                 view->allocator);
+                 strcmp(view->allocator, "unknown") ? view->allocator : "none that heap_dump knows");
         paragraph_print("", line);
     }
     if (*view->stopped_note) {

@@ -36,17 +36,26 @@ static bool path_has(const char *path, uint32_t length, const char *word)
     return memmem(path, length, word, strlen(word)) != NULL;
 }
 
-/* Which malloc the process has: only glibc's chunks tell their size to anybody who looks. */
+/*
+ * Which malloc the process has: only glibc's chunks tell their size to anybody who looks. Another one takes its place by exporting the
+ * same names; what brings an allocator for its own use only, under a prefix, does not, and what only counts the calls (heaptrack) leaves
+ * malloc_usable_size to the one that does the work.
+ */
 static void allocator_note(struct hd_outside *outside, const struct hd_image *image, const char *path, uint32_t length)
 {
     static const struct {
         const char *symbol, *name;
-    } others[] = {{"mallctl", "jemalloc"}, {"je_mallctl", "jemalloc"}, {"tc_malloc_stats", "tcmalloc"}, {"mi_version", "mimalloc"}};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    } others[] = {{"mallctl", "jemalloc"}, {"tc_malloc_stats", "tcmalloc"}, {"mi_version", "mimalloc"}};
+    const char *name = path_has(path, length, "/ld-musl") ? "musl" : NULL;
+    if (!hd_image_symbol(image, outside->memory, "malloc") || hd_image_symbol(image, outside->memory, "gnu_get_libc_version"))
+        return;
+    for (size_t i = 0; i < sizeof others / sizeof *others && !name; i++)
         if (hd_image_symbol(image, outside->memory, others[i].symbol))
-            snprintf(outside->allocator, sizeof outside->allocator, "%s", others[i].name);
-    if (!outside->allocator[0] && path_has(path, length, "/ld-musl"))
-        snprintf(outside->allocator, sizeof outside->allocator, "musl");
+            name = others[i].name;
+    if (!name && hd_image_symbol(image, outside->memory, "malloc_usable_size"))
+        name = "unknown";
+    if (name && (!outside->allocator[0] || !strcmp(outside->allocator, "unknown") || !strcmp(outside->allocator, "musl")))
+        snprintf(outside->allocator, sizeof outside->allocator, "%s", name);
 }
 
 static bool is_writable(const struct hd_memory *memory, uint64_t addr)

@@ -24,6 +24,9 @@ uint64_t hd_room_of(pid_t pid);
  */
 uint64_t hd_room_needed(pid_t pid, uint64_t *least);
 
+/* How many mappings it has, 0 if it is gone. */
+uint64_t hd_room_mappings(pid_t pid);
+
 /* Whoever reads takes much memory, perhaps of the same control group. If it runs out we are to go first, not the process. */
 void hd_room_volunteer(void);
 void hd_room_stay(void); /* for a part of us that must not */

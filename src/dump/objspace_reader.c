@@ -4,20 +4,42 @@
 #include <string.h>
 
 #define DEPTH 64
+#define EVERY_BYTE 0x0101010101010101u /* times a byte: eight of it */
+#define NEAR 32 /* bytes; most strings end before, and a call of memchr takes longer than to look at these */
 
 struct scan {
     const char *at, *end;
 };
 
-static void skip_space(struct scan *scan)
+static inline uint64_t eight_bytes(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? word : __builtin_bswap64(word);
+}
+
+/* As memchr: the next quote. */
+static inline const char *find_quote(const char *at, const char *end)
+{
+    for (const char *near = end - at > NEAR ? at + NEAR : end; near - at >= 8; at += 8) {
+        uint64_t differ = eight_bytes(at) ^ '"' * EVERY_BYTE;
+        uint64_t same = (differ - EVERY_BYTE) & ~differ & 0x80 * EVERY_BYTE;
+        if (same) /* its lowest bit is that of the first one; above it may be wrong ones */
+            return at + __builtin_ctzll(same) / 8;
+    }
+    return at < end ? memchr(at, '"', (size_t)(end - at)) : NULL;
+}
+
+static inline void skip_space(struct scan *scan)
 {
     while (scan->at < scan->end && (*scan->at == ' ' || *scan->at == '\t' || *scan->at == '\r'))
         scan->at++;
 }
 
-static bool take(struct scan *scan, char c)
+static inline bool take(struct scan *scan, char c)
 {
-    skip_space(scan);
+    if (scan->at < scan->end && *scan->at != c)
+        skip_space(scan);
     if (scan->at == scan->end || *scan->at != c)
         return false;
     scan->at++;
@@ -25,11 +47,11 @@ static bool take(struct scan *scan, char c)
 }
 
 /* A string after its opening quote; `at` ends behind the closing one. */
-static bool rest_of_string(struct scan *scan, struct hd_json_text *text)
+static inline bool rest_of_string(struct scan *scan, struct hd_json_text *text)
 {
     const char *start = scan->at;
     for (;;) {
-        const char *quote = memchr(scan->at, '"', (size_t)(scan->end - scan->at));
+        const char *quote = find_quote(scan->at, scan->end);
         if (!quote)
             return false;
         const char *back = quote;
@@ -43,7 +65,7 @@ static bool rest_of_string(struct scan *scan, struct hd_json_text *text)
     }
 }
 
-static bool take_string(struct scan *scan, struct hd_json_text *text)
+static inline bool take_string(struct scan *scan, struct hd_json_text *text)
 {
     return take(scan, '"') && rest_of_string(scan, text);
 }
@@ -77,7 +99,7 @@ static bool skip_nested(struct scan *scan)
 }
 
 /* Any value; a string's or a bare word's text is given. */
-static bool take_value(struct scan *scan, struct hd_json_text *text)
+static inline bool take_value(struct scan *scan, struct hd_json_text *text)
 {
     skip_space(scan);
     *text = (struct hd_json_text){scan->at, 0};
@@ -97,7 +119,7 @@ static bool take_value(struct scan *scan, struct hd_json_text *text)
     return text->length > 0;
 }
 
-static int digit_of(char c)
+static inline int digit_of(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -105,18 +127,38 @@ static int digit_of(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static bool to_address(struct hd_json_text text, uint64_t *address)
+/* Eight hexadecimal digits as Ruby writes them, with small letters, at once; false for any others. */
+static inline bool eight_digits(const char *at, uint64_t *number)
+{
+    uint64_t text = eight_bytes(at);
+    uint64_t digit = (text & 0x0f * EVERY_BYTE) + (text >> 6 & EVERY_BYTE) * 9; /* in each byte; right if they are such */
+    uint64_t letter = (digit + 6 * EVERY_BYTE) >> 4 & EVERY_BYTE;
+    if (digit & 0xf0 * EVERY_BYTE || digit + '0' * EVERY_BYTE + letter * ('a' - '0' - 10) != text)
+        return false;
+    uint64_t pair = (digit << 4 | digit >> 8) & 0x00ff00ff00ff00ff;
+    uint64_t four = (pair | pair >> 8) & 0x0000ffff0000ffff;
+    *number = __builtin_bswap32((uint32_t)(four | four >> 16));
+    return true;
+}
+
+/* All hexadecimal digits from `at` on; where they end. */
+static inline const char *take_digits(const char *at, const char *end, uint64_t *number)
+{
+    int digit;
+    *number = 0;
+    if (end - at >= 8 && eight_digits(at, number))
+        at += 8;
+    for (; at < end && (digit = digit_of(*at)) >= 0; at++)
+        *number = *number << 4 | (uint64_t)digit;
+    return at;
+}
+
+static inline bool to_address(struct hd_json_text text, uint64_t *address)
 {
     if (text.length < 3 || text.length > 18 || text.data[0] != '0' || text.data[1] != 'x')
         return false;
-    *address = 0;
-    for (size_t i = 2; i < text.length; i++) {
-        int digit = digit_of(text.data[i]);
-        if (digit < 0)
-            return false;
-        *address = *address << 4 | (uint64_t)digit;
-    }
-    return true;
+    const char *end = text.data + text.length;
+    return take_digits(text.data + 2, end, address) == end;
 }
 
 static bool to_number(struct hd_json_text text, uint64_t *number)
@@ -130,16 +172,6 @@ static bool to_number(struct hd_json_text text, uint64_t *number)
     return text.length > 0;
 }
 
-static enum hd_bt to_bt(struct hd_json_text text)
-{
-    for (int bt = 1; bt < HD_BT_COUNT; bt++) {
-        const char *name = hd_bt_name((enum hd_bt)bt) + 2; /* behind "T_" */
-        if (strlen(name) == text.length && !memcmp(name, text.data, text.length))
-            return (enum hd_bt)bt;
-    }
-    return HD_BT_NONE;
-}
-
 /* The array of references: only its end is looked for here. It has no brackets in it if it is sound. */
 static bool references(struct scan *scan, struct hd_objspace_line *line)
 {
@@ -148,6 +180,14 @@ static bool references(struct scan *scan, struct hd_objspace_line *line)
     const char *close = memchr(scan->at, ']', (size_t)(scan->end - scan->at));
     line->reference = scan->at;
     line->reference_end = close ? close : scan->end;
+    scan->at = close ? close + 1 : scan->end;
+    return close != NULL;
+}
+
+/* The flags: words and numbers, without braces if they are sound; nobody asks for them. */
+static bool pass_flags(struct scan *scan)
+{
+    const char *close = memchr(scan->at, '}', (size_t)(scan->end - scan->at));
     scan->at = close ? close + 1 : scan->end;
     return close != NULL;
 }
@@ -173,7 +213,7 @@ static bool field(struct hd_json_text key, struct hd_json_text value, struct hd_
     if (hd_json_text_is(key, "type")) {
         if (hd_json_text_is(value, "ROOT"))
             line->kind = HD_OBJSPACE_ROOT;
-        line->bt = to_bt(value);
+        line->bt = hd_bt_named(value);
         return true;
     }
     if (hd_json_text_is(key, "class"))
@@ -204,6 +244,9 @@ static bool fields(struct scan *scan, struct hd_objspace_line *line)
             return false;
         if (hd_json_text_is(key, "references")) {
             if (!references(scan, line))
+                return false;
+        } else if (hd_json_text_is(key, "flags") && take(scan, '{')) {
+            if (!pass_flags(scan))
                 return false;
         } else if (!take_value(scan, &value) || !field(key, value, line))
             return false;
@@ -242,10 +285,8 @@ bool hd_objspace_reader_next(struct hd_objspace_line *line, uint64_t *address)
         line->reference = end;
         return false;
     }
-    uint64_t value = 0;
-    int digit;
-    for (at += 3; at < end && (digit = digit_of(*at)) >= 0; at++)
-        value = value << 4 | (uint64_t)digit;
+    uint64_t value;
+    at = take_digits(at + 3, end, &value);
     if (at == end || *at != '"') {
         line->broken = true;
         line->reference = end;

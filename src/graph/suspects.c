@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { TELL_NODES = 1 << 16 };
-enum { DEPTH = 32, STACK = 1024, MANY = 16, JUMP = 8 };
+enum { STACK = 1024, MANY = 16, JUMP = 8 };
 
 static bool is(struct hd_graph_text text, const char *word)
 {
@@ -59,7 +59,7 @@ static bool is_code(const struct hd_graph *graph, uint32_t node)
 
 /*
  * An array of the virtual machine's own: its table of symbols is one of such arrays, which have no class (symbol.c of all
- * releases: global_symbols.ids).
+ * releases: global_symbols.ids). Since 4.0 (gc.c, rb_gc_mark_roots) roots of the kind global_symbols lead to it.
  */
 static bool is_table(const struct hd_suspects *suspects, uint32_t node)
 {
@@ -68,11 +68,20 @@ static bool is_table(const struct hd_suspects *suspects, uint32_t node)
     for (int level = 0; level < 2 && node != HD_NODE_ROOT; level++) {
         if (graph->node_type[node] != HD_BT_T_ARRAY || graph->node_class[node] != HD_NODE_NONE)
             return false;
-        if (paths->parent[node] == HD_NODE_ROOT)
-            return is(hd_graph_name(graph, graph->edge_name[paths->edge[node]]), "vm");
+        if (paths->parent[node] == HD_NODE_ROOT) {
+            struct hd_graph_text root = hd_graph_name(graph, graph->edge_name[paths->edge[node]]);
+            return is(root, "vm") || is(root, "global_symbols");
+        }
         node = paths->parent[node];
     }
     return false;
+}
+
+/* What the virtual machine keeps in objects of its own since 3.5, VM/concurrent_set and the like: tables of all strings and symbols. */
+static bool is_machine(const struct hd_graph *graph, uint32_t node)
+{
+    return graph->node_type[node] == HD_BT_T_DATA && graph->node_class[node] == HD_NODE_NONE
+           && begins(hd_graph_name(graph, graph->node_label[node]), "VM/");
 }
 
 /* Not code, nor a literal of it, nor a stack, nor the virtual machine itself. `tables`: the virtual machine's tables and what is in them are data, too. */
@@ -80,7 +89,8 @@ static bool is_data(const struct hd_suspects *suspects, uint32_t node, bool tabl
 {
     const struct hd_graph *graph = suspects->graph;
     uint32_t from = suspects->paths.parent[node];
-    if (is_code(graph, node) || is_thread(graph, node) || (graph->node_type[node] == HD_BT_T_DATA && has_label(graph, node, "VM")))
+    if (is_code(graph, node) || is_thread(graph, node) || (graph->node_type[node] == HD_BT_T_DATA && has_label(graph, node, "VM"))
+        || is_machine(graph, node))
         return false;
     if (from != HD_NODE_ROOT && graph->node_type[from] == HD_BT_T_IMEMO && is_code(graph, from))
         return false;
@@ -176,7 +186,8 @@ static void look_at(struct search *search, uint32_t number)
         return;
     }
     uint64_t share = child == HD_NODE_NONE ? 0 : suspects->tree_data[child];
-    bool alike = share && tree->group[child].count >= MANY && tree->group[child].count >= (uint64_t)JUMP * group->count;
+    bool alike = share && tree->group[child].count >= MANY && tree->group[child].count >= (uint64_t)JUMP * group->count
+                 && !is_table(suspects, tree->group[child].sample); /* what is in the arrays of the table is */
     if (alike && number != 0 && share >= search->least / 2 && !is_thread(suspects->graph, tree->group[child].sample)) {
         add(search, HD_SUSPECT_OBJECT, number, child);
         return;
@@ -371,18 +382,19 @@ static bool mark(struct hd_suspects *suspects, struct hd_error *err)
 }
 
 bool hd_suspects_find(struct hd_suspects *suspects, const struct hd_graph *graph, const struct hd_dominators *dominators,
-                      const struct hd_groups *classes, const struct hd_paths *paths, double share, uint32_t limit,
-                      struct hd_error *err)
+                      const struct hd_groups *classes, const struct hd_paths *paths, struct hd_tree *tree, double share,
+                      uint32_t limit, struct hd_error *err)
 {
     memset(suspects, 0, sizeof *suspects);
     suspects->graph = graph;
     suspects->dominators = dominators;
     suspects->classes = classes;
     suspects->paths = *paths;
-    /* what a cache holds are its entries, under whatever keys: apart, none of them would weigh anything */
-    const struct hd_tree_shape shape = {.paths = &suspects->paths, .from = HD_NODE_ROOT, .depth = DEPTH, .entries = true};
-    bool done = hd_tree_create(&suspects->tree, graph, dominators, classes, &shape, err)
-                && weigh(suspects, err);
+    struct hd_tree_shape shape = HD_SUSPECTS_SHAPE;
+    shape.paths = &suspects->paths;
+    if (tree)
+        suspects->tree = *tree;
+    bool done = (tree || hd_tree_create(&suspects->tree, graph, dominators, classes, &shape, err)) && weigh(suspects, err);
     if (done) {
         struct search search = {.suspects = suspects, .depth = 1};
         search.least = (uint64_t)(share * (double)suspects->total);

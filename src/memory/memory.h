@@ -57,7 +57,7 @@ bool hd_memory_open_self(struct hd_memory *memory, struct hd_arena *arena, struc
 
 /*
  * Another process, which stands still as long as this is used. `mem` is a descriptor of its /proc/PID/mem, which the caller
- * closes after hd_memory_close. Bytes are copied when they are first asked for and stay where they are; several
+ * closes after hd_memory_close; HD_ERROR_MEMORY where there is no room for them here. Bytes are copied when they are first asked for and stay where they are; several
  * threads may read, each with a copy of *memory.
  */
 bool hd_memory_open_process(struct hd_memory *memory, struct hd_arena *arena, int pid, int mem, struct hd_error *err);

@@ -57,7 +57,8 @@ static bool is_libc(const struct hd_image *image, struct hd_memory *memory)
 /*
  * mp_ (struct malloc_par): …, n_mmaps, n_mmaps_max, max_n_mmaps, no_dyn_threshold (int), mmapped_mem, max_mmapped_mem, sbrk_base,
  * tcache_bins, tcache_max_bytes. Between the ints and what follows there are 4 bytes of padding since 2.35. `base` is where sbrk_base
- * may be; what it is known by are the defaults of n_mmaps_max and of tcache_max_bytes.
+ * may be; what it is known by are the defaults of n_mmaps_max and of tcache_max_bytes. Where somebody called sbrk before malloc did, as
+ * the dynamic linker of 2.31 does to keep GLIBC_TUNABLES, sbrk_base is any number, and the first chunk is aligned.
  */
 static bool options_fit(struct hd_glibc *glibc, struct hd_memory *memory, uint64_t base)
 {
@@ -66,12 +67,12 @@ static bool options_fit(struct hd_glibc *glibc, struct hd_memory *memory, uint64
     uint64_t limit = hd_memory_u32(memory, base - 32) == MOST_MAPPED ? base - 32 : base - 28;
     uint32_t count = hd_memory_u32(memory, limit - 4);
     if (!bins || bins > HD_GLIBC_TCACHE_BINS || u64(memory, base + 16) != bins * 16 + 8 || most < bytes || (bytes & (PAGE - 1))
-        || (start & 15) || !bytes != !count || hd_memory_u32(memory, limit) != MOST_MAPPED)
+        || start >> 47 || !bytes != !count || hd_memory_u32(memory, limit) != MOST_MAPPED)
         return false;
     glibc->options_found = true;
     glibc->mapped_bytes = bytes;
     glibc->mapped_count = count;
-    glibc->brk_start = start;
+    glibc->brk_start = (start + 15) & ~15ull;
     return true;
 }
 

@@ -286,6 +286,15 @@ static void kernel_sums(struct taking *t)
     }
 }
 
+/* What nobody claims is malloc's, too, as far as anybody can tell, where not all that malloc has was found. */
+static enum hd_rss_row rest_row(const struct hd_glibc *glibc)
+{
+    bool all = glibc->found;
+    for (size_t i = 0; i < glibc->arena_count; i++)
+        all &= !glibc->arenas[i].damaged;
+    return all ? HD_RSS_UNKNOWN : HD_RSS_MALLOC_UNKNOWN;
+}
+
 /* --- all of it --- */
 
 static bool marks_make(struct taking *t, struct hd_error *err)
@@ -330,7 +339,7 @@ bool hd_rss_take(struct hd_rss *rss, const struct hd_rss_target *target, struct 
     *rss = (struct hd_rss){.divided = target->vm != NULL};
     bool good = hd_window_open(&t.window, target->memory, err) && everything(&t, err);
     if (good) {
-        rss->total = hd_ledger_close(&t.ledger, rss->glibc.found ? HD_RSS_UNKNOWN : HD_RSS_MALLOC_UNKNOWN);
+        rss->total = hd_ledger_close(&t.ledger, rest_row(&rss->glibc));
         memcpy(rss->rows, t.ledger.rows, sizeof rss->rows);
     }
     hd_window_close(&t.window);

@@ -224,6 +224,9 @@ static void set_write(struct hd_line *line, uint64_t addr)
         return;
     if (hd_table_by_identity(line->vm, table, line->vm->layout->set_type))
         hd_line_literal(line, ",\"compare_by_identity\":true");
+    const uint8_t *power = hd_memory_at(line->vm->memory, table + (uint64_t)line->vm->layout->set_entry_power, 1);
+    hd_line_key(line, "capacity");
+    hd_line_count(line, power && *power < 48 ? 1ull << *power : 0);
     hd_series_open(line, &elements.series, "elements", '[');
     hd_set_each(line->vm, table, element_write, &elements);
     hd_series_close(line, &elements.series);

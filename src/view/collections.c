@@ -9,7 +9,7 @@
 
 enum { HOLDERS_MAX = 20 };
 
-const char *const hd_view_collections_kinds[HD_COLLECTIONS_KINDS] = {"arrays", "hashes"};
+const char *const hd_view_collections_kinds[HD_COLLECTIONS_KINDS] = {"arrays", "hashes", "sets"};
 const char *const hd_view_collections_fills[HD_COLLECTIONS_FILLS] = {"empty",       "below 25 %",   "25 to 50 %",
                                                                      "50 to 75 %", "75 to 100 %", "full"};
 
@@ -20,7 +20,9 @@ bool hd_view_collections_make(struct hd_view_collections *view, struct hd_open *
     if (!hd_ways_init(&view->ways, open, err))
         return false;
     struct hd_collections *collections = &view->collections;
-    if (!hd_collections_create(collections, view->ways.open->dump, &open->graph, open->dominators.parent, err))
+    const struct hd_lines *lines = open->basis->lines;
+    if (!hd_collections_create(collections, view->ways.open->dump, &open->graph, open->dominators.parent,
+                               lines ? &lines->collections : NULL, err))
         return false;
     bool all = rows == 0 || rows > collections->count;
     view->shown = all ? collections->count : (uint32_t)rows;
@@ -34,7 +36,7 @@ bool hd_view_collections_make(struct hd_view_collections *view, struct hd_open *
     for (uint32_t i = 0; i < collections->count; i++) {
         const struct hd_collection *one = &collections->list[i];
         if (one->elements == 0)
-            view->set[one->node] = open->graph.node_type[one->node] == HD_BT_T_ARRAY ? HD_COLLECTIONS_ARRAY : HD_COLLECTIONS_HASH;
+            view->set[one->node] = (uint32_t)hd_collections_kind(&open->graph, one->node);
     }
     hd_collections_rank(collections, true, view->shown);
     return hd_holders_create(&view->holders, view->ways.paths, view->ways.classes, view->set, HD_COLLECTIONS_KINDS, err);

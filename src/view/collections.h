@@ -1,5 +1,5 @@
 /*
- * How full arrays and hashes are, which are empty, which are big: what `collections` shows.
+ * How full arrays, hashes and sets are, which are empty, which are big: what `collections` shows.
  *
  * Owns the answer and its JSON.
  */
@@ -18,7 +18,7 @@ struct hd_view_collections {
     uint32_t shown;
 };
 
-extern const char *const hd_view_collections_kinds[HD_COLLECTIONS_KINDS]; /* "arrays", "hashes" */
+extern const char *const hd_view_collections_kinds[HD_COLLECTIONS_KINDS]; /* "arrays", "hashes", "sets" */
 extern const char *const hd_view_collections_fills[HD_COLLECTIONS_FILLS]; /* "empty", "below 25 %", … */
 
 /* At most `rows` of each list; 0: all. Reads the dump again. To be freed whether it succeeds or not. */

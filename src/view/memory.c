@@ -4,6 +4,7 @@
 
 #include "capture/keeper.h"
 #include "capture/outside.h"
+#include "capture/room.h"
 #include "capture/target.h"
 #include "memory/core.h"
 #include "ruby/layout.h"
@@ -89,10 +90,16 @@ static bool table_make(struct reaching *r, const struct hd_stack *stacks, size_t
 struct figures {
     double time;
     int number; /* errno */
-    size_t length;
+    size_t length, room; /* of the text, and for it */
     char smaps[];
 };
-static const size_t FIGURES_BYTES = 1u << 29; /* a mapping has some 700 bytes, and vm.max_map_count is 65,530 or 1 M */
+
+/* A mapping has some 700 bytes, and the length of its path. Room for twice as many as there are: it may make some until it stands still. */
+static size_t figures_bytes(int pid)
+{
+    enum { MAPPING_BYTES = 1024, MORE = 4096 };
+    return sizeof(struct figures) + 2 * MAPPING_BYTES * (hd_room_mappings(pid) + MORE);
+}
 
 static void figures_read(void *data, pid_t target)
 {
@@ -104,10 +111,9 @@ static void figures_read(void *data, pid_t target)
     figures->time = (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
     snprintf(path, sizeof path, "/proc/%d/smaps", target);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    size_t room = FIGURES_BYTES - sizeof *figures;
-    while (fd >= 0 && (got = read(fd, figures->smaps + figures->length, room - figures->length)) > 0)
+    while (fd >= 0 && (got = read(fd, figures->smaps + figures->length, figures->room - figures->length)) > 0)
         figures->length += (size_t)got;
-    figures->number = fd < 0 || got < 0 ? errno : 0;
+    figures->number = fd < 0 || got < 0 ? errno : figures->length == figures->room ? EFBIG : 0;
     if (fd >= 0)
         close(fd);
 }
@@ -138,15 +144,17 @@ bool hd_view_memory_process(struct hd_view_memory *view, int pid, const struct h
     struct reaching r = {.view = view};
     if (!hd_target_check(pid, err))
         return false;
-    struct figures *figures = mmap(NULL, FIGURES_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    size_t bytes = figures_bytes(pid);
+    struct figures *figures = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (figures == MAP_FAILED)
         return hd_error_set_errno(err, HD_ERROR_MEMORY, errno, "no memory for what the kernel says of process %d", pid);
+    figures->room = bytes - sizeof *figures;
     bool good = hd_keeper_start_with(&keeper, pid, (enum hd_copy_method)options->method, figures_read, figures, err)
                 && copy_divide(&r, &keeper, figures, err);
     bool kept = hd_keeper_finish(&keeper, &end);
     snprintf(view->stopped_note, sizeof view->stopped_note, "%s", keeper.note);
     view->stopped = keeper.stopped;
-    munmap(figures, FIGURES_BYTES);
+    munmap(figures, bytes);
     if (good && !kept)
         *err = end;
     if (!good || !kept)

@@ -179,9 +179,10 @@ static void native(struct hd_findings *findings, const struct hd_rss *rss, enum 
     if (worth(undivided, held(rss), UNKNOWN_WORTH))
         add(findings, "malloc_unknown", undivided,
             "%s are %s's and not in use by Ruby's objects (%d %% of all): how much of it C code uses and how much is free cannot be seen "
-            "%s.%s", BYTES(undivided), strcmp(allocator, "glibc") && *allocator ? allocator : "malloc", percent_of(undivided, held(rss)),
+            "%s.%s", BYTES(undivided), strcmp(allocator, "glibc") && strcmp(allocator, "unknown") && *allocator ? allocator : "malloc", percent_of(undivided, held(rss)),
             source == HD_FINDINGS_DUMP ? "in a dump" : "from outside",
-            !strcmp(allocator, "jemalloc") ? " jemalloc itself tells: MALLOC_CONF=stats_print:true prints it when the process ends."
+            !strcmp(allocator, "jemalloc") ? " jemalloc itself tells: MALLOC_CONF=stats_print:true prints it when the process ends, its function "
+                                             "malloc_stats_print at once."
             : source == HD_FINDINGS_DUMP   ? " `heap_dump memory PID` tells, while such a process is alive."
                                            : "");
     if (worth(unknown, held(rss), UNKNOWN_WORTH))

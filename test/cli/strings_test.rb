@@ -69,7 +69,9 @@ class StringsTest < Minitest::Test
     assert_equal 250, by_text["a state that is planted again"]["held_by"][0]["references"]
     assert_equal 40, by_text["frozen but not shared x"]["frozen"]
     same = by_text["same bytes, other encoding"]
-    assert_equal 2, same["count"], "the literal and its copy; the one of another encoding is not equal"
+    equal = lines("strings.json").count { |line| line["val"] == "same bytes, other encoding" && line["encoding"] == "UTF-8" }
+    assert_equal equal, same["count"], "the one of another encoding is not equal"
+    assert_includes [2, 4], equal, "the literal and its copy; in 3.2 each copy shares the bytes of a hidden one"
     long = result["duplicates"].find { |row| row["bytesize"] == 5000 && row["beginning"].start_with?("lll") }
     assert_equal [2, true], long.values_at("count", "by_prefix")
     binary = result["duplicates"].find { |row| row["form"] == "base64" && row["bytesize"] == 45 }

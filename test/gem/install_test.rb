@@ -8,6 +8,8 @@ require_relative "helper"
 class InstallTest < Minitest::Test
   include GemTest
 
+  GEM = [RbConfig.ruby, "-S", "gem"].freeze # of this Ruby, whatever other one PATH leads to
+
   def test_build_install_use
     copy = file("source")
     FileUtils.mkdir(copy)
@@ -16,10 +18,10 @@ class InstallTest < Minitest::Test
       FileUtils.mkdir_p(File.join(copy, File.dirname(name)))
       FileUtils.cp(File.join(ROOT, name), File.join(copy, name))
     end
-    execute("gem", "build", "heap_dump.gemspec", chdir: copy)
+    execute(*GEM, "build", "heap_dump.gemspec", chdir: copy)
     gem = Dir[File.join(copy, "heap_dump-*.gem")].first
     home = file("home")
-    execute("gem", "install", "--local", "--no-document", "--install-dir", home, gem, chdir: @folder)
+    execute(*GEM, "install", "--local", "--no-document", "--install-dir", home, gem, chdir: @folder)
     said = execute(RbConfig.ruby, "-e", <<~RUBY, chdir: @folder, env: { "GEM_PATH" => home, "GEM_HOME" => home })
       require "heap_dump"
       puts $LOADED_FEATURES.grep(/heap_dump\\.so/)

@@ -1,13 +1,15 @@
 # frozen_string_literal: true
 
 # Whose malloc the process has: glibc's tells the size of a block, so what C extensions refer to is found and marked as inferred;
-# jemalloc's does not, which is said, and nothing alive is lost for it.
+# others' do not, which is said, and nothing alive is lost for it.
 require_relative "helper"
 
 class MallocTest < Minitest::Test
   include OutsideTest
 
-  JEMALLOC = Dir.glob("/usr/lib/*/libjemalloc.so.2").first
+  # By name, the library that takes malloc's place; the last one is glibc's own for debugging, which says nothing of itself.
+  OTHERS = { "jemalloc" => "jemalloc.so.2", "tcmalloc" => "tcmalloc_minimal.so.4", "mimalloc" => "mimalloc.so.2.0", "unknown" => "c_malloc_debug.so.0" }
+           .transform_values { |name| Dir.glob("/usr/lib/*/lib#{name}").first }.freeze
   COUNT = 300
   # The strings are held by nothing but the structs of C extensions.
   PROGRAM = <<~RUBY
@@ -51,16 +53,66 @@ class MallocTest < Minitest::Test
     end
   end
 
-  def test_jemalloc
-    skip "libjemalloc2 is not there" unless JEMALLOC
-    with_target(name: "jemalloc", program: PROGRAM, wrap: ["env", "LD_PRELOAD=#{JEMALLOC}"]) do |target|
+  # Another Debian's Ruby does not see this one's /usr.
+  def preloaded(ruby, name)
+    skip "the library of #{name} is not there: script/setup gets it" unless OTHERS[name]
+    copy = File.join(FOLDER, File.basename(OTHERS[name]))
+    FileUtils.cp(OTHERS[name], copy) unless File.exist?(copy)
+    target = Target.new(ruby, name: name, program: PROGRAM, wrap: ["env", "LD_PRELOAD=#{copy}"])
+    assert_includes File.read("/proc/#{target.pid}/maps"), File.basename(copy), "it is what the process has"
+    yield target
+    assert target.finish, "the process goes on and ends as it would have"
+  ensure
+    target&.kill
+  end
+
+  def complete(name, facts, file)
+    assert_equal [name, 0], facts.values_at("malloc", "unreadable")
+    assert_equal name, JSON.parse(File.open(file, &:gets)[1..])["malloc"]
+    assert_equal [COUNT, COUNT], [texts(file, "scanned"), texts(file, "read")], "what may be alive is kept"
+    lines(file, "StringScanner").each { |line| assert_equal line["slot_size"], line["size"] }
+  end
+
+  OTHERS.each_key do |name|
+    define_method("test_#{name}") do
+      preloaded("native", name) do |target|
+        before = traces(target.pid)
+        facts, file = dump("--pid", target.pid)
+        complete(name, facts, file)
+        text, = Open3.capture2(TOOL, "dump", "--pid", target.pid.to_s, "-o", file)
+        assert_match(/^its malloc is #{name == "unknown" ? "none that heap_dump knows" : name}: the size of memory that C code owns is not known/, text)
+        assert_equal before, traces(target.pid)
+
+        core = File.join(FOLDER, "core-of-#{name}")
+        _, status = Open3.capture2e("gcore", "-o", core, target.pid.to_s)
+        assert status.success?
+        of_core, file = dump("--core", "#{core}.#{target.pid}")
+        complete(name, of_core, file)
+        assert_in_delta facts["objects"], of_core["objects"], 5
+      end
+    end
+  end
+
+  # As Ruby is often run in production.
+  def test_jemalloc_with_other_rubies
+    (RUBIES.keys - %w[native 2.7]).each do |ruby| # 2.7's libc is older than this jemalloc
+      next unless RUBIES[ruby].there?
+
+      preloaded(ruby, "jemalloc") { |target| complete("jemalloc", *dump("--pid", target.pid)) }
+    end
+  end
+
+  # An allocator that a library brings for itself, under a prefix, is not the process's malloc.
+  def test_an_allocator_of_a_library
+    source = File.join(FOLDER, "own.c")
+    File.write(source, "int mallctl(void) { return 0; } int je_mallctl(void) { return 0; } void *je_malloc(void) { return 0; } int mi_version(void) { return 0; }")
+    library = File.join(FOLDER, "own.so")
+    out, status = Open3.capture2e("cc", "-shared", "-fPIC", "-o", library, source)
+    assert status.success?, out
+    with_target(name: "own", program: PROGRAM, wrap: ["env", "LD_PRELOAD=#{library}"]) do |target|
       facts, file = dump("--pid", target.pid)
-      assert_equal "jemalloc", facts["malloc"]
-      assert_equal "jemalloc", JSON.parse(File.open(file, &:gets)[1..])["malloc"]
-      assert_equal [COUNT, COUNT], [texts(file, "scanned"), texts(file, "read")], "what may be alive is kept"
-      lines(file, "StringScanner").each { |line| assert_equal line["slot_size"], line["size"] }
-      text, = Open3.capture2(TOOL, "dump", "--pid", target.pid.to_s, "-o", file)
-      assert_match(/^its malloc is jemalloc: the size of memory that C code owns is not known/, text)
+      assert_equal "glibc", facts["malloc"]
+      lines(file, "StringScanner").each { |line| assert_operator line["size"], :>, line["slot_size"] + 40 }
     end
   end
 

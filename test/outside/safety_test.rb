@@ -68,9 +68,11 @@ class SafetyTest < Minitest::Test
   class MemoryGroup
     VERSIONS = { "memory.max" => ["memory.current", "memory.events"], "memory.limit_in_bytes" => ["memory.usage_in_bytes", "memory.oom_control"] }.freeze
 
-    def initialize
+    attr_reader :folder
+
+    def initialize(name = "test")
       root = %w[/sys/fs/cgroup/memory /sys/fs/cgroup].find { |path| File.exist?(File.join(path, "cgroup.procs")) } or raise Errno::ENOENT, "no control groups"
-      @folder = File.join(root, "heap_dump-test-#{$$}")
+      @folder = File.join(root, "heap_dump-#{name}-#{$$}")
       Dir.mkdir(@folder)
       @limit, (@usage, @events) = VERSIONS.find { |name,| File.exist?(File.join(@folder, name)) } || raise(Errno::ENOENT, "none for memory")
     rescue SystemCallError
@@ -113,6 +115,46 @@ class SafetyTest < Minitest::Test
     end
   end
 
+  # As beside it in a pod, or with `kubectl debug --target`: each container sees its own group only, in mounts of its own.
+  def test_memory_is_short_in_the_container_beside
+    skip "unshare cannot make these namespaces" unless system("unshare --mount --cgroup true")
+    group = MemoryGroup.new
+    beside = MemoryGroup.new("beside")
+    kind = group.folder.start_with?("/sys/fs/cgroup/memory") ? "cgroup -o memory" : "cgroup2"
+    mounted = ["unshare", "--mount", "--cgroup", "sh", "-c", "mount -t tmpfs none /mnt && mkdir /mnt/groups && mount -t #{kind} none /mnt/groups && exec \"$@\"", "sh"]
+    with_target(name: "pod", program: "$kept = Array.new(100_000) { |n| \"text \#{n}\" * 100 }; #{QUIET}", wrap: [*group.command, *mounted]) do |target|
+      group.room = 1 << 20
+      out, err, status = Open3.capture3(*beside.command, "unshare", "--cgroup", TOOL, "dump", "--json", "--pid", target.pid.to_s, "-o", File.join(FOLDER, "beside.json"))
+      assert status.success?, err
+      assert_equal "stop", JSON.parse(out)["method"]
+      assert_match(/\Aonly [01] MB of memory are left to it/, JSON.parse(out)["note"])
+      assert_equal 0, group.kills, "the kernel killed somebody"
+    end
+  rescue SystemCallError => e
+    skip "no control group for memory can be made here: #{e.message}"
+  ensure
+    group&.remove
+    beside&.remove
+  end
+
+  # `ulimit -v`, or a kernel that promises no more memory than there is: nothing is left out for that, nor is it said not to be a Ruby.
+  def test_no_room_for_what_it_has
+    with_target(name: "room", program: "$kept = Array.new(100_000) { |n| \"text \#{n}\" * 100 }; #{QUIET}") do |target|
+      before = traces(target.pid)
+      %w[60 100].each do |megabytes|
+        err, status = nil
+        [["dump", "-o", File.join(FOLDER, "no-room.json"), "--pid"], ["memory"]].each do |words|
+          _, err, status = Open3.capture3("prlimit", "--as=#{megabytes}000000", TOOL, *words, target.pid.to_s)
+          assert_equal 6, status.exitstatus, err
+          assert_match(/no room here for the memory that the process has \(\d+ MB\): raise `ulimit -v`/, err)
+          assert_equal 1, err.lines.size
+        end
+      end
+      assert_equal before, traces(target.pid)
+      refute File.exist?(File.join(FOLDER, "no-room.json"))
+    end
+  end
+
   # It writes to all that it has while it is read, so that it needs as much again, which is not there: the copy goes, the process stays.
   def test_memory_runs_short_meanwhile
     busy = "$kept = Array.new(150_000) { |n| \"text \#{n}\" * 200 }; Thread.new { loop { $kept.each { |text| text.setbyte(3, 97); text.setbyte(text.bytesize - 5, 98) } } }"
@@ -146,7 +188,7 @@ class SafetyTest < Minitest::Test
   # pids.max of its control group, as containers have it.
   def test_a_full_control_group
     root = %w[/sys/fs/cgroup/pids /sys/fs/cgroup].find { |path| File.exist?(File.join(path, "cgroup.procs")) } || skip("there are no control groups")
-    group = File.join(root, "heap_dump-test-#{$$}")
+    group = File.join(root, "heap_dump-#{name}-#{$$}")
     Dir.mkdir(group)
     with_target(name: "group", program: QUIET) do |target|
       File.write(File.join(group, "cgroup.procs"), target.pid.to_s)

@@ -79,6 +79,6 @@ function objectsTable(label, rows) {
 }
 
 function collections(answer) {
-  return [warnings(answer), h("div", { class: "two even" }, group("Arrays", answer.arrays, "array"), group("Hashes", answer.hashes, "hash")),
+  return [warnings(answer), h("div", { class: "two even" }, group("Arrays", answer.arrays, "array"), group("Hashes", answer.hashes, "hash"), answer.sets?.count > 0 && group("Sets", answer.sets, "hash")),
     section("Most places unused", objectsTable("Most unused", answer.most_unused)), section("Biggest", objectsTable("Biggest collections", answer.biggest))];
 }
