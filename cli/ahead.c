@@ -31,7 +31,11 @@ enum { QUESTIONS = sizeof questions / sizeof *questions };
 static const struct hd_tree_shape shapes[] = {
     HD_SUSPECTS_SHAPE,
     {.from = HD_NODE_ROOT, .depth = HD_TREE_VIEW_DEPTH, .entries = true, .fold = true},
-    {.from = HD_NODE_ROOT, .depth = HD_TREE_DEPTH, .entries = true, .fold = true}};
+    {.from = HD_NODE_ROOT, .depth = HD_TREE_DEPTH, .entries = true, .fold = true},
+    /* the page's */
+    {.from = HD_NODE_ROOT, .depth = UINT32_MAX, .entries = true, .fold = true},
+    HD_SUSPECTS_SHAPE};
+enum { SHAPES = sizeof shapes / sizeof *shapes, PAGE_SHAPES = 2 };
 
 static int ask(unsigned number, char *path)
 {
@@ -90,7 +94,7 @@ bool hd_ahead(const char *path, bool page, struct hd_error *err)
     if (basis->index) /* else what is made here could not be kept */
         basis->lines = hd_lines_create(HD_FACET_SUMS, basis->path, &basis->graph, basis->dominators.parent, err);
     if (basis->lines)
-        basis->trees = hd_trees_ahead_begin(&basis->derived, shapes, sizeof shapes / sizeof *shapes);
+        basis->trees = hd_trees_ahead_begin(&basis->derived, shapes, page ? SHAPES : SHAPES - PAGE_SHAPES);
     hd_basis_lend(basis);
     bool ok = true;
     ask_paths(basis, (char *)path);
