@@ -107,6 +107,7 @@ static const struct hd_option options[] = {
 const struct hd_command hd_command_flame = {
     .name = "flame",
     .run = run,
+    .kept = true,
     .summary = "the tree as stacks for flame graph tools",
     .about = "Writes the dominator tree as collapsed stacks, \"frame;frame;frame BYTES\", which flamegraph.pl, inferno "
              "and speedscope read: the width of a frame is what it retains.",

@@ -1,35 +1,13 @@
 /* `heap_dump index`: makes a dump ready to be asked, so that nobody has to wait later. */
 #include "cli/cli.h"
 
-#include "cli/kept.h"
+#include "cli/ahead.h"
 #include "cli/open.h"
 #include "view/words.h"
-#include "web/kept.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-/* What people ask, as they ask it. */
-static const struct {
-    const struct hd_command *command;
-    const char *words[2]; /* in front of the file */
-} questions[] = {{&hd_command_suspects, {NULL}},        {&hd_command_tree, {NULL}},
-                 {&hd_command_threads, {NULL}},         {&hd_command_strings, {NULL}},
-                 {&hd_command_collections, {NULL}},     {&hd_command_top, {"--by", "file"}},
-                 {&hd_command_top, {"--by", "gem"}},    {&hd_command_top, {"--by", "method"}},
-                 {&hd_command_top, {"--by", "shape"}}};
-enum { QUESTIONS = sizeof questions / sizeof *questions };
-
-static int ask(unsigned number, char *path)
-{
-    char *argv[5] = {(char *)questions[number].command->name};
-    int argc = 1;
-    for (int i = 0; i < 2 && questions[number].words[i]; i++)
-        argv[argc++] = (char *)questions[number].words[i];
-    argv[argc++] = path;
-    return hd_kept_ahead(questions[number].command, argc, argv);
-}
 
 static void print(bool json, const struct hd_open *open, const char *index, uint64_t bytes)
 {
@@ -39,7 +17,7 @@ static void print(bool json, const struct hd_open *open, const char *index, uint
         hd_open_json_head(stdout, open);
         printf(",\"index\":");
         hd_cli_print_json_string(stdout, index);
-        printf(",\"bytes\":%llu,\"answers\":%d}\n", (unsigned long long)bytes, QUESTIONS);
+        printf(",\"bytes\":%llu,\"answers\":%u}\n", (unsigned long long)bytes, hd_ahead_count());
         return;
     }
     hd_cli_print_clean(stdout, index);
@@ -73,12 +51,10 @@ static int prepare(char *path, bool json)
     uint64_t bytes;
     if (!hd_open_read_for(&open, path, HD_INDEX_SUMS, &err))
         return hd_open_fail("index", json, &err);
-    hd_open_close(&open); /* here it is written */
-    bool ok = made(path, index, &bytes, &err);
-    for (unsigned i = 0; ok && i < QUESTIONS; i++)
-        ok = !ask(i, path) || hd_error_set(&err, HD_ERROR_BAD_DUMP, "`heap_dump %s` has no answer for this dump: ask "
-                                           "it to learn why", questions[i].command->name);
-    ok = ok && hd_web_kept_ahead(path, &err) && made(path, index, &bytes, &err) && hd_open_read_for(&open, path, HD_INDEX_SUMS, &err);
+    hd_open_close(&open);
+    hd_basis_wait(); /* here it is written */
+    bool ok = made(path, index, &bytes, &err) && hd_ahead(path, true, &err) && made(path, index, &bytes, &err)
+              && hd_open_read_for(&open, path, HD_INDEX_SUMS, &err);
     if (!ok)
         return hd_open_fail("index", json, &err);
     if (!json)
@@ -107,10 +83,11 @@ const struct hd_command hd_command_index = {
     .run = run,
     .summary = "make a dump ready, so that all questions are answered at once",
     .about = "Makes the index of a dump, FILE.idx, and answers ahead what takes long: suspects, tree, threads, strings, "
-             "collections, and top by file, gem, method and shape, in the terminal and for the page of `heap_dump serve`. All commands make the index when they need it, and keep "
-             "their own answers in it; this does it beforehand, for instance at the end of the job that took the dump.",
+             "collections, flame, and top by file, gem, method and shape, as text and JSON, and for the page of `heap_dump serve`. All commands make the "
+             "index when they need it, and for big dumps these answers, too, after their own; this does it beforehand, for instance at the "
+             "end of the job that took the dump.",
     .operands = {{"FILE", "a file", HD_OPERAND_DUMP, false, false, NULL}},
     .options = options,
-    .notes = "Answers belong to the words of the question, the name of the file as it was given among them, and to that very state of the "
+    .notes = "Answers belong to the options of the question and to that very state of the "
              "dump. The index holds what the dump holds, and has mode 0600.",
     .statuses = HD_OPEN_STATUSES};

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "cli/kept.h"
 
+#include "cli/cli.h"
 #include "cli/open.h"
 #include "cli/table.h"
 #include "dump/text.h"
@@ -15,13 +16,23 @@
 #define WORTH_IT 0.01 /* seconds of processor time; less is not worth a place */
 #define LONGEST ((size_t)8 << 20)
 
-enum { DUMPS_MAX = 4 };
+enum { DUMPS_MAX = 4, WORDS_MAX = 8 };
 
 struct question {
     struct hd_buffer text;
     struct hd_index_key key[DUMPS_MAX]; /* of the dumps; the answer is kept with the first */
+    const char *name;                   /* of the only dump, as it was given; NULL if there are several */
     int dumps;
 };
+
+/* What is to be kept when the index is there. */
+struct waiting {
+    struct waiting *next;
+    struct hd_index_key key;
+    struct hd_buffer question, answer;
+};
+
+static struct waiting *waiting;
 
 /* What an answer begins with; standard error's text and standard output's follow. */
 struct answer {
@@ -37,6 +48,7 @@ static bool add_dump(struct question *question, const char *path)
 {
     if (question->dumps == DUMPS_MAX || !hd_index_identify(&question->key[question->dumps], path))
         return false;
+    question->name = question->dumps ? NULL : path;
     return hd_asked_dump(&question->text, &question->key[question->dumps++]);
 }
 
@@ -49,34 +61,62 @@ static const struct hd_operand *operand_of(const struct hd_command *command, int
     return &operands[i];
 }
 
-/* False if the answer to this cannot be kept. */
-static bool ask(struct question *question, const struct hd_call *call)
+static void add_word(struct question *question, const char *word)
 {
-    if (!hd_asked_program(&question->text))
-        return false;
-    for (int i = 0; i < call->argc; i++)
-        add(&question->text, call->argv[i], strlen(call->argv[i]) + 1);
-    for (int i = 0; i < call->operand_count; i++)
-        if (operand_of(call->command, i)->kind == HD_OPERAND_DUMP && !add_dump(question, call->operand[i]))
+    add(&question->text, word, strlen(word) + 1);
+}
+
+/* Of a single dump the name does not matter: marks stand for it in the answer. False if the answer to this cannot be kept. */
+static bool add_operands(struct question *question, const struct hd_call *call)
+{
+    add_word(question, ""); /* no option is called so */
+    for (int i = 0; i < call->operand_count; i++) {
+        bool dump = operand_of(call->command, i)->kind == HD_OPERAND_DUMP;
+        if (dump && !add_dump(question, call->operand[i]))
             return false;
+        if (!dump || question->dumps > 1)
+            add_word(question, call->operand[i]);
+    }
+    if (question->dumps > 1) /* they are named here and there: the words must be the same */
+        for (int i = 0; i < call->argc; i++)
+            add_word(question, call->argv[i]);
     return question->dumps > 0 && !question->text.failed;
 }
 
-/* Writes a text with what a terminal needs, or nothing, in place of its marks. False if it cannot be written. */
-static bool pass_on(FILE *file, const char *text, size_t length)
+/* Writes what a mark stands for. */
+static void unmark(FILE *file, char mark, bool colors, const char *name)
+{
+    if (mark == HD_OPEN_NAME_JSON)
+        hd_json_string(file, name);
+    else if (mark == HD_OPEN_NAME_CLEAN)
+        hd_cli_print_clean(file, name);
+    else if (mark == HD_OPEN_NAME_QUOTED)
+        hd_open_print_quoted(file, name);
+    else if (colors)
+        fputs(mark == HD_TABLE_STRONG ? HD_TABLE_STRONG_TERMINAL : HD_TABLE_PLAIN_TERMINAL, file);
+}
+
+static bool is_mark(char byte)
+{
+    return byte == HD_TABLE_STRONG || byte == HD_TABLE_PLAIN || byte == HD_OPEN_NAME_JSON || byte == HD_OPEN_NAME_CLEAN
+           || byte == HD_OPEN_NAME_QUOTED;
+}
+
+/* Writes a text with what stands for its marks. False if it cannot be written. */
+static bool pass_on(FILE *file, const char *text, size_t length, const char *name)
 {
     bool colors = hd_table_colors();
     for (size_t at = 0; at < length;) {
         size_t end = at;
-        while (end < length && text[end] != HD_TABLE_STRONG && text[end] != HD_TABLE_PLAIN)
+        while (end < length && !is_mark(text[end]))
             end++;
         if (fwrite(text + at, 1, end - at, file) != end - at)
             return false;
-        if (end < length && colors)
-            fputs(text[end] == HD_TABLE_STRONG ? HD_TABLE_STRONG_TERMINAL : HD_TABLE_PLAIN_TERMINAL, file);
+        if (end < length)
+            unmark(file, text[end], colors, name ? name : "");
         at = end + 1;
     }
-    return true;
+    return !ferror(file);
 }
 
 /* What was answered before; .status < 0: nothing. Its texts live as long as the index. */
@@ -114,6 +154,7 @@ struct tee {
     FILE *place; /* what was there before */
     FILE *file;  /* what stands for it meanwhile */
     FILE *real;  /* NULL: it only is heard */
+    const char *name; /* of the dump */
     struct hd_buffer heard;
 };
 
@@ -122,12 +163,12 @@ static ssize_t tee_write(void *cookie, const char *data, size_t length)
     struct tee *tee = cookie;
     if (tee->heard.length <= LONGEST)
         add(&tee->heard, data, length);
-    return !tee->real || pass_on(tee->real, data, length) ? (ssize_t)length : 0;
+    return !tee->real || pass_on(tee->real, data, length, tee->name) ? (ssize_t)length : 0;
 }
 
-static bool tee_begin(struct tee *tee, FILE **place, int mode, bool quiet)
+static bool tee_begin(struct tee *tee, FILE **place, int mode, const char *name, bool quiet)
 {
-    *tee = (struct tee){.place = *place, .real = quiet ? NULL : *place};
+    *tee = (struct tee){.place = *place, .real = quiet ? NULL : *place, .name = name};
     tee->file = fopencookie(tee, "w", (cookie_io_functions_t){.write = tee_write});
     if (!tee->file)
         return false;
@@ -154,52 +195,110 @@ static double processor_time(void)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
+/* Kept by hd_kept_settle: before, there may be no index. */
+static void put_off(const struct question *question, int status, const struct hd_buffer *complaint, const struct hd_buffer *output)
+{
+    struct waiting *one = calloc(1, sizeof *one);
+    const struct answer answer = {(uint64_t)status, complaint->length};
+    if (!one)
+        return;
+    one->key = question->key[0];
+    add(&one->question, question->text.data, question->text.length);
+    add(&one->answer, &answer, sizeof answer);
+    add(&one->answer, complaint->data, complaint->length);
+    add(&one->answer, output->data, output->length);
+    one->next = waiting;
+    waiting = one;
+}
+
+void hd_kept_settle(void)
+{
+    while (waiting) {
+        struct waiting *one = waiting;
+        waiting = one->next;
+        if (!one->question.failed && !one->answer.failed)
+            hd_index_keep_answer(&one->key, hd_asked_text(&one->question), hd_asked_text(&one->answer), NULL);
+        hd_buffer_deinit(&one->question);
+        hd_buffer_deinit(&one->answer);
+        free(one);
+    }
+}
+
 static int run_and_keep(const struct hd_command *command, int argc, char **argv, const struct question *question,
                         bool quiet)
 {
     struct tee output, complaint;
     double began = processor_time();
-    bool heard = tee_begin(&output, &stdout, _IOFBF, quiet);
-    heard = tee_begin(&complaint, &stderr, _IONBF, quiet) && heard;
-    hd_table_marks = output.file != NULL;
+    bool heard = tee_begin(&output, &stdout, _IOFBF, question->name, quiet);
+    heard = tee_begin(&complaint, &stderr, _IONBF, question->name, quiet) && heard;
+    hd_table_marks = heard;
+    hd_open_name_marks = heard && question->name;
     int status = command->run(argc, argv);
-    hd_table_marks = false;
+    hd_table_marks = hd_open_name_marks = false;
     heard = tee_end(&complaint, &stderr) && heard;
     heard = tee_end(&output, &stdout) && heard;
-    if (heard && status <= 1 && (quiet || processor_time() - began > WORTH_IT)) {
-        struct hd_buffer text = {0};
-        const struct answer answer = {(uint64_t)status, complaint.heard.length};
-        add(&text, &answer, sizeof answer);
-        add(&text, complaint.heard.data, complaint.heard.length);
-        add(&text, output.heard.data, output.heard.length);
-        if (!text.failed)
-            hd_index_keep_answer(&question->key[0], hd_asked_text(&question->text), hd_asked_text(&text), NULL);
-        hd_buffer_deinit(&text);
-    }
+    if (heard && status <= 1 && (quiet || processor_time() - began > WORTH_IT))
+        put_off(question, status, &complaint.heard, &output.heard);
     hd_buffer_deinit(&output.heard);
     hd_buffer_deinit(&complaint.heard);
     return status;
 }
 
+/* The words, in the order they were given in, but by what they mean. False if this cannot be asked again. */
+static bool read_words(struct question *question, struct hd_call *call, const struct hd_command *command, int argc, char **argv)
+{
+    bool writes = false; /* not only to standard output */
+    hd_call_begin(call, command, argc, argv);
+    bool known = hd_asked_program(&question->text);
+    add_word(question, command->name);
+    while (hd_call_option(call)) {
+        writes = writes || !strcmp(call->option->name, "output");
+        add_word(question, call->option->name);
+        add_word(question, call->value ? call->value : "");
+    }
+    return known && !writes;
+}
+
+/* What was heard meanwhile as the answer to the same question with --json, which complains of nothing. */
+static void put_off_json(const struct hd_command *command, int argc, char **argv, int status, const char *text, size_t length)
+{
+    struct question question = {.dumps = 0};
+    struct hd_call call;
+    struct hd_buffer complaint = {0}, output = {0};
+    char *words[WORDS_MAX];
+    if (argc + 2 > WORDS_MAX)
+        return;
+    words[0] = argv[0];
+    words[1] = "--json";
+    for (int i = 1; i < argc; i++)
+        words[i + 1] = argv[i];
+    words[argc + 1] = NULL;
+    bool can = read_words(&question, &call, command, argc + 1, words) && hd_call_operands(&call) && add_operands(&question, &call);
+    add(&output, text, length);
+    if (can && length <= LONGEST && !output.failed)
+        put_off(&question, status, &complaint, &output);
+    hd_buffer_deinit(&output);
+    hd_buffer_deinit(&question.text);
+}
+
 static int answer(const struct hd_command *command, int argc, char **argv, bool quiet)
 {
     struct hd_call call;
-    hd_call_begin(&call, command, argc, argv);
-    bool writes = false; /* not only to standard output */
-    while (hd_call_option(&call))
-        writes = writes || !strcmp(call.option->name, "output");
-    if (!hd_call_operands(&call))
-        return call.status;
     struct question question = {.dumps = 0};
-    if (hd_open_without_index || writes || !ask(&question, &call)) {
+    bool can = read_words(&question, &call, command, argc, argv);
+    if (!hd_call_operands(&call)) {
+        hd_buffer_deinit(&question.text);
+        return call.status;
+    }
+    if (hd_open_without_index || !can || !add_operands(&question, &call)) {
         hd_buffer_deinit(&question.text);
         return quiet ? 0 : command->run(argc, argv);
     }
     struct repeated said = repeat(&question);
     if (said.status < 0)
         said.status = run_and_keep(command, argc, argv, &question, quiet);
-    else if (!quiet && (!pass_on(stderr, said.complaint.data, said.complaint.length)
-                        || !pass_on(stdout, said.output.data, said.output.length)))
+    else if (!quiet && (!pass_on(stderr, said.complaint.data, said.complaint.length, question.name)
+                        || !pass_on(stdout, said.output.data, said.output.length, question.name)))
         said.status = hd_error_exit_status(HD_ERROR_IO); /* cli/main.c says why */
     hd_index_unmap(said.index);
     hd_buffer_deinit(&question.text);
@@ -213,5 +312,14 @@ int hd_kept_run(const struct hd_command *command, int argc, char **argv)
 
 int hd_kept_ahead(const struct hd_command *command, int argc, char **argv)
 {
-    return answer(command, argc, argv, true);
+    char *text = NULL;
+    size_t length = 0;
+    hd_open_json_too = open_memstream(&text, &length);
+    int status = answer(command, argc, argv, true);
+    bool heard = hd_open_json_too && !fclose(hd_open_json_too);
+    hd_open_json_too = NULL;
+    if (heard && status <= 1 && length > 0)
+        put_off_json(command, argc, argv, status, text, length);
+    free(text);
+    return status;
 }

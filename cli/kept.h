@@ -1,7 +1,8 @@
 /*
  * Runs a command, or says again what it said: answers that took a while are kept in the index of the dump.
  *
- * Owns what makes two questions the same: the words of the command line, the very state of each dump, and the program. Must not know
+ * Owns what makes two questions the same: the options and operands, the very state of each dump, and the program; not by which name
+ * a single dump goes. Must not know
  * any command. A command whose table says `kept` answers by nothing but its words and its dumps.
  */
 #ifndef HD_CLI_KEPT_H
@@ -14,5 +15,8 @@ int hd_kept_run(const struct hd_command *command, int argc, char **argv);
 
 /* Has the command answer now, for whoever asks later; nothing is printed. Its exit status; at once if it has answered before. */
 int hd_kept_ahead(const struct hd_command *command, int argc, char **argv);
+
+/* Writes what is to be kept into the index; after hd_basis_wait, when it is there. */
+void hd_kept_settle(void);
 
 #endif

@@ -5,10 +5,12 @@
  */
 #include "cli/cli.h"
 
+#include "cli/ahead.h"
 #include "cli/help.h"
 #include "cli/kept.h"
 #include "cli/progress.h"
 #include "heap_dump.h"
+#include "view/basis.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -198,8 +200,14 @@ int main(int argc, char **argv)
     const struct hd_command *command = find(name);
     if (!command)
         return unknown(name);
+    hd_basis_put_off();
     hd_cli_progress_begin();
     int status = hd_kept_run(command, argc - 1, argv + 1);
     hd_cli_progress_end();
-    return finish(status);
+    status = finish(status); /* whoever reads has all of it now */
+    if (command->kept || command == &hd_command_summary)
+        hd_ahead_rest();
+    else
+        hd_basis_wait();
+    return status;
 }

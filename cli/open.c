@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+FILE *hd_open_json_too;
+
 void hd_open_take(struct hd_open_request *request, struct hd_call *call, int letter)
 {
     if (letter == 'l')
@@ -44,7 +46,10 @@ void hd_open_warn(const struct hd_open *open, const char *command)
 {
     for (int i = 0; i < open->warning_count; i++) {
         fprintf(stderr, "heap_dump %s: ", command);
-        hd_cli_print_clean(stderr, open->path);
+        if (hd_open_name_marks)
+            fputc(HD_OPEN_NAME_CLEAN, stderr);
+        else
+            hd_cli_print_clean(stderr, open->path);
         fprintf(stderr, ": %s\n", open->warnings[i]);
     }
 }
@@ -69,6 +74,9 @@ void hd_open_print_quoted(FILE *file, const char *path)
 void hd_open_next(FILE *file, const struct hd_open *open, const char *command, const char *rest)
 {
     fprintf(file, "\nnext: heap_dump %s ", command);
-    hd_open_print_quoted(file, open->path);
+    if (hd_open_name_marks)
+        fputc(HD_OPEN_NAME_QUOTED, file);
+    else
+        hd_open_print_quoted(file, open->path);
     fprintf(file, "%s%s\n", *rest ? " " : "", rest);
 }

@@ -213,7 +213,7 @@ static bool whole(void *data, struct hd_error *err)
 
 static int answer(const struct request *request, struct hd_open *open)
 {
-    const struct hd_sql_source source = {open->path, open->dump, &open->graph, &open->dominators, &open->derived,
+    const struct hd_sql_source source = {open->path, open->dump, &open->graph, &open->dominators, open->derived,
                                          open->graph.node_address ? NULL : open->index, whole, open};
     const struct hd_sql_limits limits = {request->seconds, request->memory};
     struct hd_sql_talk talk = {.open = open, .print = {.file = stdout, .mode = request->mode, .terminal = isatty(STDOUT_FILENO)}};

@@ -209,6 +209,8 @@ static bool report(const struct request *request, struct hd_open *open, struct h
         hd_view_suspects_json(stdout, open, &suspects, 0);
     else
         print_text(open, &suspects);
+    if (hd_open_json_too)
+        hd_view_suspects_json(hd_open_json_too, open, &suspects, 0);
     hd_suspects_destroy(&suspects);
     return true;
 }

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { DEPTH = 5, LIMIT = 60, INDENT = 2, INDENTS_MAX = 20, SEEN = 2000 };
+enum { LIMIT = 60, INDENT = 2, INDENTS_MAX = 20, SEEN = 2000 };
 
 struct request {
     struct hd_open_request asked;
@@ -146,6 +146,8 @@ static bool list(const struct request *request, struct result *result, struct hd
     } else {
         hd_open_warn(result->view.open, "tree");
         print_text(request, result);
+        if (hd_open_json_too)
+            done = hd_tree_rows_json(hd_open_json_too, &result->rows, request->depth, err);
     }
     hd_tree_rows_free(&result->rows);
     return done;
@@ -168,7 +170,7 @@ static int tree(const struct request *request)
 
 static int run(int argc, char **argv)
 {
-    struct request request = {.asked = {.limit = LIMIT}, .depth = DEPTH, .least = {.share = 0.01}};
+    struct request request = {.asked = {.limit = LIMIT}, .depth = HD_TREE_VIEW_DEPTH, .least = {.share = 0.01}};
     struct hd_call call;
     hd_call_begin(&call, &hd_command_tree, argc, argv);
     for (int letter; (letter = hd_call_option(&call)) != 0;) {

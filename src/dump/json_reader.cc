@@ -22,10 +22,7 @@ constexpr size_t first_capacity = 4096; /* of the parser; grows with the longest
 
 hd_bt to_bt(string_view name)
 {
-    for (int bt = 1; bt < HD_BT_COUNT; bt++)
-        if (name == hd_bt_name((hd_bt)bt))
-            return (hd_bt)bt;
-    return HD_BT_NONE;
+    return name.substr(0, 2) == "T_" ? hd_bt_named({name.data() + 2, name.size() - 2}) : HD_BT_NONE;
 }
 
 bool parse_heap(hd_json_reader *r, hd_error *err)

@@ -157,6 +157,17 @@ static inline bool hd_json_text_is(struct hd_json_text text, const char *string)
     return text.length == __builtin_strlen(string) && !__builtin_memcmp(text.data, string, text.length);
 }
 
+/* The type of which the name is what stands behind "T_"; HD_BT_NONE if there is none. */
+static inline enum hd_bt hd_bt_named(struct hd_json_text name)
+{
+#define HD_BT_IS(bt) \
+    if (hd_json_text_is(name, &#bt[2])) \
+        return HD_BT_##bt;
+    HD_BT_LIST(HD_BT_IS)
+#undef HD_BT_IS
+    return HD_BT_NONE;
+}
+
 /* The library behind it and the instruction set it chose, "simdjson 3.0.1 haswell", for reports. */
 const char *hd_json_reader_library(char *buffer, size_t size);
 

@@ -172,16 +172,6 @@ static bool to_number(struct hd_json_text text, uint64_t *number)
     return text.length > 0;
 }
 
-static inline enum hd_bt to_bt(struct hd_json_text text)
-{
-#define IS(name) \
-    if (hd_json_text_is(text, &#name[2])) /* behind "T_" */ \
-        return HD_BT_##name;
-    HD_BT_LIST(IS)
-#undef IS
-    return HD_BT_NONE;
-}
-
 /* The array of references: only its end is looked for here. It has no brackets in it if it is sound. */
 static bool references(struct scan *scan, struct hd_objspace_line *line)
 {
@@ -223,7 +213,7 @@ static bool field(struct hd_json_text key, struct hd_json_text value, struct hd_
     if (hd_json_text_is(key, "type")) {
         if (hd_json_text_is(value, "ROOT"))
             line->kind = HD_OBJSPACE_ROOT;
-        line->bt = to_bt(value);
+        line->bt = hd_bt_named(value);
         return true;
     }
     if (hd_json_text_is(key, "class"))

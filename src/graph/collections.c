@@ -18,8 +18,8 @@ enum {
 };
 
 /* What one visitor of the pass finds. */
-struct build {
-    struct hd_collection *list; /* where its own begin */
+struct hd_collections_build {
+    struct hd_collection *list; /* where its next one goes */
     const struct hd_graph *graph;
     bool objspace;
     /* the object at hand */
@@ -35,7 +35,7 @@ int hd_collections_kind(const struct hd_graph *graph, uint32_t node)
 
 static bool on_field(void *data, uint32_t node, const struct hd_json_field *field, struct hd_error *err)
 {
-    struct build *build = data;
+    struct hd_collections_build *build = data;
     bool array = build->graph->node_type[node] == HD_BT_T_ARRAY;
     (void)err;
     if (build->objspace) {
@@ -57,7 +57,7 @@ static bool on_field(void *data, uint32_t node, const struct hd_json_field *fiel
 }
 
 /* Rubies up to 3.2 keep up to 8 pairs in a buffer of that size (ar_table, hash.c); from 3.3 on in the slot. */
-static bool is_small_table(const struct build *build, uint64_t outside)
+static bool is_small_table(const struct hd_collections_build *build, uint64_t outside)
 {
     return outside == SMALL_PLACES * SMALL_ENTRY && build->elements <= SMALL_PLACES;
 }
@@ -78,7 +78,7 @@ static uint64_t places_of_table(uint64_t bytes, uint64_t elements)
 }
 
 /* ObjectSpace counts a slot and the buffer outside it; a shared buffer is counted where it is owned. */
-static uint64_t places_by_size(const struct build *build, uint64_t outside, bool array)
+static uint64_t places_by_size(const struct hd_collections_build *build, uint64_t outside, bool array)
 {
     if (build->embedded || build->shared || outside == 0)
         return build->elements;
@@ -89,7 +89,7 @@ static uint64_t places_by_size(const struct build *build, uint64_t outside, bool
     return outside / WORD < build->elements ? build->elements : outside / WORD;
 }
 
-static struct hd_collection collection(const struct build *build, uint32_t node)
+static struct hd_collection collection(const struct hd_collections_build *build, uint32_t node)
 {
     int kind = hd_collections_kind(build->graph, node);
     bool array = kind == HD_COLLECTIONS_ARRAY, small = false;
@@ -141,7 +141,7 @@ static void sum_add(struct hd_collections_sum *sum, const struct hd_collection *
 
 static bool on_end(void *data, uint32_t node, struct hd_error *err)
 {
-    struct build *build = data;
+    struct hd_collections_build *build = data;
     (void)err;
     *build->list = collection(build, node);
     if (hd_collections_kind(build->graph, node) == HD_COLLECTIONS_SET && !build->counted) /* something else is called so, too */
@@ -173,30 +173,6 @@ static int by_unused(const void *left, const void *right)
     return compare(a->unused, b->unused, a, b);
 }
 
-/* All of them, several visitors at once. */
-static bool list_read(struct hd_collections *collections, const char *path, const struct hd_graph *graph, uint32_t *nodes,
-                      uint32_t count, struct hd_error *err)
-{
-    struct build build[HD_REPLAY_VISITORS];
-    struct hd_replay_visitor visitor[HD_REPLAY_VISITORS];
-    unsigned visitors = hd_replay_visitors(count);
-    for (unsigned i = 0; i < visitors; i++) {
-        build[i] = (struct build){.list = collections->list + hd_replay_first(count, visitors, i), .graph = graph,
-                                  .objspace = hd_replay_is_objspace(graph)};
-        visitor[i] = (struct hd_replay_visitor){&build[i], on_field, on_end};
-    }
-    if (!hd_replay_shared(path, graph, nodes, count, visitor, visitors, err))
-        return false;
-    for (uint32_t i = 0; i < count; i++) {
-        const struct hd_collection one = collections->list[i];
-        if (one.node == HD_NODE_NONE)
-            continue;
-        collections->list[collections->count++] = one;
-        sum_add(&collections->sums[hd_collections_kind(graph, one.node)], &one, graph->node_size[one.node]);
-    }
-    return true;
-}
-
 /* The name that Ruby's own sets have as type_name, HD_NODE_NONE if no object has it. */
 static uint32_t set_label(const struct hd_graph *graph)
 {
@@ -208,19 +184,80 @@ static uint32_t set_label(const struct hd_graph *graph)
     return HD_NODE_NONE;
 }
 
-bool hd_collections_create(struct hd_collections *collections, const char *path, const struct hd_graph *graph,
-                           const uint32_t *dominator, struct hd_error *err)
+static void on_begin(void *data, uint32_t first)
 {
-    uint32_t count;
-    *collections = (struct hd_collections){0};
-    uint32_t *nodes =
-        hd_replay_choose(graph, dominator, HD_BT_T_ARRAY, HD_BT_T_HASH, set_label(graph), &count, &collections->unreachable, err);
-    if (!nodes)
+    struct hd_collections_build *build = data;
+    build->list += first;
+}
+
+bool hd_collections_find(struct hd_collections_found *found, const struct hd_graph *graph, const uint32_t *dominator,
+                         unsigned visitors, struct hd_replay_job *job, struct hd_error *err)
+{
+    *found = (struct hd_collections_found){.build = calloc(HD_REPLAY_VISITORS, sizeof *found->build)};
+    found->nodes = hd_replay_choose(graph, dominator, HD_BT_T_ARRAY, HD_BT_T_HASH, set_label(graph), &found->count,
+                                    &found->unreachable, err);
+    if (!found->nodes)
         return false;
-    collections->list = malloc(((size_t)count + 1) * sizeof *collections->list);
-    bool ok = collections->list || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    ok = ok && list_read(collections, path, graph, nodes, count, err);
-    free(nodes);
+    found->list = malloc(((size_t)found->count + 1) * sizeof *found->list);
+    if (!found->list || !found->build)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    for (unsigned i = 0; i < visitors; i++) {
+        found->build[i] = (struct hd_collections_build){.list = found->list, .graph = graph, .objspace = hd_replay_is_objspace(graph)};
+        found->visitor[i] = (struct hd_replay_visitor){&found->build[i], on_field, on_end, on_begin, NULL};
+    }
+    *job = (struct hd_replay_job){found->nodes, found->count, found->visitor};
+    return true;
+}
+
+void hd_collections_found_free(struct hd_collections_found *found)
+{
+    free(found->list);
+    free(found->nodes);
+    free(found->build);
+    *found = (struct hd_collections_found){0};
+}
+
+/* A copy of what was found, which others may need; or all of it, if it was found for this alone. */
+static bool take(struct hd_collections *collections, struct hd_collections_found *own, const struct hd_collections_found *found,
+                 const struct hd_graph *graph)
+{
+    collections->unreachable = found->unreachable;
+    collections->list = own ? own->list : malloc(((size_t)found->count + 1) * sizeof *collections->list);
+    if (!collections->list)
+        return false;
+    if (own)
+        own->list = NULL;
+    const struct hd_collection *from = own ? collections->list : found->list;
+    for (uint32_t i = 0; i < found->count; i++) {
+        const struct hd_collection one = from[i];
+        if (one.node == HD_NODE_NONE)
+            continue;
+        collections->list[collections->count++] = one;
+        sum_add(&collections->sums[hd_collections_kind(graph, one.node)], &one, graph->node_size[one.node]);
+    }
+    return true;
+}
+
+static bool find_alone(struct hd_collections_found *found, const char *path, const struct hd_graph *graph, const uint32_t *dominator,
+                       struct hd_error *err)
+{
+    struct hd_replay_job job;
+    uint32_t count = 0;
+    for (uint32_t node = 1; node < graph->node_count; node++)
+        count += graph->node_type[node] == HD_BT_T_ARRAY || graph->node_type[node] == HD_BT_T_HASH;
+    unsigned visitors = hd_replay_visitors(count);
+    return hd_collections_find(found, graph, dominator, visitors, &job, err)
+           && (job.count == 0 || hd_replay_jobs(path, graph, &job, 1, visitors, err));
+}
+
+bool hd_collections_create(struct hd_collections *collections, const char *path, const struct hd_graph *graph,
+                           const uint32_t *dominator, const struct hd_collections_found *found, struct hd_error *err)
+{
+    struct hd_collections_found own = {0};
+    *collections = (struct hd_collections){0};
+    bool ok = found || find_alone(&own, path, graph, dominator, err);
+    ok = ok && (take(collections, found ? NULL : &own, found ? found : &own, graph) || hd_error_set(err, HD_ERROR_MEMORY, "out of memory"));
+    hd_collections_found_free(&own);
     if (!ok)
         hd_collections_destroy(collections);
     return ok;

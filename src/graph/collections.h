@@ -10,6 +10,7 @@
 #define HD_GRAPH_COLLECTIONS_H
 
 #include "graph/graph.h"
+#include "graph/replay.h"
 
 #define HD_COLLECTIONS_UNKNOWN UINT64_MAX
 
@@ -42,9 +43,24 @@ struct hd_collections {
 /* Of a node that is in the list. */
 int hd_collections_kind(const struct hd_graph *graph, uint32_t node);
 
-/* `dominator` is the parent column of the dominators. */
+/* What a pass over the dump is to find: those that are reachable, in the order of the file. */
+struct hd_collections_found {
+    struct hd_collection *list;
+    uint32_t *nodes;
+    uint32_t count;
+    uint64_t unreachable;
+    struct hd_collections_build *build; /* while the pass runs */
+    struct hd_replay_visitor visitor[HD_REPLAY_VISITORS];
+};
+
+/* Before a pass; *job is for hd_replay_jobs. To be freed whether it succeeds or not. */
+bool hd_collections_find(struct hd_collections_found *found, const struct hd_graph *graph, const uint32_t *dominator,
+                         unsigned visitors, struct hd_replay_job *job, struct hd_error *err);
+void hd_collections_found_free(struct hd_collections_found *found);
+
+/* `dominator` is the parent column of the dominators. `found`: what a pass found; NULL: it is made here. */
 bool hd_collections_create(struct hd_collections *collections, const char *path, const struct hd_graph *graph,
-                           const uint32_t *dominator, struct hd_error *err);
+                           const uint32_t *dominator, const struct hd_collections_found *found, struct hd_error *err);
 void hd_collections_destroy(struct hd_collections *collections);
 
 /* Puts the `first` ones in front, in order: most unused bytes first, or most elements. The others follow in any order. */

@@ -4,7 +4,6 @@
 
 #include "base/arena.h"
 #include "graph/fields.h"
-#include "graph/second_pass.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,25 +14,32 @@
 
 static const char no_source[] = "(no source)";
 
-_Static_assert(HD_SECOND_PASS_WORKERS <= 1u << (32 - NAME_BITS), "a worker's number has room above the name's");
+_Static_assert(HD_REPLAY_VISITORS <= 1u << (32 - NAME_BITS), "a worker's number has room above the name's");
 
 /* What a pass makes itself; the gem follows from the file. */
 enum { PASSES = HD_FACETS - 1 };
 static const enum hd_facet passes[PASSES] = {HD_FACET_FILE, HD_FACET_SHAPE, HD_FACET_METHOD, HD_FACET_SITE};
 
 struct worker {
+    struct hd_facets_pass *pass;
+    uint32_t number;
     struct hd_names names[HD_FACETS];
     uint32_t last[HD_FACETS]; /* the name before, where there is one: mostly this one's, too */
-    struct hd_buffer file, method, name; /* of the line at hand */
+    /* of the object at hand: where it comes from, and the names of two of its groups */
+    struct hd_buffer file, method, shape, site;
+    /* of an ObjectSpace line, as far as it is read */
+    struct hd_buffer filename, name, own_method, line;
+    bool has_file, has_filename, has_shape, complex;
+    struct hd_buffer group;
 };
 
-struct pass {
+struct hd_facets_pass {
     unsigned wanted; /* bits by enum hd_facet */
     struct hd_facets *facets; /* [HD_FACETS] */
-    struct worker workers[HD_SECOND_PASS_WORKERS];
+    struct worker workers[HD_REPLAY_VISITORS];
 };
 
-static bool wants(const struct pass *pass, enum hd_facet facet)
+static bool wants(const struct hd_facets_pass *pass, enum hd_facet facet)
 {
     return pass->wanted >> facet & 1;
 }
@@ -254,23 +260,24 @@ static void site_make(struct hd_buffer *out, const struct line *line)
         hd_fields_unescape(out, line->method);
 }
 
-/* The group's name into worker->name. */
-static void name_make(struct worker *worker, enum hd_facet facet, const struct line *line)
+/* The group's name. */
+static struct hd_graph_text name_of(struct worker *worker, enum hd_facet facet)
 {
     struct hd_graph_text file = text_of(&worker->file), method = method_of(text_of(&worker->method));
-    struct hd_buffer *out = &worker->name;
+    struct hd_buffer *out = &worker->group;
+    if (facet == HD_FACET_SHAPE)
+        return text_of(&worker->shape);
+    if (facet == HD_FACET_SITE)
+        return text_of(&worker->site);
+    if (!file.length)
+        file = (struct hd_graph_text){no_source, sizeof no_source - 1};
+    if (facet != HD_FACET_METHOD || !method.length)
+        return file;
     out->length = 0;
-    if (facet == HD_FACET_SHAPE) {
-        shape_make(out, line);
-    } else if (facet == HD_FACET_SITE) {
-        site_make(out, line);
-    } else {
-        if (facet == HD_FACET_METHOD && method.length) {
-            hd_buffer_append(out, method.data, method.length);
-            append(out, " in ");
-        }
-        hd_buffer_append(out, file.length ? file.data : no_source, file.length ? file.length : sizeof no_source - 1);
-    }
+    hd_buffer_append(out, method.data, method.length);
+    append(out, " in ");
+    hd_buffer_append(out, file.data, file.length);
+    return text_of(out);
 }
 
 static uint32_t intern(struct worker *worker, enum hd_facet facet, struct hd_graph_text text)
@@ -283,33 +290,142 @@ static uint32_t intern(struct worker *worker, enum hd_facet facet, struct hd_gra
     return worker->last[facet] = hd_names_intern_bounded(names, text.data, text.length, NAME_LIMIT);
 }
 
-static bool visit(void *data, unsigned number, uint32_t node, struct hd_graph_text object, struct hd_error *err)
+/* The object at hand goes into its groups. */
+static bool sort_in(struct worker *worker, uint32_t node, struct hd_error *err)
 {
-    struct pass *pass = data;
-    struct worker *worker = &pass->workers[number];
-    struct line line;
-    line_read(&line, object);
-    source_make(worker, &line);
+    struct hd_facets_pass *pass = worker->pass;
     for (unsigned i = 0; i < PASSES; i++) {
         if (!wants(pass, passes[i]))
             continue;
-        name_make(worker, passes[i], &line);
-        if (worker->name.failed || worker->file.failed || worker->method.failed)
+        uint32_t name = intern(worker, passes[i], name_of(worker, passes[i]));
+        if (worker->group.failed || worker->file.failed || worker->method.failed || worker->shape.failed || worker->site.failed)
             return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-        uint32_t name = intern(worker, passes[i], text_of(&worker->name));
         if (name == HD_NAMES_NONE)
             return hd_error_set(err, HD_ERROR_MEMORY, "out of memory for the names of groups");
-        pass->facets[passes[i]].number[node] = name | (uint32_t)number << NAME_BITS;
+        pass->facets[passes[i]].number[node] = name | worker->number << NAME_BITS;
     }
     return true;
 }
 
+/* One of our lines. */
+static bool on_line(void *data, uint32_t node, struct hd_graph_text object, struct hd_error *err)
+{
+    struct worker *worker = data;
+    struct line line;
+    line_read(&line, object);
+    source_make(worker, &line);
+    worker->shape.length = worker->site.length = 0;
+    if (wants(worker->pass, HD_FACET_SHAPE))
+        shape_make(&worker->shape, &line);
+    if (wants(worker->pass, HD_FACET_SITE))
+        site_make(&worker->site, &line);
+    return sort_in(worker, node, err);
+}
+
+static bool on_our_end(void *data, uint32_t node, struct hd_error *err)
+{
+    (void)data;
+    (void)node;
+    (void)err;
+    return true;
+}
+
+/* --- ObjectSpace's lines, field by field --- */
+
+static void put(struct hd_buffer *out, struct hd_json_text text)
+{
+    out->length = 0;
+    hd_buffer_append(out, text.data, text.length);
+}
+
+static void put_number(struct hd_buffer *out, int64_t number)
+{
+    char digits[24];
+    int length = snprintf(digits, sizeof digits, "%lld", (long long)number);
+    out->length = 0;
+    hd_buffer_append(out, digits, (size_t)length);
+}
+
+static bool on_field(void *data, uint32_t node, const struct hd_json_field *field, struct hd_error *err)
+{
+    struct worker *worker = data;
+    struct hd_json_text name = field->name;
+    (void)node;
+    (void)err;
+    if (field->type == HD_JSON_TEXT && hd_json_text_is(name, "file")) {
+        put(&worker->file, field->text);
+        worker->has_file = true;
+    } else if (field->type == HD_JSON_TEXT && hd_json_text_is(name, "method")) {
+        put(&worker->own_method, field->text);
+    } else if (field->type == HD_JSON_TEXT && hd_json_text_is(name, "filename")) {
+        put(&worker->filename, field->text);
+        worker->has_filename = true;
+    } else if (field->type == HD_JSON_TEXT && hd_json_text_is(name, "name")) {
+        put(&worker->name, field->text);
+    } else if (field->type == HD_JSON_INTEGER && hd_json_text_is(name, "line")) {
+        put_number(&worker->line, field->integer);
+    } else if (field->type == HD_JSON_INTEGER && (hd_json_text_is(name, "shape_id") || hd_json_text_is(name, "shape"))) {
+        put_number(&worker->shape, field->integer);
+        worker->has_shape = true;
+    } else if (field->type == HD_JSON_BOOL && field->integer) {
+        worker->complex |= hd_json_text_is(name, "too_complex") || hd_json_text_is(name, "too_complex_shape");
+    }
+    return true;
+}
+
+static void shape_name(struct worker *worker)
+{
+    struct hd_buffer *out = &worker->group;
+    out->length = 0;
+    if (worker->complex || !worker->has_shape) {
+        append(out, worker->complex ? "(too complex)" : "(no shape)");
+    } else {
+        append(out, "shape ");
+        hd_buffer_append(out, worker->shape.data, worker->shape.length);
+    }
+    put(&worker->shape, (struct hd_json_text){(const char *)out->data, out->length});
+}
+
+static void site_name(struct worker *worker)
+{
+    worker->site.length = 0;
+    if (!worker->has_file)
+        return;
+    hd_buffer_append(&worker->site, worker->file.data, worker->file.length);
+    append(&worker->site, "\n");
+    hd_buffer_append(&worker->site, worker->line.data, worker->line.length);
+    append(&worker->site, "\n");
+    hd_buffer_append(&worker->site, worker->own_method.data, worker->own_method.length);
+}
+
+static bool on_end(void *data, uint32_t node, struct hd_error *err)
+{
+    struct worker *worker = data;
+    const struct hd_buffer *method = worker->has_file ? &worker->own_method : &worker->name;
+    worker->method.length = 0;
+    if (!worker->has_file) {
+        worker->file.length = 0;
+        if (worker->has_filename)
+            hd_buffer_append(&worker->file, worker->filename.data, worker->filename.length);
+    }
+    if (worker->has_file || worker->has_filename)
+        hd_buffer_append(&worker->method, method->data, method->length);
+    if (wants(worker->pass, HD_FACET_SHAPE))
+        shape_name(worker);
+    if (wants(worker->pass, HD_FACET_SITE))
+        site_name(worker);
+    bool ok = sort_in(worker, node, err);
+    worker->own_method.length = worker->name.length = worker->line.length = worker->shape.length = 0;
+    worker->has_file = worker->has_filename = worker->has_shape = worker->complex = false;
+    return ok;
+}
+
 /* --- all together --- */
 
-static bool merge_names(struct pass *pass, enum hd_facet facet, uint32_t *map[HD_SECOND_PASS_WORKERS])
+static bool merge_names(struct hd_facets_pass *pass, enum hd_facet facet, uint32_t *map[HD_REPLAY_VISITORS])
 {
     struct hd_names *all = &pass->facets[facet].names;
-    for (unsigned i = 0; i < HD_SECOND_PASS_WORKERS; i++) {
+    for (unsigned i = 0; i < HD_REPLAY_VISITORS; i++) {
         const struct hd_names *names = &pass->workers[i].names[facet];
         map[i] = malloc((names->count + 1) * sizeof *map[i]);
         if (!map[i])
@@ -330,14 +446,14 @@ static bool names_list(struct hd_facets *facets)
     return facets->name != NULL;
 }
 
-static bool merge(struct pass *pass, enum hd_facet facet, const struct hd_graph *graph)
+static bool merge(struct hd_facets_pass *pass, enum hd_facet facet, const struct hd_graph *graph)
 {
     struct hd_facets *facets = &pass->facets[facet];
-    uint32_t *map[HD_SECOND_PASS_WORKERS] = {NULL};
+    uint32_t *map[HD_REPLAY_VISITORS] = {NULL};
     bool ok = merge_names(pass, facet, map);
     for (uint32_t node = 1; ok && node < graph->node_count; node++)
         facets->number[node] = map[facets->number[node] >> NAME_BITS][facets->number[node] & NAME_LIMIT];
-    for (unsigned i = 0; i < HD_SECOND_PASS_WORKERS; i++)
+    for (unsigned i = 0; i < HD_REPLAY_VISITORS; i++)
         free(map[i]);
     return ok && names_list(facets);
 }
@@ -359,18 +475,21 @@ static bool gems_make(struct hd_facets *gems, const struct hd_facets *files, con
     return ok;
 }
 
-static void pass_deinit(struct pass *pass)
+static void pass_free(struct hd_facets_pass *pass)
 {
-    for (unsigned i = 0; i < HD_SECOND_PASS_WORKERS; i++) {
+    for (unsigned i = 0; pass && i < HD_REPLAY_VISITORS; i++) {
+        struct worker *worker = &pass->workers[i];
+        struct hd_buffer *const buffers[] = {&worker->file, &worker->method, &worker->shape, &worker->site, &worker->filename,
+                                             &worker->name, &worker->own_method, &worker->line, &worker->group};
         for (unsigned facet = 0; facet < HD_FACETS; facet++)
-            hd_names_deinit(&pass->workers[i].names[facet]);
-        hd_buffer_deinit(&pass->workers[i].file);
-        hd_buffer_deinit(&pass->workers[i].method);
-        hd_buffer_deinit(&pass->workers[i].name);
+            hd_names_deinit(&worker->names[facet]);
+        for (size_t k = 0; k < sizeof buffers / sizeof *buffers; k++)
+            hd_buffer_deinit(buffers[k]);
     }
+    free(pass);
 }
 
-static bool numbers_alloc(struct pass *pass, const struct hd_graph *graph)
+static bool numbers_alloc(struct hd_facets_pass *pass, const struct hd_graph *graph)
 {
     bool ok = true;
     for (unsigned facet = 0; facet < HD_FACETS; facet++) {
@@ -385,23 +504,67 @@ static bool numbers_alloc(struct pass *pass, const struct hd_graph *graph)
     return ok;
 }
 
+bool hd_facets_find(struct hd_facets_found *found, unsigned wanted, const struct hd_graph *graph, unsigned visitors,
+                    struct hd_replay_job *job, struct hd_error *err)
+{
+    unsigned files = wanted >> HD_FACET_GEM & 1 ? 1u << HD_FACET_FILE : 0; /* they say which gem */
+    bool objspace = hd_replay_is_objspace(graph);
+    *found = (struct hd_facets_found){.wanted = wanted, .pass = calloc(1, sizeof *found->pass)};
+    found->nodes = malloc((size_t)graph->node_count * sizeof *found->nodes);
+    if (found->pass)
+        *found->pass = (struct hd_facets_pass){.wanted = wanted | files, .facets = found->facets};
+    if (!found->pass || !found->nodes || !numbers_alloc(found->pass, graph))
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    for (unsigned i = 0; i < visitors; i++) {
+        found->pass->workers[i].pass = found->pass;
+        found->pass->workers[i].number = i;
+        found->visitor[i] = objspace ? (struct hd_replay_visitor){&found->pass->workers[i], on_field, on_end, NULL, NULL}
+                                     : (struct hd_replay_visitor){&found->pass->workers[i], NULL, on_our_end, NULL, on_line};
+    }
+    for (uint32_t node = 1; node < graph->node_count; node++)
+        found->nodes[node - 1] = node;
+    *job = (struct hd_replay_job){found->nodes, graph->node_count - 1, found->visitor};
+    return true;
+}
+
+bool hd_facets_found_all(struct hd_facets_found *found, const struct hd_graph *graph, struct hd_error *err)
+{
+    bool ok = true;
+    for (unsigned i = 0; ok && i < PASSES; i++)
+        ok = !wants(found->pass, passes[i]) || merge(found->pass, passes[i], graph);
+    if (ok && found->wanted >> HD_FACET_GEM & 1)
+        ok = gems_make(&found->facets[HD_FACET_GEM], &found->facets[HD_FACET_FILE], graph);
+    pass_free(found->pass);
+    free(found->nodes);
+    found->pass = NULL;
+    found->nodes = NULL;
+    return ok || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+}
+
+void hd_facets_found_free(struct hd_facets_found *found)
+{
+    pass_free(found->pass);
+    free(found->nodes);
+    for (unsigned facet = 0; facet < HD_FACETS; facet++)
+        hd_facets_destroy(&found->facets[facet]);
+    *found = (struct hd_facets_found){0};
+}
+
 bool hd_facets_create_several(struct hd_facets facets[HD_FACETS], unsigned wanted, const char *path, const struct hd_graph *graph,
                               struct hd_error *err)
 {
-    bool gem = wanted >> HD_FACET_GEM & 1, file = wanted >> HD_FACET_FILE & 1;
-    struct pass pass = {.wanted = wanted | (gem ? 1u << HD_FACET_FILE : 0), .facets = facets};
-    bool memory = numbers_alloc(&pass, graph);
-    bool ok = memory && hd_second_pass(path, graph, NULL, visit, &pass, err);
-    for (unsigned i = 0; ok && memory && i < PASSES; i++)
-        memory = !wants(&pass, passes[i]) || merge(&pass, passes[i], graph);
-    if (ok && memory && gem)
-        memory = gems_make(&facets[HD_FACET_GEM], &facets[HD_FACET_FILE], graph);
-    pass_deinit(&pass);
-    if (!memory)
-        ok = hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    for (unsigned facet = 0; facet < HD_FACETS; facet++)
-        if (!ok || (facet == HD_FACET_FILE && !file))
-            hd_facets_destroy(&facets[facet]);
+    struct hd_facets_found found;
+    struct hd_replay_job job;
+    unsigned visitors = hd_replay_visitors(graph->node_count);
+    bool ok = hd_facets_find(&found, wanted, graph, visitors, &job, err)
+              && (job.count == 0 || hd_replay_jobs(path, graph, &job, 1, visitors, err)) && hd_facets_found_all(&found, graph, err);
+    for (unsigned facet = 0; facet < HD_FACETS; facet++) {
+        bool taken = ok && wanted >> facet & 1;
+        facets[facet] = taken ? found.facets[facet] : (struct hd_facets){0};
+        if (taken)
+            found.facets[facet] = (struct hd_facets){0};
+    }
+    hd_facets_found_free(&found);
     return ok;
 }
 

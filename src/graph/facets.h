@@ -9,6 +9,7 @@
 
 #include "graph/graph.h"
 #include "graph/names.h"
+#include "graph/replay.h"
 
 /*
  * FILE and METHOD: where the object was allocated, if that was traced, else where the code is that it holds (iseqs, procs
@@ -29,6 +30,21 @@ struct hd_facets {
 bool hd_facets_create(struct hd_facets *facets, enum hd_facet facet, const char *path, const struct hd_graph *graph,
                       struct hd_error *err);
 void hd_facets_destroy(struct hd_facets *facets);
+
+/* What a pass over the dump is to find. */
+struct hd_facets_found {
+    struct hd_facets facets[HD_FACETS]; /* those of the bits 1 << f of `wanted`; more may be there, too */
+    unsigned wanted;
+    struct hd_facets_pass *pass; /* while it runs */
+    uint32_t *nodes;
+    struct hd_replay_visitor visitor[HD_REPLAY_VISITORS];
+};
+
+/* Before a pass and after it; *job is for hd_replay_jobs. Does not move meanwhile. To be freed whether it succeeds or not. */
+bool hd_facets_find(struct hd_facets_found *found, unsigned wanted, const struct hd_graph *graph, unsigned visitors,
+                    struct hd_replay_job *job, struct hd_error *err);
+bool hd_facets_found_all(struct hd_facets_found *found, const struct hd_graph *graph, struct hd_error *err);
+void hd_facets_found_free(struct hd_facets_found *found);
 
 /* Several in one pass: facets[f] for each bit 1 << f of `wanted`; the others are empty. Each is destroyed by itself. */
 bool hd_facets_create_several(struct hd_facets facets[HD_FACETS], unsigned wanted, const char *path, const struct hd_graph *graph,

@@ -22,6 +22,10 @@ struct hd_replay_visitor {
      */
     bool (*field)(void *data, uint32_t node, const struct hd_json_field *field, struct hd_error *err);
     bool (*end)(void *data, uint32_t node, struct hd_error *err); /* the object is complete */
+    /* NULL, or called before the pass: so many of the job's objects come before this visitor's, in the order of the file. */
+    void (*begin)(void *data, uint32_t first);
+    /* NULL, or the object's own line as JSON, before its fields. Who has this is told the fields of ObjectSpace's lines alone. */
+    bool (*line)(void *data, uint32_t node, struct hd_graph_text object, struct hd_error *err);
 };
 
 /* `path` can be read again (not "-"). `nodes` are objects, each once, and come back in the order of the file. */
@@ -29,20 +33,24 @@ bool hd_replay(const char *path, const struct hd_graph *graph, uint32_t *nodes, 
                const struct hd_replay_visitor *visitor, struct hd_error *err);
 
 /*
- * The same for several visitors, who each have a share of the nodes in that order, hd_replay_first(…, i) up to hd_replay_first(…, i + 1), and
- * are called at the same time if the file is plain. `visitors` is at most HD_REPLAY_VISITORS.
+ * The same for several visitors, who each have a share of the nodes in that order (hd_replay_visitor.begin says where it begins) and
+ * are called at the same time if the file is plain; else the first has all. `visitors` is at most HD_REPLAY_VISITORS.
  */
-enum { HD_REPLAY_VISITORS = 8 };
+enum { HD_REPLAY_VISITORS = 8, HD_REPLAY_JOBS = 4 };
 bool hd_replay_shared(const char *path, const struct hd_graph *graph, uint32_t *nodes, uint32_t count,
                       const struct hd_replay_visitor *visitor, unsigned visitors, struct hd_error *err);
 
+/* Several of these in one pass: each line is read once, and its fields are told to all whose node it is. All have `visitors` visitors. */
+struct hd_replay_job {
+    uint32_t *nodes;
+    uint32_t count;
+    const struct hd_replay_visitor *visitor; /* [visitors] */
+};
+bool hd_replay_jobs(const char *path, const struct hd_graph *graph, const struct hd_replay_job *jobs, unsigned job_count,
+                    unsigned visitors, struct hd_error *err);
+
 /* As many visitors as pay: for many nodes one per processor. */
 unsigned hd_replay_visitors(uint32_t count);
-
-static inline uint32_t hd_replay_first(uint32_t count, unsigned visitors, unsigned visitor)
-{
-    return (uint32_t)((uint64_t)count * visitor / visitors);
-}
 
 /* True if ObjectSpace wrote the dump: its lines have other fields. */
 static inline bool hd_replay_is_objspace(const struct hd_graph *graph)

@@ -14,18 +14,18 @@
 enum { THREAD_MIN = 20000, FEW = 64 };
 
 /* What one visitor of the pass finds. */
-struct build {
+struct hd_strings_build {
     const struct hd_graph *graph;
     uint64_t keys[2][2];
     char last_encoding[32]; /* and its hash: most strings have the same */
     size_t last_length;
     uint64_t last_hash;
-    struct hd_strings_member *members; /* where its own begin */
+    struct hd_strings_member *members; /* where its next one goes */
     uint64_t member_count;
     struct hd_strings_sum all, unknown;
     /* the string at hand */
     uint64_t hash[2], bytesize, encoding;
-    bool known, prefix, fstring;
+    bool known, empty, prefix, fstring;
 };
 
 /* ---- reading ---- */
@@ -37,7 +37,7 @@ static bool is_contents(const struct hd_json_field *field)
             hd_json_text_is(field->name, "val_base64") || hd_json_text_is(field->name, "val_hash"));
 }
 
-static uint64_t encoding_hash(struct build *build, const struct hd_json_text *name)
+static uint64_t encoding_hash(struct hd_strings_build *build, const struct hd_json_text *name)
 {
     if (name->length > 0 && name->length == build->last_length && !memcmp(name->data, build->last_encoding, name->length))
         return build->last_hash;
@@ -52,13 +52,14 @@ static uint64_t encoding_hash(struct build *build, const struct hd_json_text *na
 
 static bool on_field(void *data, uint32_t node, const struct hd_json_field *field, struct hd_error *err)
 {
-    struct build *build = data;
+    struct hd_strings_build *build = data;
     (void)node;
     (void)err;
     if (is_contents(field)) {
         for (int i = 0; i < 2; i++)
             build->hash[i] = hd_text_keyed_hash(build->keys[i], field->text.data, field->text.length) + field->name.length;
         build->known = true;
+        build->empty = field->text.length == 0;
     } else if (field->type == HD_JSON_INTEGER && hd_json_text_is(field->name, "bytesize")) {
         build->bytesize = (uint64_t)field->integer;
     } else if (field->type == HD_JSON_TEXT && hd_json_text_is(field->name, "encoding")) {
@@ -72,16 +73,17 @@ static bool on_field(void *data, uint32_t node, const struct hd_json_field *fiel
 
 static bool on_end(void *data, uint32_t node, struct hd_error *err)
 {
-    struct build *build = data;
+    struct hd_strings_build *build = data;
     (void)err;
     build->all.count++;
     build->all.bytes += build->graph->node_size[node];
     if (build->known) {
         /* lengths times an odd number that nobody knows: of one text no two lengths come out the same */
-        build->members[build->member_count++] = (struct hd_strings_member){
+        build->member_count++;
+        *build->members++ = (struct hd_strings_member){
             .hash = build->hash[0] + build->bytesize * (build->keys[1][0] | 1) + build->encoding,
             .check = build->hash[1] + build->bytesize * (build->keys[0][1] | 1) - build->encoding, .node = node,
-            .flags = (build->fstring ? HD_STRINGS_FSTRING : 0u) | (build->prefix ? HD_STRINGS_PREFIX : 0u)};
+            .flags = (build->fstring ? HD_STRINGS_FSTRING : 0u) | (build->prefix ? HD_STRINGS_PREFIX : 0u) | (build->empty ? HD_STRINGS_EMPTY : 0u)};
     } else {
         build->unknown.count++;
         build->unknown.bytes += build->graph->node_size[node];
@@ -89,6 +91,74 @@ static bool on_end(void *data, uint32_t node, struct hd_error *err)
     build->known = build->prefix = build->fstring = false;
     build->bytesize = build->encoding = 0;
     return true;
+}
+
+static void on_begin(void *data, uint32_t first)
+{
+    struct hd_strings_build *build = data;
+    build->members += first;
+}
+
+static void unwanted_drop(struct hd_strings_found *found, const uint8_t *wanted)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < found->count; i++)
+        if (wanted[found->nodes[i]])
+            found->nodes[kept++] = found->nodes[i];
+    found->count = kept;
+}
+
+/* Each visitor has the places of its share for its members, which then move together. */
+bool hd_strings_find(struct hd_strings_found *found, const struct hd_graph *graph, const uint32_t *dominator, const uint8_t *wanted,
+                     unsigned visitors, struct hd_replay_job *job, struct hd_error *err)
+{
+    *found = (struct hd_strings_found){.visitors = visitors};
+    found->nodes = hd_replay_choose(graph, dominator, HD_BT_T_STRING, HD_BT_T_STRING, HD_NODE_NONE, &found->count,
+                                    &found->unreachable, err);
+    if (!found->nodes)
+        return false;
+    if (wanted)
+        unwanted_drop(found, wanted);
+    found->members = malloc(((size_t)found->count + 1) * sizeof *found->members);
+    found->build = calloc(HD_REPLAY_VISITORS, sizeof *found->build);
+    if (!found->members || !found->build)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    found->build[0] = (struct hd_strings_build){.graph = graph, .members = found->members};
+    if (getrandom(found->build[0].keys, sizeof found->build[0].keys, 0) != sizeof found->build[0].keys)
+        return hd_error_set(err, HD_ERROR_INTERNAL, "the kernel has no random numbers");
+    for (unsigned i = 0; i < visitors; i++) {
+        found->build[i] = found->build[0];
+        found->visitor[i] = (struct hd_replay_visitor){&found->build[i], on_field, on_end, on_begin, NULL};
+    }
+    *job = (struct hd_replay_job){found->nodes, found->count, found->visitor};
+    return true;
+}
+
+static void sum_add(struct hd_strings_sum *sum, const struct hd_strings_sum *more)
+{
+    sum->count += more->count;
+    sum->bytes += more->bytes;
+}
+
+void hd_strings_found_all(struct hd_strings_found *found)
+{
+    for (unsigned i = 0; i < found->visitors; i++) {
+        struct hd_strings_build *build = &found->build[i];
+        memmove(found->members + found->member_count, build->members - build->member_count, build->member_count * sizeof *build->members);
+        found->member_count += build->member_count;
+        sum_add(&found->all, &build->all);
+        sum_add(&found->unknown, &build->unknown);
+    }
+    free(found->build);
+    found->build = NULL;
+}
+
+void hd_strings_found_free(struct hd_strings_found *found)
+{
+    free(found->members);
+    free(found->nodes);
+    free(found->build);
+    *found = (struct hd_strings_found){0};
 }
 
 /* ---- sorting ---- */
@@ -291,50 +361,54 @@ static void biggest_take(struct hd_strings *strings, const struct hd_graph *grap
     strings->biggest = shorter ? shorter : nodes;
 }
 
-static void sum_add(struct hd_strings_sum *sum, const struct hd_strings_sum *more)
+/* A copy of what was found, which others may need; or all of it, if it was found for this alone. */
+static bool take(struct hd_strings *strings, struct hd_strings_found *own, const struct hd_strings_found *found, uint32_t **nodes)
 {
-    sum->count += more->count;
-    sum->bytes += more->bytes;
-}
-
-/* Reads the strings, several visitors at once; each has the places of its share for its members, which then move together. */
-static bool members_read(struct hd_strings *strings, const char *path, const struct hd_graph *graph, uint32_t *nodes,
-                         uint32_t count, struct hd_error *err)
-{
-    struct build build[HD_REPLAY_VISITORS] = {{.graph = graph}};
-    struct hd_replay_visitor visitor[HD_REPLAY_VISITORS];
-    unsigned visitors = hd_replay_visitors(count);
-    if (getrandom(build[0].keys, sizeof build[0].keys, 0) != sizeof build[0].keys)
-        return hd_error_set(err, HD_ERROR_INTERNAL, "the kernel has no random numbers");
-    for (unsigned i = 0; i < visitors; i++) {
-        build[i] = build[0];
-        build[i].members = strings->members + hd_replay_first(count, visitors, i);
-        visitor[i] = (struct hd_replay_visitor){&build[i], on_field, on_end};
+    strings->all = found->all;
+    strings->unknown = found->unknown;
+    strings->unreachable = found->unreachable;
+    strings->member_count = found->member_count;
+    if (own) {
+        strings->members = own->members;
+        *nodes = own->nodes;
+        own->members = NULL;
+        own->nodes = NULL;
+        return true;
     }
-    if (!hd_replay_shared(path, graph, nodes, count, visitor, visitors, err))
+    strings->members = malloc((found->member_count + 1) * sizeof *strings->members);
+    *nodes = malloc(((size_t)found->count + 1) * sizeof **nodes);
+    if (!strings->members || !*nodes)
         return false;
-    for (unsigned i = 0; i < visitors; i++) {
-        memmove(strings->members + strings->member_count, build[i].members, build[i].member_count * sizeof *build[i].members);
-        strings->member_count += build[i].member_count;
-        sum_add(&strings->all, &build[i].all);
-        sum_add(&strings->unknown, &build[i].unknown);
-    }
+    memcpy(strings->members, found->members, found->member_count * sizeof *strings->members);
+    memcpy(*nodes, found->nodes, found->count * sizeof **nodes);
     return true;
 }
 
-bool hd_strings_create(struct hd_strings *strings, const char *path, const struct hd_graph *graph,
-                       const uint32_t *dominator, uint32_t biggest, struct hd_error *err)
+static bool find_alone(struct hd_strings_found *found, const char *path, const struct hd_graph *graph, const uint32_t *dominator,
+                       struct hd_error *err)
 {
-    uint32_t count;
-    *strings = (struct hd_strings){0};
-    uint32_t *nodes =
-        hd_replay_choose(graph, dominator, HD_BT_T_STRING, HD_BT_T_STRING, HD_NODE_NONE, &count, &strings->unreachable,
-                         err);
-    if (!nodes)
+    struct hd_replay_job job;
+    uint32_t strings = 0;
+    for (uint32_t node = 1; node < graph->node_count; node++)
+        strings += graph->node_type[node] == HD_BT_T_STRING;
+    unsigned visitors = hd_replay_visitors(strings);
+    if (!hd_strings_find(found, graph, dominator, NULL, visitors, &job, err)
+        || !(job.count == 0 || hd_replay_jobs(path, graph, &job, 1, visitors, err)))
         return false;
-    strings->members = malloc(((size_t)count + 1) * sizeof *strings->members);
-    bool ok = strings->members || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    ok = ok && members_read(strings, path, graph, nodes, count, err);
+    hd_strings_found_all(found);
+    return true;
+}
+
+bool hd_strings_create(struct hd_strings *strings, const char *path, const struct hd_graph *graph, const uint32_t *dominator,
+                       uint32_t biggest, const struct hd_strings_found *found, struct hd_error *err)
+{
+    struct hd_strings_found own = {0};
+    uint32_t *nodes = NULL;
+    *strings = (struct hd_strings){0};
+    bool ok = found || find_alone(&own, path, graph, dominator, err);
+    uint32_t count = found ? found->count : own.count;
+    ok = ok && (take(strings, found ? NULL : &own, found ? found : &own, &nodes) || hd_error_set(err, HD_ERROR_MEMORY, "out of memory"));
+    hd_strings_found_free(&own);
     if (ok)
         biggest_take(strings, graph, nodes, count, biggest);
     else
@@ -439,7 +513,7 @@ bool hd_strings_read(const char *path, const struct hd_graph *graph, const uint3
                      struct hd_strings_text **list, struct hd_error *err)
 {
     struct texts texts = {.count = count};
-    struct hd_replay_visitor visitor = {&texts, on_text_field, on_text_end};
+    struct hd_replay_visitor visitor = {.data = &texts, .field = on_text_field, .end = on_text_end};
     *list = calloc((size_t)count + 1, sizeof **list);
     texts.order = calloc((size_t)count + 1, sizeof *texts.order);
     uint32_t *each = malloc(((size_t)count + 1) * sizeof *each), each_count = 0;

@@ -13,9 +13,10 @@
 
 #include "dump/json_reader.h"
 #include "graph/graph.h"
+#include "graph/replay.h"
 
 /* Flags of a member. */
-enum { HD_STRINGS_FSTRING = 1, HD_STRINGS_PREFIX = 2 };
+enum { HD_STRINGS_FSTRING = 1, HD_STRINGS_PREFIX = 2, HD_STRINGS_EMPTY = 4 };
 
 struct hd_strings_member {
     uint64_t hash, check;
@@ -52,9 +53,31 @@ struct hd_strings {
     uint32_t biggest_count;
 };
 
-/* `dominator` is the parent column of the dominators. At most `biggest` nodes of big strings, 0 for all. */
-bool hd_strings_create(struct hd_strings *strings, const char *path, const struct hd_graph *graph,
-                       const uint32_t *dominator, uint32_t biggest, struct hd_error *err);
+/* What a pass over the dump is to find: the strings that are reachable, in the order of the file, and what is in each. */
+struct hd_strings_found {
+    struct hd_strings_member *members;
+    uint64_t member_count;
+    uint32_t *nodes; /* also of those without contents */
+    uint32_t count;
+    struct hd_strings_sum all, unknown;
+    uint64_t unreachable;
+    struct hd_strings_build *build; /* while the pass runs */
+    struct hd_replay_visitor visitor[HD_REPLAY_VISITORS];
+    unsigned visitors;
+};
+
+/* Before a pass and after it; *job is for hd_replay_jobs. `wanted`: only these, NULL: all. To be freed whether it succeeds or not. */
+bool hd_strings_find(struct hd_strings_found *found, const struct hd_graph *graph, const uint32_t *dominator, const uint8_t *wanted,
+                     unsigned visitors, struct hd_replay_job *job, struct hd_error *err);
+void hd_strings_found_all(struct hd_strings_found *found);
+void hd_strings_found_free(struct hd_strings_found *found);
+
+/*
+ * `dominator` is the parent column of the dominators. At most `biggest` nodes of big strings, 0 for all. `found`: what a pass found
+ * in all strings; NULL: it is made here.
+ */
+bool hd_strings_create(struct hd_strings *strings, const char *path, const struct hd_graph *graph, const uint32_t *dominator,
+                       uint32_t biggest, const struct hd_strings_found *found, struct hd_error *err);
 void hd_strings_destroy(struct hd_strings *strings);
 
 /* What can be said of one string. */

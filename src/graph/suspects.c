@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { TELL_NODES = 1 << 16 };
-enum { DEPTH = 32, STACK = 1024, MANY = 16, JUMP = 8 };
+enum { STACK = 1024, MANY = 16, JUMP = 8 };
 
 static bool is(struct hd_graph_text text, const char *word)
 {
@@ -382,18 +382,19 @@ static bool mark(struct hd_suspects *suspects, struct hd_error *err)
 }
 
 bool hd_suspects_find(struct hd_suspects *suspects, const struct hd_graph *graph, const struct hd_dominators *dominators,
-                      const struct hd_groups *classes, const struct hd_paths *paths, double share, uint32_t limit,
-                      struct hd_error *err)
+                      const struct hd_groups *classes, const struct hd_paths *paths, struct hd_tree *tree, double share,
+                      uint32_t limit, struct hd_error *err)
 {
     memset(suspects, 0, sizeof *suspects);
     suspects->graph = graph;
     suspects->dominators = dominators;
     suspects->classes = classes;
     suspects->paths = *paths;
-    /* what a cache holds are its entries, under whatever keys: apart, none of them would weigh anything */
-    const struct hd_tree_shape shape = {.paths = &suspects->paths, .from = HD_NODE_ROOT, .depth = DEPTH, .entries = true};
-    bool done = hd_tree_create(&suspects->tree, graph, dominators, classes, &shape, err)
-                && weigh(suspects, err);
+    struct hd_tree_shape shape = HD_SUSPECTS_SHAPE;
+    shape.paths = &suspects->paths;
+    if (tree)
+        suspects->tree = *tree;
+    bool done = (tree || hd_tree_create(&suspects->tree, graph, dominators, classes, &shape, err)) && weigh(suspects, err);
     if (done) {
         struct search search = {.suspects = suspects, .depth = 1};
         search.least = (uint64_t)(share * (double)suspects->total);

@@ -8,6 +8,7 @@
 #ifndef HD_GRAPH_SUSPECTS_H
 #define HD_GRAPH_SUSPECTS_H
 
+#include "graph/strings.h"
 #include "graph/tree.h"
 
 enum { HD_SUSPECTS_MAX = 64, HD_SUSPECT_CLASSES = 5, HD_SUSPECT_SAMPLES = 2, HD_SUSPECT_LINE = 1 << 16 };
@@ -79,13 +80,22 @@ struct hd_suspects {
     bool read;      /* hd_suspects_read has been there */
 };
 
-/* Those that retain `share` (0.05: 5 %) of the data or more, at most `limit` of them. `paths`: hd_derived_paths. */
-bool hd_suspects_find(struct hd_suspects *suspects, const struct hd_graph *graph, const struct hd_dominators *dominators,
-                      const struct hd_groups *classes, const struct hd_paths *paths, double share, uint32_t limit,
-                      struct hd_error *err);
+/* Of the tree that is looked at, but for its paths. What a cache holds are its entries, under whatever keys: apart, none of them would weigh anything. */
+#define HD_SUSPECTS_SHAPE ((struct hd_tree_shape){.from = HD_NODE_ROOT, .depth = 32, .entries = true})
 
-/* Reads the dump once more for what is not in the graph: the lines of the samples, and strings that repeat. */
-bool hd_suspects_read(struct hd_suspects *suspects, const char *path, struct hd_error *err);
+/*
+ * Those that retain `share` (0.05: 5 %) of the data or more, at most `limit` of them. `paths`: hd_derived_paths. `tree`: one of that
+ * shape, which then is not the caller's any more; NULL: it is made here.
+ */
+bool hd_suspects_find(struct hd_suspects *suspects, const struct hd_graph *graph, const struct hd_dominators *dominators,
+                      const struct hd_groups *classes, const struct hd_paths *paths, struct hd_tree *tree, double share,
+                      uint32_t limit, struct hd_error *err);
+
+/*
+ * Reads the dump once more for what is not in the graph: the lines of the samples, and strings that repeat. `found`: what a pass
+ * found in all strings; NULL: those that matter are read here.
+ */
+bool hd_suspects_read(struct hd_suspects *suspects, const char *path, const struct hd_strings_found *found, struct hd_error *err);
 
 void hd_suspects_destroy(struct hd_suspects *suspects);
 

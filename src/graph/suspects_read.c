@@ -1,19 +1,15 @@
 /*
- * What suspects need and the graph has not: the lines of some objects, and which strings are equal. One pass over the dump.
- *
- * Knows of a line only how its string is written (docs/format.md, and ObjectSpace's way). A line that does not
- * look like that is passed over.
+ * What suspects need and the graph has not: the lines of some objects, and which strings are equal (graph/strings.h). Must not know
+ * what a line says.
  */
-#define _GNU_SOURCE /* memmem */
+#define _GNU_SOURCE /* strndup */
 #include "graph/suspects.h"
 
 #include "dump/json_reader.h"
-#include "dump/text.h"
 #include "graph/second_pass.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 struct seen {
     uint64_t *slots; /* hash table of the strings' hashes; 0 if free */
@@ -53,133 +49,83 @@ static bool see(struct seen *seen, uint64_t value, bool *repeated)
     return true;
 }
 
-/* The contents of a string as they are written; a quote inside a text always has a backslash, so these keys are keys. */
-static struct hd_graph_text contents_of(const char *text, size_t length)
-{
-    static const char *const keys[] = {"\"val\":\"", "\"value\":\"", "\"val_base64\":\"", "\"val_hash\":\""};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        const char *at = memmem(text, length, keys[i], strlen(keys[i])), *end = text + length;
-        if (!at)
-            continue;
-        at += strlen(keys[i]);
-        for (const char *to = at; to < end; to++) {
-            if (*to == '"')
-                return (struct hd_graph_text){at, (size_t)(to - at)};
-            to += *to == '\\';
-        }
-    }
-    return (struct hd_graph_text){NULL, 0};
-}
-
-/* --- the pass --- */
-
-/* Strings that one worker of the pass found, in its order. */
-struct found {
-    struct text {
-        uint64_t hash; /* of the contents and of who retains it */
-        uint32_t node;
-    } *list;
-    size_t count, capacity;
-};
-
-struct pass {
-    struct hd_suspects *suspects;
-    uint64_t key[3]; /* random: nobody who writes a dump can make two texts look alike */
-    struct found found[HD_SECOND_PASS_WORKERS];
-};
-
-static bool found_add(struct found *found, struct text text)
-{
-    if (found->count == found->capacity) {
-        size_t capacity = found->capacity ? 2 * found->capacity : 1024;
-        struct text *list = realloc(found->list, capacity * sizeof *list);
-        if (!list)
-            return false;
-        found->list = list;
-        found->capacity = capacity;
-    }
-    found->list[found->count++] = text;
-    return true;
-}
+/* --- the samples --- */
 
 /* Each sample has a place of its own: no two workers write the same. */
-static bool sample_line(struct hd_suspect *suspect, uint32_t node, struct hd_graph_text object)
+static bool visit(void *data, unsigned worker, uint32_t node, struct hd_graph_text object, struct hd_error *err)
 {
+    struct hd_suspects *suspects = data;
+    struct hd_suspect *suspect = &suspects->list[suspects->owner[node] - 1];
+    (void)worker;
     for (uint32_t i = 0; i < suspect->sample_count; i++) {
         if (suspect->sample[i] != node || suspect->sample_line[i] || object.length >= HD_SUSPECT_LINE)
             continue;
         suspect->sample_line[i] = strndup(object.data, object.length);
-        return suspect->sample_line[i] != NULL;
+        return suspect->sample_line[i] || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
     }
     return true;
 }
 
-/* Never 0, which is a free slot. */
-static uint64_t hash(const struct pass *pass, struct hd_graph_text text, uint8_t owner)
+static bool samples_read(struct hd_suspects *suspects, const char *path, uint8_t *wanted, struct hd_error *err)
 {
-    return (hd_text_keyed_hash(pass->key, text.data, text.length) + owner * (pass->key[2] | 1)) | 1;
-}
-
-static bool visit(void *data, unsigned worker, uint32_t node, struct hd_graph_text object, struct hd_error *err)
-{
-    struct pass *pass = data;
-    struct hd_suspects *suspects = pass->suspects;
-    uint8_t owner = suspects->owner[node];
-    bool done = true;
-    /* of what is truncated the part that is missing may differ */
-    if (suspects->graph->node_type[node] == HD_BT_T_STRING && !(suspects->graph->node_flags[node] & HD_NODE_TRUNCATED)) {
-        struct hd_graph_text text = contents_of(object.data, object.length);
-        if (text.data && text.length > 0)
-            done = found_add(&pass->found[worker], (struct text){hash(pass, text, owner), node});
-    }
-    done = done && sample_line(&suspects->list[owner - 1], node, object);
-    return done || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-}
-
-/* What is not to be read: all that no suspect retains, and what is neither a string nor a sample. */
-static uint8_t *choose(const struct hd_suspects *suspects)
-{
-    const struct hd_graph *graph = suspects->graph;
-    uint8_t *wanted = calloc(graph->node_count, 1);
-    for (uint32_t node = 1; wanted && node < graph->node_count; node++)
-        wanted[node] = suspects->owner[node] && graph->node_type[node] == HD_BT_T_STRING;
-    for (uint32_t i = 0; wanted && i < suspects->count; i++)
+    memset(wanted, 0, suspects->graph->node_count);
+    for (uint32_t i = 0; i < suspects->count; i++)
         for (uint32_t k = 0; k < suspects->list[i].sample_count; k++)
             wanted[suspects->list[i].sample[k]] = suspects->owner[suspects->list[i].sample[k]] != 0;
-    return wanted;
+    return hd_second_pass(path, suspects->graph, wanted, visit, suspects, err);
 }
 
-/* In the order of the file: of equal ones the first is no duplicate. */
-static bool count_repeated(struct pass *pass)
+/* --- the strings --- */
+
+/* Of equal ones that a suspect retains, in the order of the file, the first is no duplicate. Of what is truncated the rest may differ. */
+static bool count_repeated(struct hd_suspects *suspects, const struct hd_strings_found *found)
 {
-    struct hd_suspects *suspects = pass->suspects;
     struct seen seen = {0};
     bool done = true;
-    for (unsigned worker = 0; worker < HD_SECOND_PASS_WORKERS; worker++)
-        for (size_t i = 0; done && i < pass->found[worker].count; i++) {
-            struct text text = pass->found[worker].list[i];
-            struct hd_suspect *suspect = &suspects->list[suspects->owner[text.node] - 1];
-            bool repeated = false;
-            done = see(&seen, text.hash, &repeated);
-            suspect->duplicates += repeated;
-            suspect->duplicate_size += repeated ? suspects->graph->node_size[text.node] : 0;
-        }
+    for (uint64_t i = 0; done && i < found->member_count; i++) {
+        const struct hd_strings_member *member = &found->members[i];
+        uint8_t owner = suspects->owner[member->node];
+        bool repeated = false;
+        if (!owner || member->flags & (HD_STRINGS_PREFIX | HD_STRINGS_EMPTY))
+            continue;
+        struct hd_suspect *suspect = &suspects->list[owner - 1];
+        done = see(&seen, (member->hash + owner * 0x9e3779b97f4a7c15u) | 1, &repeated); /* never 0, which is a free slot */
+        suspect->duplicates += repeated;
+        suspect->duplicate_size += repeated ? suspects->graph->node_size[member->node] : 0;
+    }
     free(seen.slots);
     return done;
 }
 
-bool hd_suspects_read(struct hd_suspects *suspects, const char *path, struct hd_error *err)
+/* Those that a suspect retains. */
+static bool strings_find(const struct hd_suspects *suspects, struct hd_strings_found *found, const char *path, uint8_t *wanted,
+                         struct hd_error *err)
 {
-    struct pass pass = {.suspects = suspects};
-    if (getrandom(pass.key, sizeof pass.key, 0) != sizeof pass.key)
-        return hd_error_set(err, HD_ERROR_INTERNAL, "the kernel has no random numbers");
-    uint8_t *wanted = choose(suspects);
-    bool done = wanted ? hd_second_pass(path, suspects->graph, wanted, visit, &pass, err)
-                             && (count_repeated(&pass) || hd_error_set(err, HD_ERROR_MEMORY, "out of memory"))
-                       : hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    const struct hd_graph *graph = suspects->graph;
+    struct hd_replay_job job;
+    uint32_t count = 0;
+    for (uint32_t node = 1; node < graph->node_count; node++) {
+        wanted[node] = suspects->owner[node] && graph->node_type[node] == HD_BT_T_STRING;
+        count += wanted[node];
+    }
+    unsigned visitors = hd_replay_visitors(count);
+    if (!hd_strings_find(found, graph, suspects->dominators->parent, wanted, visitors, &job, err)
+        || (job.count > 0 && !hd_replay_jobs(path, graph, &job, 1, visitors, err)))
+        return false;
+    hd_strings_found_all(found);
+    return true;
+}
+
+bool hd_suspects_read(struct hd_suspects *suspects, const char *path, const struct hd_strings_found *found, struct hd_error *err)
+{
+    struct hd_strings_found own = {0};
+    uint8_t *wanted = calloc(suspects->graph->node_count, 1);
+    bool done = wanted || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    done = done && (found || strings_find(suspects, &own, path, wanted, err))
+           && (count_repeated(suspects, found ? found : &own) || hd_error_set(err, HD_ERROR_MEMORY, "out of memory"))
+           && samples_read(suspects, path, wanted, err);
     free(wanted);
-    for (unsigned i = 0; i < HD_SECOND_PASS_WORKERS; i++)
-        free(pass.found[i].list);
+    hd_strings_found_free(&own);
     suspects->read = done;
     return done;
 }

@@ -430,8 +430,8 @@ static bool run(struct hd_export *export, struct hd_error *err)
     if (!hd_export_number(export, "contents", 0, 1 << 20, &limit, err))
         return false;
     writer.contents_limit = limit;
-    writer.classes = hd_derived_classes(&open->derived, err);
-    writer.paths = writer.classes ? hd_derived_paths(&open->derived, err) : NULL;
+    writer.classes = hd_derived_classes(open->derived, err);
+    writer.paths = writer.classes ? hd_derived_paths(open->derived, err) : NULL;
     if (!writer.paths)
         return false;
     bool ok = (roots_count(&writer) && contents_choose(&writer)) || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");

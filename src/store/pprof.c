@@ -124,7 +124,7 @@ struct cell {
 static bool cells_write(struct writer *writer, const struct hd_facets *sites, const uint64_t *place, struct hd_error *err)
 {
     struct hd_open *open = writer->export->open;
-    const struct hd_groups *classes = hd_derived_classes(&open->derived, err);
+    const struct hd_groups *classes = hd_derived_classes(open->derived, err);
     struct hd_names pairs = {0};
     struct cell *cells = NULL;
     uint32_t capacity = 0;
@@ -164,7 +164,7 @@ static bool cells_write(struct writer *writer, const struct hd_facets *sites, co
 
 static bool classes_write(struct writer *writer, struct hd_error *err)
 {
-    struct hd_derived *derived = &writer->export->open->derived;
+    struct hd_derived *derived = writer->export->open->derived;
     const struct hd_groups *classes = hd_derived_classes(derived, err);
     const struct hd_retained_group *sums = classes ? hd_derived_class_sums(derived, err) : NULL;
     for (uint32_t i = 0; sums && i < classes->count; i++) {

@@ -261,7 +261,7 @@ bool hd_sql_heap_strings(struct hd_sql_heap *heap)
         free(known);
         return no_memory(heap);
     }
-    if (!hd_strings_create(&heap->strings, source->dump, source->graph, source->dominators->parent, 1, &heap->err)) {
+    if (!hd_strings_create(&heap->strings, source->dump, source->graph, source->dominators->parent, 1, NULL, &heap->err)) {
         free(group);
         free(known);
         return false;

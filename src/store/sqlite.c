@@ -167,7 +167,7 @@ static bool database_fill(struct work *work)
 static bool run(struct hd_export *export, struct hd_error *err)
 {
     struct hd_open *open = export->open;
-    const struct hd_sql_source source = {open->path, open->dump, &open->graph, &open->dominators, &open->derived, NULL, NULL, NULL};
+    const struct hd_sql_source source = {open->path, open->dump, &open->graph, &open->dominators, open->derived, NULL, NULL, NULL};
     struct work work = {.export = export, .err = err};
     char objects[HD_WORDS_NUMBER], references[HD_WORDS_NUMBER], strings[HD_WORDS_NUMBER], methods[HD_WORDS_NUMBER];
     hd_sql_heap_init(&work.heap, &source);

@@ -20,7 +20,9 @@ bool hd_view_collections_make(struct hd_view_collections *view, struct hd_open *
     if (!hd_ways_init(&view->ways, open, err))
         return false;
     struct hd_collections *collections = &view->collections;
-    if (!hd_collections_create(collections, view->ways.open->dump, &open->graph, open->dominators.parent, err))
+    const struct hd_lines *lines = open->basis->lines;
+    if (!hd_collections_create(collections, view->ways.open->dump, &open->graph, open->dominators.parent,
+                               lines ? &lines->collections : NULL, err))
         return false;
     bool all = rows == 0 || rows > collections->count;
     view->shown = all ? collections->count : (uint32_t)rows;

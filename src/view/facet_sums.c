@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEPT = 1u << HD_FACET_FILE | 1u << HD_FACET_GEM | 1u << HD_FACET_SHAPE | 1u << HD_FACET_METHOD };
-
 /* What an answer begins with: `count` sums follow, then as many lengths of names, then the names. */
 struct head {
     uint64_t count;
@@ -141,12 +139,14 @@ bool hd_facet_sums_get(struct hd_facet_sums *sums, struct hd_open *open, enum hd
 {
     struct hd_facets facets[HD_FACETS];
     struct work work[HD_FACETS];
-    unsigned wanted = open->index ? KEPT : 1u << facet; /* where nothing is kept the others would be made for nothing */
+    unsigned wanted = open->index ? HD_FACET_SUMS : 1u << facet; /* where nothing is kept the others would be made for nothing */
+    const struct hd_lines *lines = open->basis->lines;
     if (find(sums, open, facet))
         return true;
-    if (!hd_open_whole(open, HD_INDEX_TREE, err) || !hd_facets_create_several(facets, wanted, open->dump, &open->graph, err))
+    if (!hd_open_whole(open, HD_INDEX_TREE, err)
+        || (!lines && !hd_facets_create_several(facets, wanted, open->dump, &open->graph, err)))
         return false;
-    add_up_all(work, facets, open, wanted);
+    add_up_all(work, lines ? lines->facets.facets : facets, open, wanted);
     bool ok = work[facet].ok;
     if (!ok)
         *err = work[facet].err;
@@ -156,7 +156,8 @@ bool hd_facet_sums_get(struct hd_facet_sums *sums, struct hd_open *open, enum hd
         if (work[i].wanted && work[i].ok && open->index)
             keep(open, i, &work[i].answer);
         hd_buffer_deinit(&work[i].answer);
-        hd_facets_destroy(&facets[i]);
+        if (!lines)
+            hd_facets_destroy(&facets[i]);
     }
     return ok;
 }

@@ -12,6 +12,9 @@
 #include "graph/retained.h"
 #include "view/open.h"
 
+/* Those that are made together. */
+enum { HD_FACET_SUMS = 1u << HD_FACET_FILE | 1u << HD_FACET_GEM | 1u << HD_FACET_SHAPE | 1u << HD_FACET_METHOD };
+
 struct hd_facet_sums {
     uint32_t count;
     struct hd_retained_group *sums; /* [count] */

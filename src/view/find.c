@@ -12,7 +12,7 @@ bool hd_view_find_make(struct hd_view_find *view, const struct hd_find_query *qu
     if (query->type && !hd_find_knows_type(&open->graph, query->type))
         return hd_error_set(err, HD_ERROR_USAGE, "%.200s has no objects of type %.100s, and no builtin type is called so",
                             open->path, query->type);
-    const struct hd_groups *classes = query->class_glob ? hd_derived_classes(&open->derived, err) : NULL;
+    const struct hd_groups *classes = query->class_glob ? hd_derived_classes(open->derived, err) : NULL;
     if ((query->class_glob && !classes)
         || !hd_find(query, open->dump, &open->graph, &open->dominators, classes, &view->found, err))
         return false;

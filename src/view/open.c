@@ -31,87 +31,31 @@ static void warnings_collect(struct hd_open *open)
             "no object is reached from a root in this dump, so nothing retains anything";
 }
 
-bool hd_open_without_index;
-
-/* The paths take longest and nothing waits for them; the rest is likely to be made by the command meanwhile. */
-static void *save(void *data)
+/* What there is of it, in the names of who opened it. */
+static void take(struct hd_open *open)
 {
-    struct hd_open *open = data;
-    struct hd_index_key now;
-    struct hd_index_derived derived = {.paths = hd_derived_paths(&open->derived, NULL),
-                                       .classes = hd_derived_classes(&open->derived, NULL),
-                                       .class_sums = hd_derived_class_sums(&open->derived, NULL),
-                                       .type_sums = hd_derived_type_sums(&open->derived, NULL),
-                                       .marks = hd_derived_marks(&open->derived)};
-    /* Changed while it was read: the graph may be of neither state. */
-    if (derived.paths && derived.classes && derived.class_sums && derived.type_sums
-        && hd_index_identify(&now, open->path) && hd_index_same(&open->key, &now))
-        hd_index_save(&open->key, &open->graph, &open->dominators, &derived, NULL);
-    return NULL;
-}
-
-static bool build(struct hd_open *open, const char *path, struct hd_error *err)
-{
-    if (!hd_builder_read(path, &open->graph, &open->storage, err))
-        return false;
-    if (hd_dominators_create(&open->dominators, &open->graph, err))
-        return true;
-    hd_graph_storage_destroy(open->storage);
-    return false;
+    open->graph = open->basis->graph;
+    open->dominators = open->basis->dominators;
+    open->index = open->basis->index;
 }
 
 bool hd_open_read_for(struct hd_open *open, const char *path, enum hd_index_need need, struct hd_error *err)
 {
-    *open = (struct hd_open){.path = path, .dump = path};
-    bool indexed = !hd_open_without_index && hd_index_identify(&open->key, path);
-    if (indexed)
-        open->index = hd_index_map_for(&open->key, need, &open->graph, &open->dominators, NULL);
-    if (!open->index && !build(open, path, err))
+    *open = (struct hd_open){.path = path, .dump = path, .basis = hd_basis_open(path, need, err)};
+    if (!open->basis)
         return false;
-    hd_derived_init(&open->derived, &open->graph, &open->dominators, open->index);
-    if (!open->index)
-        open->saving = indexed && !pthread_create(&open->saver, NULL, save, open);
+    take(open);
+    open->key = open->basis->key;
+    open->derived = &open->basis->derived;
     warnings_collect(open);
     return true;
 }
 
-/* In place of an index that is damaged. */
-static bool build_instead(struct hd_open *open, struct hd_error *err)
-{
-    struct hd_index_key now;
-    const struct hd_graph counts = open->graph;
-    if (!build(open, open->path, err))
-        return false;
-    if (open->graph.node_count == counts.node_count && hd_index_identify(&now, open->path) && hd_index_same(&open->key, &now))
-        return true;
-    hd_dominators_destroy(&open->dominators);
-    hd_graph_storage_destroy(open->storage);
-    return hd_error_set(err, HD_ERROR_BAD_DUMP, "%.200s has changed since it was read", open->path);
-}
-
 bool hd_open_whole(struct hd_open *open, enum hd_index_need need, struct hd_error *err)
 {
-    const struct hd_graph counts = open->graph;
-    const struct hd_dominators sums = open->dominators;
-    if (open->graph.node_address && (need != HD_INDEX_TREE || open->dominators.child_start))
-        return true;
-    if (open->index && hd_index_whole(open->index, need, &open->graph, &open->dominators, NULL))
-        return true;
-    if (open->index) {
-        hd_index_discard(open->index);
-        open->discarded = open->index;
-        open->index = NULL;
-        hd_derived_deinit(&open->derived);
-        hd_derived_init(&open->derived, &open->graph, &open->dominators, NULL);
-    }
-    if (!build_instead(open, err)) {
-        open->graph = counts;
-        open->dominators = sums;
-        open->storage = NULL;
-        return false;
-    }
-    open->saving = !pthread_create(&open->saver, NULL, save, open);
-    return true;
+    bool done = hd_basis_whole(open->basis, need, err);
+    take(open);
+    return done;
 }
 
 bool hd_open_read(struct hd_open *open, const char *path, struct hd_error *err)
@@ -121,25 +65,21 @@ bool hd_open_read(struct hd_open *open, const char *path, struct hd_error *err)
 
 void hd_open_close(struct hd_open *open)
 {
-    if (open->saving) {
+    if (open->basis->saving)
         fflush(stdout);
-        pthread_join(open->saver, NULL);
-    }
-    hd_derived_deinit(&open->derived);
     hd_redact_close(open);
-    hd_index_unmap(open->discarded);
-    if (open->index) {
-        hd_index_unmap(open->index);
-        return;
-    }
-    hd_dominators_destroy(&open->dominators);
-    hd_graph_storage_destroy(open->storage);
+    hd_basis_close(open->basis);
 }
+
+bool hd_open_name_marks;
 
 void hd_open_json_head(FILE *file, const struct hd_open *open)
 {
     fputs("\"file\":", file);
-    hd_json_string(file, open->path);
+    if (hd_open_name_marks)
+        fputc(HD_OPEN_NAME_JSON, file);
+    else
+        hd_json_string(file, open->path);
     fputs(",\"warnings\":[", file);
     for (int i = 0; i < open->warning_count; i++) {
         fputs(i ? "," : "", file);

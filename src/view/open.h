@@ -7,13 +7,9 @@
 #ifndef HD_VIEW_OPEN_H
 #define HD_VIEW_OPEN_H
 
-#include "graph/builder.h"
-#include "graph/dominators.h"
-#include "graph/derived.h"
 #include "graph/groups.h"
-#include "graph/index.h"
+#include "view/basis.h"
 
-#include <pthread.h>
 #include <stdio.h>
 
 enum { HD_OPEN_WARNINGS = 5, HD_OPEN_TITLE = HD_GROUPS_TITLE };
@@ -21,28 +17,22 @@ enum { HD_OPEN_WARNINGS = 5, HD_OPEN_TITLE = HD_GROUPS_TITLE };
 struct hd_open {
     const char *path; /* as people know it */
     const char *dump; /* what to read again: the path, but for a copy of standard input */
-    struct hd_graph graph;
-    struct hd_graph_storage *storage;
-    struct hd_dominators dominators;
+    struct hd_basis *basis;
+    struct hd_graph graph;           /* the basis's */
+    struct hd_dominators dominators; /* the same */
+    struct hd_derived *derived;      /* the same: classes, sums, paths: ask graph/derived.h */
+    struct hd_index *index;          /* the same; NULL: there is none */
+    struct hd_index_key key;
     const char *warnings[HD_OPEN_WARNINGS]; /* sentences; the first warning_count of them */
     int warning_count;
-    struct hd_derived derived; /* classes, sums, paths: ask graph/derived.h */
-    struct hd_index *index; /* what graph and dominators lie in; NULL: in memory of their own */
-    struct hd_index *discarded; /* one that proved damaged later: what it gave out before is right, and still there */
-    struct hd_index_key key;
-    pthread_t saver; /* saves the index while the command is at work */
-    bool saving;
     bool redacted; /* nothing that the program put into it is told: see view/redact.h, which owns these */
     uint64_t *redacted_start;
     char *redacted_bytes;
 };
 
-/* Neither use nor leave an index beside dumps that are opened from now on. */
-extern bool hd_open_without_index;
-
 /*
  * False and *err set if the dump cannot be read; then there is nothing to close. Maps the index of the dump if there is a
- * fitting one; else the graph is built, and saved as one. `open` must stay where it is until it is closed.
+ * fitting one; else the graph is built, and saved as one.
  */
 bool hd_open_read(struct hd_open *open, const char *path, struct hd_error *err);
 
@@ -58,8 +48,15 @@ bool hd_open_read_for(struct hd_open *open, const char *path, enum hd_index_need
  */
 bool hd_open_whole(struct hd_open *open, enum hd_index_need need, struct hd_error *err);
 
-/* Waits until the index is saved. What was printed is flushed before. */
+/* Waits until the index is saved, unless that is put off (view/basis.h). What was printed is flushed before. */
 void hd_open_close(struct hd_open *open);
+
+/*
+ * While it is true, a mark stands for the path in what is printed, so that a text can be kept for whoever asks for the same dump by
+ * another name: as JSON, for people, and quoted for a shell. No text has such bytes itself.
+ */
+extern bool hd_open_name_marks;
+enum { HD_OPEN_NAME_JSON = 3, HD_OPEN_NAME_CLEAN = 4, HD_OPEN_NAME_QUOTED = 5 };
 
 /* `"file":"…","warnings":["…"]`, what every result as JSON begins with. */
 void hd_open_json_head(FILE *file, const struct hd_open *open);

@@ -15,7 +15,7 @@ static bool paths_find(struct hd_open *open, uint32_t node, bool weak, unsigned 
 {
     if (all > 1 || weak)
         return hd_paths_all(&open->graph, node, weak, (uint32_t)all, list, count, err);
-    const struct hd_paths *shortest = hd_derived_paths(&open->derived, err);
+    const struct hd_paths *shortest = hd_derived_paths(open->derived, err);
     *count = 0;
     *list = shortest ? calloc(1, sizeof **list) : NULL;
     if (shortest && !*list)
@@ -89,7 +89,7 @@ static bool merge(struct hd_open *open, const uint8_t *member, struct hd_view_cl
 {
     struct hd_paths weak;
     if (!tree->weak) {
-        const struct hd_paths *shortest = hd_derived_paths(&open->derived, err);
+        const struct hd_paths *shortest = hd_derived_paths(open->derived, err);
         return shortest && hd_paths_merge(shortest, member, &tree->merged, err);
     }
     if (!hd_paths_create(&weak, &open->graph, true, HD_NODE_NONE, err))
@@ -103,7 +103,7 @@ static bool merge(struct hd_open *open, const uint8_t *member, struct hd_view_cl
 bool hd_view_class_path_make(struct hd_view_class_path *tree, struct hd_open *open, const char *class, bool exclude_weak,
                              struct hd_error *err)
 {
-    *tree = (struct hd_view_class_path){.groups = hd_derived_classes(&open->derived, err)};
+    *tree = (struct hd_view_class_path){.groups = hd_derived_classes(open->derived, err)};
     if (!tree->groups)
         return false;
     uint32_t group = hd_groups_find(tree->groups, class, strlen(class));

@@ -95,7 +95,7 @@ static void shares_json(FILE *file, const struct hd_groups *classes, const struc
 
 bool hd_profile_json_retains(FILE *file, struct hd_open *open, uint32_t node, struct hd_error *err)
 {
-    const struct hd_groups *classes = hd_derived_classes(&open->derived, err);
+    const struct hd_groups *classes = hd_derived_classes(open->derived, err);
     struct share *share = classes ? calloc((size_t)classes->count + 1, sizeof *share) : NULL;
     for (uint32_t i = 0; share && i < classes->count; i++)
         share[i].class = i;

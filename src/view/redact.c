@@ -75,16 +75,14 @@ static bool names_copy(struct hd_open *open)
     }
     open->redacted_start = start;
     open->redacted_bytes = bytes;
-    graph->name_start = start;
-    graph->name_bytes = bytes;
+    graph->name_start = open->basis->graph.name_start = start; /* what is derived of it has them, too */
+    graph->name_bytes = open->basis->graph.name_bytes = bytes;
     return true;
 }
 
 bool hd_redact_open(struct hd_open *open, struct hd_error *err)
 {
-    if (open->saving)
-        pthread_join(open->saver, NULL);
-    open->saving = false;
+    hd_basis_settle(open->basis);
     open->redacted = true;
     return names_copy(open) || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
 }

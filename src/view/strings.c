@@ -49,7 +49,9 @@ bool hd_view_strings_make(struct hd_view_strings *view, struct hd_open *open, un
     uint32_t limit = rows && rows < LINES_MAX ? (uint32_t)rows : LINES_MAX;
     if (!hd_ways_init(&view->ways, open, err))
         return false;
-    if (!hd_strings_create(&view->strings, view->ways.open->dump, &open->graph, open->dominators.parent, limit, err))
+    const struct hd_lines *lines = open->basis->lines;
+    if (!hd_strings_create(&view->strings, view->ways.open->dump, &open->graph, open->dominators.parent, limit,
+                           lines ? &lines->strings : NULL, err))
         return false;
     view->groups = view->strings.group_count < limit ? view->strings.group_count : limit;
     view->biggest = view->strings.biggest_count;

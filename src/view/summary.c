@@ -14,10 +14,10 @@ static void add(struct hd_view_sum *sum, const struct hd_retained_group *group)
 
 bool hd_view_summary_make(struct hd_view_summary *view, struct hd_open *open, struct hd_error *err)
 {
-    const struct hd_retained_group *types = hd_derived_type_sums(&open->derived, err);
+    const struct hd_retained_group *types = hd_derived_type_sums(open->derived, err);
     if (!types)
         return false;
-    *view = (struct hd_view_summary){.references = open->graph.edge_count, .marks = *hd_derived_marks(&open->derived)};
+    *view = (struct hd_view_summary){.references = open->graph.edge_count, .marks = *hd_derived_marks(open->derived)};
     for (int type = 0; type < HD_BT_COUNT; type++) {
         add(&view->all, &types[type]);
         add(&view->by_type[type], &types[type]);

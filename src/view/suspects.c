@@ -15,12 +15,18 @@ bool hd_view_suspects_make(struct hd_suspects *suspects, struct hd_open *open, d
                             "what leaks cannot be told; it is not whole: take a new one (`heap_dump top --sort size FILE` says what is in it)",
                             open->path);
     uint32_t most = limit && limit < HD_SUSPECTS_MAX ? (uint32_t)limit : HD_SUSPECTS_MAX;
-    const struct hd_groups *classes = hd_derived_classes(&open->derived, err);
-    const struct hd_paths *paths = classes ? hd_derived_paths(&open->derived, err) : NULL;
-    if (!paths || !hd_suspects_find(suspects, &open->graph, &open->dominators, classes, paths, share, most, err))
+    const struct hd_groups *classes = hd_derived_classes(open->derived, err);
+    const struct hd_paths *paths = classes ? hd_derived_paths(open->derived, err) : NULL;
+    if (!paths)
         return false;
+    struct hd_tree tree;
+    bool ready = hd_trees_ahead_take(open->basis->trees, &HD_SUSPECTS_SHAPE, &tree);
+    if (!hd_suspects_find(suspects, &open->graph, &open->dominators, classes, paths, ready ? &tree : NULL, share, most, err))
+        return false;
+    const struct hd_lines *lines = open->basis->lines;
     /* standard input cannot be read again */
-    if (!suspects->count || !strcmp(open->dump, "-") || hd_suspects_read(suspects, open->dump, err))
+    if (!suspects->count || !strcmp(open->dump, "-")
+        || hd_suspects_read(suspects, open->dump, lines ? &lines->strings : NULL, err))
         return true;
     hd_suspects_destroy(suspects);
     return false;

@@ -97,7 +97,7 @@ static bool types_make(struct hd_view_top *view, struct hd_error *err)
     view->number = view->types.number;
     view->name = names;
     view->group_count = HD_BT_COUNT;
-    view->sums = hd_derived_type_sums(&view->open->derived, err);
+    view->sums = hd_derived_type_sums(view->open->derived, err);
     return view->sums != NULL;
 }
 
@@ -107,8 +107,8 @@ static bool groups_make(struct hd_view_top *view, struct hd_error *err)
         return facets_make(view, err);
     if (view->by == HD_VIEW_TOP_TYPE)
         return types_make(view, err);
-    const struct hd_groups *classes = hd_derived_classes(&view->open->derived, err);
-    view->sums = classes ? hd_derived_class_sums(&view->open->derived, err) : NULL;
+    const struct hd_groups *classes = hd_derived_classes(view->open->derived, err);
+    view->sums = classes ? hd_derived_class_sums(view->open->derived, err) : NULL;
     if (!view->sums)
         return false;
     view->number = classes->number;

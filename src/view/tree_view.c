@@ -11,12 +11,14 @@ bool hd_tree_view_make(struct hd_tree_view *view, struct hd_open *open, uint32_t
     *view = (struct hd_tree_view){.open = open, .from = from};
     const struct hd_graph *graph = &view->open->graph;
     view->retained = view->from == HD_NODE_ROOT || view->open->dominators.parent[view->from] != HD_NODE_NONE;
-    const struct hd_groups *classes = hd_derived_classes(&view->open->derived, err);
-    const struct hd_paths *paths = classes ? hd_derived_paths(&view->open->derived, err) : NULL;
+    const struct hd_groups *classes = hd_derived_classes(view->open->derived, err);
+    const struct hd_paths *paths = classes ? hd_derived_paths(view->open->derived, err) : NULL;
     if (!paths)
         return false;
     struct hd_tree_shape shape = {.paths = paths, .from = view->from, .entries = true, .fold = true};
     shape.depth = depth == 0 || depth > UINT32_MAX ? UINT32_MAX : (uint32_t)depth;
+    if (hd_trees_ahead_take(open->basis->trees, &shape, &view->tree))
+        return true;
     return hd_tree_create(&view->tree, graph, &view->open->dominators, classes, &shape, err);
 }
 

@@ -10,6 +10,8 @@
 #include "view/open.h"
 #include "graph/tree.h"
 
+enum { HD_TREE_VIEW_DEPTH = 5 }; /* levels that are shown if nothing else is asked for */
+
 struct hd_tree_view {
     struct hd_open *open;
     struct hd_tree tree;

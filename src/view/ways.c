@@ -9,8 +9,8 @@ static const char arrow[] = " → ";
 
 bool hd_ways_init(struct hd_ways *ways, struct hd_open *open, struct hd_error *err)
 {
-    *ways = (struct hd_ways){.open = open, .classes = hd_derived_classes(&open->derived, err)};
-    ways->paths = ways->classes ? hd_derived_paths(&open->derived, err) : NULL;
+    *ways = (struct hd_ways){.open = open, .classes = hd_derived_classes(open->derived, err)};
+    ways->paths = ways->classes ? hd_derived_paths(open->derived, err) : NULL;
     return ways->paths != NULL;
 }
 

@@ -164,7 +164,7 @@ static void hit_add(struct hits *hits, struct hit hit)
 
 static bool classes_json(struct hd_web_ask *ask, const char *word, FILE *out, struct hd_error *err)
 {
-    struct hd_derived *derived = &ask->dump->open.derived;
+    struct hd_derived *derived = ask->dump->open.derived;
     const struct hd_groups *classes = hd_derived_classes(derived, err);
     const struct hd_retained_group *sums = classes ? hd_derived_class_sums(derived, err) : NULL;
     struct hits hits = {0};

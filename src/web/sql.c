@@ -287,7 +287,7 @@ static bool ask(struct hd_web_sql *sql, const struct wish *wish, struct hd_web_s
                 struct hd_error *err)
 {
     struct hd_open *open = &site->dump[wish->dump].open;
-    struct hd_sql_source source = {open->path, open->dump, &open->graph, &open->dominators, &open->derived, NULL, NULL, NULL};
+    struct hd_sql_source source = {open->path, open->dump, &open->graph, &open->dominators, open->derived, NULL, NULL, NULL};
     struct hd_sql_limits limits = {.seconds = (double)wish->seconds};
     struct hd_web_query query = {0};
     query.sql = hd_sql_open(&source, &limits, err);

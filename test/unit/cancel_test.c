@@ -78,14 +78,14 @@ static void test_suspects(void **state)
     const struct hd_paths *paths = hd_derived_paths(&opened.derived, &err);
     const struct hd_groups *classes = hd_derived_classes(&opened.derived, &err);
     hd_progress_begin(&given_up);
-    is_ended(hd_suspects_find(&suspects, &opened.graph, &opened.dominators, classes, paths, 0.05, 8, &err), &err);
+    is_ended(hd_suspects_find(&suspects, &opened.graph, &opened.dominators, classes, paths, NULL, 0.05, 8, &err), &err);
     hd_progress_begin(NULL);
-    assert_true(hd_suspects_find(&suspects, &opened.graph, &opened.dominators, classes, paths, 0.05, 8, &err));
+    assert_true(hd_suspects_find(&suspects, &opened.graph, &opened.dominators, classes, paths, NULL, 0.05, 8, &err));
     assert_int_equal(suspects.count, 1);
     hd_progress_begin(&given_up);
-    is_ended(hd_suspects_read(&suspects, path, &err), &err);
+    is_ended(hd_suspects_read(&suspects, path, NULL, &err), &err);
     hd_progress_begin(NULL);
-    assert_true(hd_suspects_read(&suspects, path, &err));
+    assert_true(hd_suspects_read(&suspects, path, NULL, &err));
     assert_int_equal(suspects.list[0].duplicates, STRINGS - 1000);
     hd_suspects_destroy(&suspects);
 }
@@ -96,9 +96,9 @@ static void test_strings(void **state)
     struct hd_error err = {0};
     struct hd_strings strings;
     hd_progress_begin(&given_up);
-    is_ended(hd_strings_create(&strings, path, &opened.graph, opened.dominators.parent, 10, &err), &err);
+    is_ended(hd_strings_create(&strings, path, &opened.graph, opened.dominators.parent, 10, NULL, &err), &err);
     hd_progress_begin(NULL);
-    assert_true(hd_strings_create(&strings, path, &opened.graph, opened.dominators.parent, 10, &err));
+    assert_true(hd_strings_create(&strings, path, &opened.graph, opened.dominators.parent, 10, NULL, &err));
     assert_int_equal(strings.member_count, STRINGS);
     assert_int_equal(strings.copies.count, STRINGS - 1000);
     hd_strings_destroy(&strings);

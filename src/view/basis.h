@@ -1,0 +1,69 @@
+/*
+ * What is opened of a dump: the graph, its dominators, what is derived of them, and the index they lie in or are saved as.
+ *
+ * Owns all of these, and who uses them: several may, at the same time, and the last one who closes it frees it. Must not know
+ * what is asked of a dump nor how anything is said.
+ */
+#ifndef HD_VIEW_BASIS_H
+#define HD_VIEW_BASIS_H
+
+#include "graph/builder.h"
+#include "graph/derived.h"
+#include "graph/dominators.h"
+#include "graph/index.h"
+#include "graph/lines.h"
+#include "view/trees_ahead.h"
+
+#include <pthread.h>
+
+struct hd_basis {
+    char *path;
+    struct hd_graph graph;
+    struct hd_graph_storage *storage;
+    struct hd_dominators dominators;
+    struct hd_derived derived;
+    struct hd_index *index;     /* what graph and dominators lie in; NULL: in memory of their own */
+    struct hd_index *discarded; /* one that proved damaged later: what it gave out before is right, and still there */
+    struct hd_index_key key;
+    struct hd_lines *lines;     /* for several questions together; NULL: each reads what it needs */
+    struct hd_trees_ahead *trees; /* the same for trees */
+    pthread_t saver; /* saves the index while the command is at work */
+    bool saving, saved;
+    unsigned users;
+    struct hd_basis *next; /* of those that were closed while they were saved */
+};
+
+/* Neither use nor leave an index beside dumps that are opened from now on. */
+extern bool hd_open_without_index;
+
+/*
+ * Maps the index of the dump if there is a fitting one; else the graph is built, and saved as one meanwhile. NULL and *err if
+ * the dump cannot be read. What is not needed may be NULL in the graph and the dominators (enum hd_index_need).
+ */
+struct hd_basis *hd_basis_open(const char *path, enum hd_index_need need, struct hd_error *err);
+
+/*
+ * After hd_basis_open for less, before anything was asked of what is derived. The graph is built if the index proves damaged; nodes
+ * keep their numbers. False and *err if the dump cannot be read any more, or has changed; then the counts are all there is, as before.
+ */
+bool hd_basis_whole(struct hd_basis *basis, enum hd_index_need need, struct hd_error *err);
+
+/* Waits until it is saved. */
+void hd_basis_settle(struct hd_basis *basis);
+
+/* Waits, too, unless hd_basis_wait is going to be called. NULL is nothing. */
+void hd_basis_close(struct hd_basis *basis);
+
+/* Whoever opens the same dump from now on, by any name, gets this one, which needs to be mapped for HD_INDEX_TREE. NULL: nobody does. One thread at a time. */
+void hd_basis_lend(struct hd_basis *basis);
+
+/* What is closed from now on and not saved yet is only freed by hd_basis_wait: who asked need not wait for that. */
+void hd_basis_put_off(void);
+
+/* Waits for all that was put off. */
+void hd_basis_wait(void);
+
+/* A dump of `least` objects or more whose index was saved by this process and is in use no more, each once. False: no other. */
+bool hd_basis_saved(uint32_t least, char path[PATH_MAX]);
+
+#endif

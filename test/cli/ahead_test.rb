@@ -1,0 +1,155 @@
+# frozen_string_literal: true
+
+# What is made ready when the index is: after the answer that was asked for, without changing any, and without being noticed.
+require_relative "helper"
+require "open3"
+
+class AheadTest < Minitest::Test
+  include CliTest
+
+  MANY = 300_000 # objects from which on it is done
+  ASKED = [["suspects"], ["tree"], ["strings"], ["collections"], ["threads"], ["flame"], ["top", "--by", "file"], ["top", "--by", "gem"],
+           ["top", "--by", "method"], ["top", "--by", "shape"]].freeze
+
+  # Objects, strings, arrays and hashes in ObjectSpace's form, some allocated where that was traced; made once for each size.
+  def self.heap(count)
+    @heaps ||= {}
+    @heaps[count] ||= File.join(CliTest::FOLDER, "ahead-#{count}.json").tap do |path|
+      File.open(path, "w") do |file|
+        file << %({"type":"ROOT","root":"vm","references":["0x1000","0x100000"]}\n{"address":"0x1000","type":"CLASS","name":"Link","memsize":600}\n)
+        count.times { |i| file << line(i, count) }
+      end
+    end
+  end
+
+  def self.line(number, count)
+    at = 0x100000 + number * 40
+    below = [2 * number + 1, 2 * number + 2].select { |i| i < count }.map { |i| format('"0x%x"', 0x100000 + i * 40) }.join(",")
+    rest = %("references":[#{below}],"memsize":#{40 + number % 7 * 8}#{place(number)}}\n)
+    format('{"address":"0x%x",', at) +
+      case number % 5
+      when 0 then %("type":"OBJECT","shape_id":#{number % 40},"class":"0x1000",#{rest})
+      when 1, 2 then %("type":"STRING","shape_id":0,"value":"text \\u00e9 #{number / 30}","bytesize":#{7 + (number / 30).to_s.size},"encoding":"UTF-8",#{rest})
+      when 3 then %("type":"ARRAY","shape_id":0,"length":#{number % 9},#{rest})
+      else %("type":"HASH","shape_id":0,"size":#{number % 4},#{rest})
+      end
+  end
+
+  def self.place(number)
+    number % 3 == 0 ? %(,"file":"/srv/app/gems/rack-2.2.#{number % 8}/lib/#{number % 11}.rb","line":#{number % 90},"method":"m#{number % 13}") : ""
+  end
+
+  def setup
+    @folder = Dir.mktmpdir("ahead", CliTest::FOLDER)
+  end
+
+  def dump(count)
+    File.join(@folder, "dump.json").tap { |path| FileUtils.cp(AheadTest.heap(count), path) }
+  end
+
+  def assert_ready(path, asked)
+    size = File.size("#{path}.idx")
+    asked.product([[], ["--json"]]).each do |words, json|
+      next if words == ["flame"] && json.any?
+
+      assert_equal run_tool(*words, *json, "--no-index", path), run_tool(*words, *json, path), (words + json).inspect
+    end
+    assert_equal size, File.size("#{path}.idx"), "something was asked anew"
+  end
+
+  def test_many_objects
+    path = dump(MANY)
+    assert_equal 0, run_tool("top", path).last
+    assert_ready(path, ASKED)
+  end
+
+  # By another name, which the answer then has.
+  def test_another_name
+    path = dump(MANY)
+    run_tool("summary", path)
+    size = File.size("#{path}.idx")
+    other = File.join(@folder, "it's another.json")
+    File.symlink(path, other)
+    [["suspects"], ["strings", "--json"], ["tree"], ["collections"]].each do |words|
+      answer = run_tool(*words, other)
+      assert_equal run_tool(*words, "--no-index", other), answer
+      assert_match(/it's another|it'\\''s another/, answer.first + answer[1])
+    end
+    assert_equal size, File.size("#{path}.idx")
+  end
+
+  def test_few_objects
+    path = dump(MANY / 10)
+    run_tool("top", path)
+    size = File.size("#{path}.idx")
+    run_tool("index", path)
+    assert_operator File.size("#{path}.idx"), :>, size + 10_000
+  end
+
+  def test_index_makes_it_for_few
+    path = dump(MANY / 10)
+    assert_equal 0, run_tool("index", path).last
+    assert_ready(path, ASKED)
+  end
+
+  # One of our own dumps, with frames, names and continued lines.
+  def test_our_own_dump
+    path = File.join(@folder, "own.json")
+    script = "class Cart; def initialize; @items = Array.new(70_000) { |i| \"item \#{i % 50}\" }; end; end; CART = Cart.new; " \
+             "HASH = 20_000.times.to_h { |i| [i, { name: \"n\#{i % 10}\" }] }; HeapDump.dump(ARGV[0])"
+    out, status = Open3.capture2e(RbConfig.ruby, "-I", File.join(ROOT, "lib"), "-I", EXTENSION, "-rheap_dump", "-e", script, path)
+    assert status.success?, out
+    assert_equal 0, run_tool("index", path).last
+    assert_ready(path, ASKED)
+  end
+
+  def test_no_index_does_nothing
+    path = dump(MANY)
+    run_tool("top", "--no-index", path)
+    refute_path_exists "#{path}.idx"
+  end
+
+  # Who reads has the whole answer, and knows that it is the end, before other questions are asked.
+  def test_the_answer_comes_first
+    path = dump(MANY)
+    log = File.join(@folder, "trace")
+    system("strace", "-f", "-y", "-e", "trace=close,pread64", "-o", log, TOOL, "top", path, out: File::NULL, err: File::NULL)
+    lines = File.readlines(log)
+    closed = lines.index { |line| line[/close\(1(<|\))/] }
+    again = lines.rindex { |line| line.include?("#{path}>") && line.include?("pread64") }
+    refute_nil closed
+    assert_operator closed, :<, again
+  end
+
+  # An interrupt ends that, and nothing else.
+  def test_interrupted
+    path = dump(MANY)
+    reader, writer = IO.pipe
+    pid = spawn(TOOL, "top", path, out: writer, err: File::NULL)
+    writer.close
+    answer = reader.read
+    deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + 30
+    sleep 0.005 until File.exist?("#{path}.idx") || Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
+    sleep 0.02
+    Process.kill("INT", pid)
+    status = Process.wait2(pid).last
+    assert status.success?, status.inspect
+    assert_equal run_tool("top", "--no-index", path).first, answer
+    ASKED.each { |words| assert_equal run_tool(*words, "--no-index", path), run_tool(*words, path), words.inspect }
+  end
+
+  def test_nobody_reads
+    path = dump(MANY)
+    assert_equal "4\n", `bash -c '#{TOOL} tree --min 0 --limit 0 #{path} 2>/dev/null | true; echo ${PIPESTATUS[0]}'`
+    assert_equal run_tool("strings", "--no-index", path), run_tool("strings", path)
+  end
+
+  # A full disk is said once, and the index is there nevertheless.
+  def test_standard_output_is_full
+    path = dump(MANY)
+    out, err, status = Open3.capture3("#{TOOL} top #{path} > /dev/full")
+    assert_equal ["", 4], [out, status.exitstatus]
+    assert_match(/cannot write to standard output/, err)
+    assert_ready(path, [["strings"], ["tree"]])
+  end
+end
