@@ -25,11 +25,11 @@ all_cxxflags = -std=gnu++17 $(common) $(CXXFLAGS)
 
 # What the extension has, too (ext/heap_dump/extconf.rb takes it from the same folders).
 library := \
-	src/base/arena.c src/base/error.c \
+	src/base/arena.c src/base/crew.c src/base/error.c \
 	src/memory/memory.c src/memory/maps.c src/memory/smaps.c src/memory/image.c src/memory/source_self.c \
 	src/ruby/layout.c src/ruby/vm.c src/ruby/variant.c src/ruby/calibrate.c src/ruby/self_check.c src/ruby/self_check_objects.c src/ruby/heap.c src/ruby/table.c src/ruby/symbol.c src/ruby/written.c src/ruby/class.c \
 	src/ruby/ivar.c src/ruby/typed_data.c src/ruby/object.c src/ruby/string.c src/ruby/number.c src/ruby/class_object.c src/ruby/imemo.c src/ruby/iseq.c src/ruby/data.c \
-	src/ruby/thread.c src/ruby/roots.c src/ruby/roots_outside.c src/ruby/liveness.c \
+	src/ruby/thread.c src/ruby/hands.c src/ruby/roots.c src/ruby/roots_outside.c src/ruby/liveness.c \
 	src/ruby/references.c src/ruby/references_code.c src/ruby/references_data.c src/ruby/memsize.c \
 	src/dump/text.c src/dump/contents.c src/dump/head.c src/dump/head_memory.c src/dump/line.c src/dump/dumper.c src/dump/output.c src/dump/compress.c \
 	src/capture/inside.c src/capture/loaded.c

@@ -2,15 +2,14 @@
 #define _GNU_SOURCE
 #include "capture/outside.h"
 
+#include "base/crew.h"
 #include "ruby/layout.h"
 
-#include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-enum { WRITERS_MAX = 8, IMAGES_MAX = 4096, MACHINE_X86_64 = 62 };
+enum { IMAGES_MAX = 4096, MACHINE_X86_64 = 62 };
 
 static double now(void)
 {
@@ -144,45 +143,33 @@ void hd_outside_close(struct hd_outside *outside)
 /* --- writing --- */
 
 struct writer {
-    pthread_t thread;
     struct hd_arena arena;
     struct hd_dumper *dumper;
     struct hd_output output; /* a copy: each has a compressor of its own */
     struct hd_dump_progress *progress;
     struct hd_error error;
-    bool started, good;
+    bool failed;
 };
 
-static void *writer_run(void *data)
+static void writer_run(void *hand)
 {
-    struct writer *writer = data;
-    writer->good = hd_dumper_write_objects(writer->dumper, &writer->output, writer->progress, &writer->error);
-    return NULL;
-}
-
-static int cores_count(void)
-{
-    cpu_set_t set;
-    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return n < 1 ? 1 : n > WRITERS_MAX ? WRITERS_MAX : n;
+    struct writer *writer = hand;
+    writer->failed = writer->dumper && !hd_dumper_write_objects(writer->dumper, &writer->output, writer->progress, &writer->error);
 }
 
 static bool objects_write(struct hd_dumper *dumper, struct hd_output *output, int count, struct hd_dump_progress *progress,
                           struct hd_error *err)
 {
-    struct writer writers[WRITERS_MAX] = {{.dumper = dumper, .output = *output, .progress = progress}};
+    struct writer writers[HD_CREW_MAX] = {{.dumper = dumper, .output = *output, .progress = progress}};
     bool good = true;
     for (int i = 1; i < count; i++) {
         writers[i] = (struct writer){.output = *output, .progress = progress};
         writers[i].output.compressor = NULL;
         writers[i].dumper = hd_dumper_copy(dumper, &writers[i].arena);
-        writers[i].started = writers[i].dumper && !pthread_create(&writers[i].thread, NULL, writer_run, &writers[i]);
-    } /* fewer writers are slower, not wrong */
-    writer_run(&writers[0]);
+    }
+    hd_crew_run(writer_run, writers, sizeof *writers, count);
     for (int i = 0; i < count; i++) {
-        if (writers[i].started)
-            pthread_join(writers[i].thread, NULL);
-        if ((i == 0 || writers[i].started) && !writers[i].good) {
+        if (writers[i].failed) {
             good = false;
             *err = writers[i].error;
         }
@@ -197,7 +184,8 @@ bool hd_outside_dump(struct hd_outside *outside, const struct hd_stack *stacks, 
 {
     struct hd_dump_progress progress = {0};
     struct hd_dump_target target = {.memory = outside->memory, .image = &outside->image, .stacks = stacks, .stack_count = stack_count,
-                                    .glibc = !strcmp(outside->allocator, "glibc")};
+                                    .glibc = !strcmp(outside->allocator, "glibc"),
+                                    .threads = threads > 0 && threads <= HD_CREW_MAX ? threads : hd_crew_size()};
     double started = now();
     options->ruby = outside->ruby;
     options->build_id = outside->image.build_id[0] ? outside->image.build_id : NULL;
@@ -205,9 +193,8 @@ bool hd_outside_dump(struct hd_outside *outside, const struct hd_stack *stacks, 
     options->platform = outside->platform;
     options->collected = false;
     struct hd_dumper *dumper = hd_dumper_create(&outside->arena, &target, options, &progress, err);
-    int writers = threads > 0 && threads <= WRITERS_MAX ? threads : cores_count();
     bool good = dumper && hd_dumper_write_head(dumper, output, &progress, err)
-                && objects_write(dumper, output, writers, &progress, err)
+                && objects_write(dumper, output, target.threads, &progress, err)
                 && hd_dumper_write_end(dumper, output, &progress, err);
     *result = (struct hd_outside_result){.objects = atomic_load(&progress.objects), .references = atomic_load(&progress.references),
                                          .unreadable = atomic_load(&progress.unreadable),

@@ -4,7 +4,7 @@
  *
  * A dump is written by one or more workers that share nothing but a struct hd_dump_progress, which may lie in
  * memory shared between processes. Nothing below calls malloc, so all of it may run in a raw clone of a
- * multithreaded process.
+ * multithreaded process, unless struct hd_dump_target allows threads.
  */
 #ifndef HD_DUMP_DUMP_H
 #define HD_DUMP_DUMP_H
@@ -87,6 +87,7 @@ struct hd_dump_target {
     const struct hd_stack *stacks;
     size_t stack_count;
     bool glibc;                    /* its malloc is glibc's, so sizes of chunks can be read */
+    int threads;                   /* that may read it at once, HD_CREW_MAX at most; 0 as 1, for a process that may make none */
 };
 
 struct hd_dumper; /* the prepared, read-only state of one dump */

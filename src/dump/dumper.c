@@ -96,8 +96,8 @@ struct hd_dumper *hd_dumper_copy(const struct hd_dumper *dumper, struct hd_arena
     if (!copy)
         return NULL;
     *copy = *dumper;
-    copy->arena = copy->vm.arena = arena;
-    copy->vm.memory = &copy->memory; /* which has a cache */
+    copy->arena = arena;
+    hd_vm_copy(&copy->vm, &dumper->vm, &copy->memory, arena);
     return copy;
 }
 
@@ -109,15 +109,6 @@ uint64_t hd_dumper_lost_pages(const struct hd_dumper *dumper)
 /* --- writing --- */
 
 enum { POOLS_MAX = 16 };
-
-/* gc.c: a slot without a type is free. */
-static uint64_t used_count(const struct hd_page *page)
-{
-    uint64_t used = 0;
-    for (uint32_t i = 0; i < page->slot_count; i++)
-        used += hd_type_is_object(page->slots[(uint64_t)i * page->slot_size] & HD_T_MASK);
-    return used;
-}
 
 static uint64_t page_bytes(const struct hd_vm *vm)
 {
@@ -136,7 +127,7 @@ static uint64_t size_pools_count(const struct hd_vm *vm, struct hd_size_pool poo
             continue;
         if (k == count)
             pools[count++] = (struct hd_size_pool){.slot_size = vm->pages[i].slot_size};
-        uint64_t used = used_count(&vm->pages[i]);
+        uint64_t used = vm->pages[i].used;
         pools[k].pages++;
         pools[k].slots += vm->pages[i].slot_count;
         pools[k].used += used;

@@ -21,7 +21,10 @@ static void zeros_drop(const struct hd_range *range, uint64_t chunk, uint64_t en
         madvise((void *)(uintptr_t)bytes, length, MADV_DONTNEED);
 }
 
-/* The chunks [from, to), none of them read yet. */
+/*
+ * The chunks [from, to), none of them read yet. What comes after one that cannot be read is for the caller to try again: another thread
+ * that asks meanwhile must not be told that it is not there.
+ */
 static void chunks_fetch(const struct hd_range *range, uint64_t from, uint64_t to)
 {
     uint64_t start = from * HD_CHUNK_BYTES, end = to * HD_CHUNK_BYTES;
@@ -40,6 +43,8 @@ static void chunks_fetch(const struct hd_range *range, uint64_t from, uint64_t t
     }
     for (uint64_t i = from; i < to; i++) {
         uint64_t chunk_end = (i + 1) * HD_CHUNK_BYTES < end ? (i + 1) * HD_CHUNK_BYTES : end;
+        if (done < chunk_end && to - from > 1)
+            return;
         if (done >= chunk_end)
             zeros_drop(range, i, end);
         __atomic_store_n(&range->chunks[i], done >= chunk_end ? HD_CHUNK_PRESENT : HD_CHUNK_UNREADABLE, __ATOMIC_RELEASE);
@@ -57,9 +62,9 @@ static bool chunks_need(const struct hd_range *range, uint64_t from, uint64_t to
         if (run > i)
             chunks_fetch(range, i, run);
         for (uint64_t k = i; k < (run > i ? run : i + 1); k++) {
-            if (run - i > 1 && range->chunks[k] == HD_CHUNK_UNREADABLE)
+            if (__atomic_load_n(&range->chunks[k], __ATOMIC_ACQUIRE) == HD_CHUNK_UNREAD)
                 chunks_fetch(range, k, k + 1);
-            all &= range->chunks[k] == HD_CHUNK_PRESENT;
+            all &= __atomic_load_n(&range->chunks[k], __ATOMIC_ACQUIRE) == HD_CHUNK_PRESENT;
         }
         i = run > i ? run - 1 : i;
     }

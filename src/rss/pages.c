@@ -38,9 +38,7 @@ void hd_pages_count(struct hd_rss *rss, const struct hd_vm *vm)
     for (size_t i = 0; i < vm->page_count; i++) {
         const struct hd_page *page = &vm->pages[i];
         struct hd_rss_pool *pool = pool_of(rss, page->slot_size);
-        uint64_t there = 0, start, end;
-        for (uint32_t k = 0; k < page->slot_count; k++)
-            there += used(page, k);
+        uint64_t there = page->used, start, end;
         rss->objects += there;
         if (!pool)
             continue;

@@ -6,7 +6,9 @@
  * 64 KiB since 3.2), so the page of an address is found by its upper bits. Since 3.4 (gc/default/default.c) the table
  * has its size in front of it.
  */
-#include "ruby/vm.h"
+#include "ruby/hands.h"
+
+#include <stdatomic.h>
 
 enum { PAGES_MAX = 1 << 26 };
 
@@ -29,6 +31,8 @@ static bool page_read(struct hd_vm *vm, uint64_t header, struct hd_page *page)
     page->slot_count = count;
     page->magic = (uint32_t)((1ull << 32) / slot_size + 1);
     page->slots = bytes ? hd_memory_at(vm->memory, page->start, bytes) : (const uint8_t *)"";
+    for (uint32_t i = 0; page->slots && i < count; i++) /* gc.c: a slot without a type is free */
+        page->used += hd_type_is_object(page->slots[(uint64_t)i * slot_size] & HD_T_MASK);
     return page->slots != NULL;
 }
 
@@ -73,14 +77,51 @@ static bool page_spare(struct hd_vm *vm, uint64_t header)
     return true;
 }
 
+/*
+ * Most of a heap is its pages, so all hands fetch them; what they find is looked at afterwards, in order. They are not there for a
+ * table that is none: who meets something else than a page stops the others.
+ */
+struct fetch {
+    uint64_t table, count;
+    _Atomic uint64_t next; /* entry of the table that nobody has taken */
+    struct hd_page *pages; /* one for each entry; `slots` is NULL where it could not be read */
+};
+
+static void pages_fetch(struct hd_vm *vm, void *work)
+{
+    enum { AT_ONCE = 64 };
+    struct fetch *fetch = *(struct fetch **)work;
+    uint64_t at;
+    while ((at = atomic_fetch_add(&fetch->next, AT_ONCE)) < fetch->count) {
+        for (uint64_t end = at + AT_ONCE < fetch->count ? at + AT_ONCE : fetch->count; at < end; at++) {
+            struct hd_page *page = &fetch->pages[at];
+            if (page_read(vm, hd_memory_u64(vm->memory, fetch->table + 8 * at), page))
+                continue;
+            if (page->start && !vm->memory->incomplete)
+                atomic_store(&fetch->next, fetch->count);
+            *page = (struct hd_page){0};
+        }
+    }
+}
+
+static void pages_fetch_all(struct hd_vm *vm, uint64_t table, uint64_t count)
+{
+    struct fetch fetch = {.table = table, .count = count, .pages = vm->pages};
+    struct fetch *works[HD_CREW_MAX];
+    for (int i = 0; i < HD_CREW_MAX; i++)
+        works[i] = &fetch;
+    if (hd_hands_count(vm) > 1)
+        hd_hands_run(vm, pages_fetch, works, sizeof *works);
+}
+
 static bool pages_read(struct hd_vm *vm, uint64_t table, uint64_t count, struct hd_error *err)
 {
     uint64_t made = 0; /* pages that are in the table and have no start yet: one at most is just being made */
     for (uint64_t i = 0; i < count; i++) {
         struct hd_page *page = &vm->pages[vm->page_count];
         uint64_t header = hd_memory_u64(vm->memory, table + 8 * i);
-        *page = (struct hd_page){0};
-        if (!page_read(vm, header, page)) {
+        *page = vm->pages[i].slots ? vm->pages[i] : (struct hd_page){0}; /* those before have moved to the front */
+        if (!page->slots && !page_read(vm, header, page)) {
             bool empty = header && !page->start && hd_memory_at(vm->memory, header, 8);
             if (page_lost(vm, header, page) || (empty && (page_spare(vm, header) || (count > 1 && !made++))))
                 continue;
@@ -126,6 +167,7 @@ bool hd_heap_open(struct hd_vm *vm, struct hd_error *err)
     if (!vm->pages || !vm->page_keys || !vm->page_values || !vm->spare_pages)
         return hd_error_set(err, HD_ERROR_MEMORY, "no memory for the table of %llu heap pages",
                             (unsigned long long)count);
+    pages_fetch_all(vm, table, count);
     if (!pages_read(vm, table, count, err))
         return false;
     if (!vm->page_count && !vm->memory->incomplete)

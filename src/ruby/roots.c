@@ -7,6 +7,9 @@
 #include "ruby/roots.h"
 
 #include "ruby/decode.h"
+#include "ruby/hands.h"
+
+#include <stdatomic.h>
 
 /* --- global variables --- */
 
@@ -190,31 +193,91 @@ static void categories_write(struct hd_line *line, const struct hd_roots *roots)
     }
 }
 
-/* Every Thread: people look for these first. */
-static void threads_write(struct hd_line *line)
+/* --- threads --- */
+
+struct thread_search {
+    _Alignas(HD_HANDS_APART) _Atomic uint64_t *next; /* page that nobody has taken */
+    struct hd_buffer found; /* addresses, each greater than the one before: pages are taken in their order */
+    uint64_t merged;        /* of these */
+};
+
+static void threads_look(struct hd_vm *vm, void *work)
 {
-    struct hd_vm *vm = line->vm;
-    struct hd_series series;
-    hd_series_open(line, &series, "threads", '[');
-    for (size_t i = 0; i < vm->page_count; i++) {
+    struct thread_search *search = work;
+    for (uint64_t i; (i = atomic_fetch_add(search->next, 1)) < vm->page_count;) {
         const struct hd_page *page = &vm->pages[i];
         for (uint32_t k = 0; k < page->slot_count; k++) {
             const uint8_t *slot = page->slots + (uint64_t)k * page->slot_size;
             uint64_t addr = page->start + (uint64_t)k * page->slot_size;
-            if ((*slot & HD_T_MASK) != HD_T_DATA || !hd_vm_object(vm, addr) || !hd_data_is_thread(line->vm, slot, addr))
-                continue;
-            hd_series_next(line, &series);
-            hd_line_ref(line, addr);
+            if ((*slot & HD_T_MASK) == HD_T_DATA && hd_vm_object(vm, addr) && hd_data_is_thread(vm, slot, addr))
+                hd_buffer_append(&search->found, &addr, sizeof addr);
         }
+    }
+}
+
+static uint64_t address_at(const struct thread_search *search)
+{
+    uint64_t addr = UINT64_MAX;
+    if (search->merged < search->found.length / sizeof addr)
+        memcpy(&addr, search->found.data + search->merged * sizeof addr, sizeof addr);
+    return addr;
+}
+
+static void searches_merge(struct hd_roots *roots, struct thread_search *searches)
+{
+    uint64_t count = 0;
+    for (int i = 0; i < HD_CREW_MAX; i++) {
+        roots->failed |= searches[i].found.failed;
+        count += searches[i].found.length / sizeof(uint64_t);
+    }
+    roots->threads = hd_arena_alloc(roots->vm->arena, count + 1, sizeof *roots->threads);
+    roots->failed |= !roots->threads;
+    while (roots->threads && roots->thread_count < count) {
+        struct thread_search *least = searches;
+        for (int i = 1; i < HD_CREW_MAX; i++)
+            if (address_at(&searches[i]) < address_at(least))
+                least = &searches[i];
+        roots->threads[roots->thread_count++] = address_at(least);
+        least->merged++;
+    }
+}
+
+void hd_roots_threads_find(struct hd_roots *roots)
+{
+    struct thread_search searches[HD_CREW_MAX] = {0};
+    _Atomic uint64_t next = 0;
+    if (roots->threads_found)
+        return;
+    for (int i = 0; i < HD_CREW_MAX; i++)
+        searches[i].next = &next;
+    hd_hands_run(roots->vm, threads_look, searches, sizeof *searches);
+    searches_merge(roots, searches);
+    for (int i = 0; i < HD_CREW_MAX; i++)
+        hd_buffer_deinit(&searches[i].found);
+    roots->threads_found = true;
+}
+
+/* Every Thread: people look for these first. */
+static void threads_write(struct hd_line *line, struct hd_roots *roots)
+{
+    struct hd_series series;
+    hd_roots_threads_find(roots);
+    line->head.failed |= roots->failed;
+    hd_series_open(line, &series, "threads", '[');
+    for (uint64_t i = 0; i < roots->thread_count; i++) {
+        if (!hd_line_live(line, roots->threads[i]))
+            continue;
+        hd_series_next(line, &series);
+        hd_line_ref(line, roots->threads[i]);
     }
     hd_series_close(line, &series);
 }
 
-void hd_roots_write(struct hd_line *line, const struct hd_roots *roots)
+void hd_roots_write(struct hd_line *line, struct hd_roots *roots)
 {
     hd_line_begin_named(line, "_ROOTS_");
     categories_write(line, roots);
-    threads_write(line);
+    threads_write(line, roots);
     globals_write(line);
     hd_line_end(line);
 }

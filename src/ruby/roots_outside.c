@@ -189,15 +189,9 @@ static void thread_add(struct hd_roots *roots, const struct hd_dump_target *targ
 static void threads_add(struct hd_roots *roots, const struct hd_dump_target *target)
 {
     struct hd_vm *vm = roots->vm;
-    for (size_t i = 0; i < vm->page_count; i++) {
-        const struct hd_page *page = &vm->pages[i];
-        for (uint32_t k = 0; k < page->slot_count; k++) {
-            const uint8_t *slot = page->slots + (uint64_t)k * page->slot_size;
-            uint64_t addr = page->start + (uint64_t)k * page->slot_size;
-            if ((*slot & HD_T_MASK) == HD_T_DATA && hd_data_is_thread(vm, slot, addr))
-                thread_add(roots, target, slot, addr);
-        }
-    }
+    hd_roots_threads_find(roots);
+    for (uint64_t i = 0; i < roots->thread_count; i++)
+        thread_add(roots, target, hd_vm_object(vm, roots->threads[i]), roots->threads[i]);
 }
 
 void hd_roots_collect_outside(struct hd_roots *roots, const struct hd_dump_target *target)

@@ -6,7 +6,10 @@
  */
 #include "ruby/self_check.h"
 
+#include "ruby/hands.h"
 #include "ruby/typed_data.h"
+
+#include <stdatomic.h>
 
 enum kind {
     SHORT_STRINGS, STRINGS, SHORT_ARRAYS, ARRAYS, SMALL_HASHES, HASHES, OBJECTS, STRUCTS, DATA, SYMBOLS, NUMBERS, MATCHES, CLASSES, METHODS, CODE, ENVIRONMENTS, SCOPES, KINDS
@@ -15,7 +18,9 @@ static const char *const kind_names[KINDS] = {"short strings", "strings", "short
                                               "matches", "classes", "methods", "instruction sequences", "environments", "scopes"};
 
 struct sample {
-    struct hd_vm *vm;
+    _Alignas(HD_HANDS_APART) struct hd_vm *vm;
+    _Atomic uint64_t *next; /* page that nobody has taken */
+    uint64_t pages, each;   /* how many there are to look at; objects of each, about */
     uint64_t looked[KINDS], wrong[KINDS];
     uint64_t variables; /* of objects, that have a name */
     uint64_t pairs;     /* of the hash at hand */
@@ -287,19 +292,60 @@ static bool some_variable(struct sample *sample)
     return sample->variables;
 }
 
+static uint32_t step_of(const struct hd_page *page, uint64_t each)
+{
+    return page->slot_count > each ? page->slot_count / (uint32_t)each : 1;
+}
+
+static void page_look(struct sample *sample, uint64_t number)
+{
+    const struct hd_page *page = &sample->vm->pages[number];
+    uint32_t step = step_of(page, sample->each);
+    for (uint32_t k = (uint32_t)(number % step); k < page->slot_count; k += step)
+        if (hd_vm_object(sample->vm, page->start + (uint64_t)k * page->slot_size))
+            object_look(sample, page->slots + (uint64_t)k * page->slot_size, page->start + (uint64_t)k * page->slot_size);
+}
+
+/* Neighbours refer to neighbours: threads that take them in turns would fetch the same memory twice. */
+static void pages_look(struct hd_vm *vm, void *work)
+{
+    enum { AT_ONCE = 64 };
+    struct sample *sample = work;
+    sample->vm = vm;
+    for (uint64_t i; (i = atomic_fetch_add(sample->next, AT_ONCE)) < sample->pages;)
+        for (uint64_t k = i; k < i + AT_ONCE && k < sample->pages; k++)
+            page_look(sample, k);
+}
+
+/* Looks at so many slots, spread over the pages. What they refer to is fetched meanwhile, which takes most of the time. */
+static void sample_take(struct hd_vm *vm, struct sample *sum, uint64_t all)
+{
+    struct sample samples[HD_CREW_MAX] = {0};
+    _Atomic uint64_t next = 0;
+    uint64_t seen = 0, pages = 0, each = vm->page_count && vm->page_count < all ? all / vm->page_count : 1;
+    for (; pages < vm->page_count && seen < all; pages++) {
+        const struct hd_page *page = &vm->pages[pages];
+        uint32_t step = step_of(page, each), first = (uint32_t)(pages % step);
+        seen += first < page->slot_count ? (page->slot_count - first + step - 1) / step : 0;
+    }
+    for (int i = 0; i < HD_CREW_MAX; i++)
+        samples[i] = (struct sample){.vm = vm, .next = &next, .pages = pages, .each = each};
+    hd_hands_run(vm, pages_look, samples, sizeof *samples);
+    for (int i = 0; i < HD_CREW_MAX; i++) {
+        sum->variables += samples[i].variables;
+        for (int kind = 0; kind < KINDS; kind++) {
+            sum->looked[kind] += samples[i].looked[kind];
+            sum->wrong[kind] += samples[i].wrong[kind];
+        }
+    }
+}
+
 bool hd_self_check_objects(struct hd_vm *vm, const char **kind, uint64_t *wrong, uint64_t *looked)
 {
     enum { ALL = 100000, LEAST = 3, TOLERATED = 10 /* one in so many */, SURE = 50 };
     struct sample sample = {.vm = vm};
-    uint64_t unreadable = vm->memory->unreadable, pages = vm->page_count, seen = 0;
-    uint64_t each = pages && pages < ALL ? ALL / pages : 1; /* of a page */
-    for (size_t i = 0; i < pages && seen < ALL; i++) {
-        const struct hd_page *page = &vm->pages[i];
-        uint32_t step = page->slot_count > each ? page->slot_count / (uint32_t)each : 1;
-        for (uint32_t k = (uint32_t)(i % step); k < page->slot_count; k += step, seen++)
-            if (hd_vm_object(vm, page->start + (uint64_t)k * page->slot_size))
-                object_look(&sample, page->slots + (uint64_t)k * page->slot_size, page->start + (uint64_t)k * page->slot_size);
-    }
+    uint64_t unreadable = vm->memory->unreadable;
+    sample_take(vm, &sample, ALL);
     bool variables = sample.variables || sample.looked[OBJECTS] < SURE || some_variable(&sample);
     vm->memory->unreadable = unreadable; /* looking is not failing */
     for (int i = 0; i < KINDS; i++) {

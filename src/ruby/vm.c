@@ -98,6 +98,16 @@ bool hd_vm_scan_data(struct hd_vm *vm, bool (*each)(struct hd_vm *vm, uint64_t a
     return false;
 }
 
+void hd_vm_copy(struct hd_vm *copy, const struct hd_vm *vm, struct hd_memory *memory, struct hd_arena *arena)
+{
+    *memory = *vm->memory;
+    *copy = *vm;
+    copy->memory = memory; /* which has a cache */
+    copy->arena = arena;
+    copy->shape_names = NULL;
+    copy->shape_names_room = 0;
+}
+
 bool hd_vm_open(struct hd_vm *vm, struct hd_memory *memory, struct hd_arena *arena, const struct hd_dump_target *target,
                 const struct hd_layout *layout, struct hd_error *err)
 {
@@ -107,6 +117,7 @@ bool hd_vm_open(struct hd_vm *vm, struct hd_memory *memory, struct hd_arena *are
     vm->live = target->live;
     vm->image = target->image;
     vm->chunks = target->glibc;
+    vm->threads = target->threads;
     vm->layout = layout;
     if (getrandom(vm->hash_key, sizeof vm->hash_key, GRND_NONBLOCK) != (ssize_t)sizeof vm->hash_key)
         vm->hash_key[0] = (uint64_t)(uintptr_t)vm; /* a machine that has just been started: hard to guess, too */

@@ -34,6 +34,7 @@ struct hd_page {
     uint64_t header;      /* address of Ruby's struct heap_page */
     uint32_t slot_size;
     uint32_t slot_count;
+    uint32_t used;        /* slots that are not free */
     uint32_t magic;       /* 2^32 / slot_size, rounded up: division by multiplication */
     uint64_t *live;       /* a bit per slot that is to be seen, or NULL if every slot in use is */
     uint64_t *traced;     /* a bit per slot that the roots reach; NULL unless hd_liveness_trace ran */
@@ -66,6 +67,7 @@ struct hd_vm {
     struct hd_arena *arena;
     uint64_t addr, objspace;
     bool chunks; /* memory from malloc has glibc's headers: sizes can be read */
+    int threads; /* that may read at once; 0 or 1: only this one */
 
     struct hd_page *pages;
     size_t page_count;
@@ -103,6 +105,9 @@ struct hd_vm {
 /* Finds and checks everything. Nothing is decoded before this has returned true. */
 bool hd_vm_open(struct hd_vm *vm, struct hd_memory *memory, struct hd_arena *arena, const struct hd_dump_target *target,
                 const struct hd_layout *layout, struct hd_error *err);
+
+/* The same machine for another thread, with what only one thread may use from the arena; `memory` becomes a copy of the machine's. */
+void hd_vm_copy(struct hd_vm *copy, const struct hd_vm *vm, struct hd_memory *memory, struct hd_arena *arena);
 
 /* Address of a symbol that Ruby exports, 0 if there is none. */
 uint64_t hd_vm_symbol(const struct hd_vm *vm, const char *name);
