@@ -207,6 +207,8 @@ static bool class_paths(const struct request *request, struct hd_open *open, str
         hd_view_class_path_json(stdout, open, &tree, request->limited ? request->limit : 0);
     else if (done)
         tree_text(request, open, &tree);
+    if (done && hd_open_json_too)
+        hd_view_class_path_json(hd_open_json_too, open, &tree, 0);
     if (done)
         hd_paths_merged_free(&tree.merged);
     return done;

@@ -198,7 +198,7 @@ static int threads(const struct request *request)
     struct hd_open open;
     struct hd_view_threads view;
     struct hd_error err = {0};
-    if (!hd_open_read_for(&open, request->path, HD_INDEX_GRAPH, &err))
+    if (!hd_open_read_for(&open, request->path, HD_INDEX_NODES, &err))
         return hd_open_fail("threads", request->json, &err);
     bool done = hd_view_threads_make(&view, &open, &err);
     if (done && request->json) {

@@ -194,7 +194,38 @@ static int compare(const void *left, const void *right, void *data)
     return (a > b) - (a < b);
 }
 
-static bool found_fill(struct hd_found *found, struct order *order, const uint8_t *wanted, struct hd_error *err)
+/* Places that the heap's top, the last of the first ones, has to give way from. */
+static void sift_down(uint32_t *heap, uint32_t count, uint32_t at, struct order *order)
+{
+    for (uint32_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && compare(&heap[child + 1], &heap[child], order) > 0)
+            child++;
+        if (compare(&heap[child], &heap[at], order) <= 0)
+            return;
+        uint32_t kept = heap[at];
+        heap[at] = heap[child];
+        heap[child] = kept;
+    }
+}
+
+/* The first ones in front, in order: a heap of them has the last on top, and most others only are compared with that. */
+static void sort_first(uint32_t *nodes, uint32_t count, uint64_t first, struct order *order)
+{
+    uint32_t have = first == 0 || first > count ? count : (uint32_t)first;
+    for (uint32_t i = have / 2; have < count && i-- > 0;)
+        sift_down(nodes, have, i, order);
+    for (uint32_t i = have; i < count; i++) {
+        uint32_t node = nodes[i];
+        if (compare(&node, &nodes[0], order) >= 0)
+            continue;
+        nodes[i] = nodes[0];
+        nodes[0] = node;
+        sift_down(nodes, have, 0, order);
+    }
+    qsort_r(nodes, have, sizeof *nodes, compare, order);
+}
+
+static bool found_fill(struct hd_found *found, struct order *order, uint64_t first, const uint8_t *wanted, struct hd_error *err)
 {
     const struct hd_graph *graph = order->graph;
     for (uint32_t node = 1; node < graph->node_count; node++)
@@ -208,12 +239,12 @@ static bool found_fill(struct hd_found *found, struct order *order, const uint8_
         found->node[at++] = node;
         found->size += graph->node_size[node];
     }
-    qsort_r(found->node, found->count, sizeof *found->node, compare, order);
+    sort_first(found->node, found->count, first, order);
     found->retained = hd_dominators_retained_by_set(order->dominators, graph, wanted, false, err);
     return found->retained != UINT64_MAX;
 }
 
-bool hd_find(const struct hd_find_query *query, const char *path, const struct hd_graph *graph,
+bool hd_find(const struct hd_find_query *query, uint64_t first, const char *path, const struct hd_graph *graph,
              const struct hd_dominators *dominators, const struct hd_groups *classes, struct hd_found *found,
              struct hd_error *err)
 {
@@ -225,7 +256,7 @@ bool hd_find(const struct hd_find_query *query, const char *path, const struct h
     memset(wanted, 1, graph->node_count);
     bool again = columns_filter(query, graph, dominators, wanted);
     bool ok = (!query->class_glob || class_filter(graph, classes, query->class_glob, wanted, err))
-              && (!again || lines_check(query, path, graph, wanted, err)) && found_fill(found, &order, wanted, err);
+              && (!again || lines_check(query, path, graph, wanted, err)) && found_fill(found, &order, first, wanted, err);
     free(wanted);
     if (!ok) {
         free(found->node);

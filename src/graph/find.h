@@ -24,15 +24,18 @@ struct hd_find_query {
 };
 
 struct hd_found {
-    uint32_t *node; /* most retained first, then the biggest, then by address; freed with free() */
+    uint32_t *node; /* most retained first, then the biggest, then by address, as many as were wanted in order; freed with free() */
     uint32_t count;
     uint64_t size; /* of all together */
     /* what the set retains together; a lower bound, as hd_dominators_retained_by_set says */
     uint64_t retained;
 };
 
-/* `path` is the file that the graph was read from; `classes`: hd_groups_by_class, NULL if no class is asked for. */
-bool hd_find(const struct hd_find_query *query, const char *path, const struct hd_graph *graph,
+/*
+ * `path` is the file that the graph was read from; `classes`: hd_groups_by_class, NULL if no class is asked for. The first
+ * `first` come in order (0: all), the others behind them in any.
+ */
+bool hd_find(const struct hd_find_query *query, uint64_t first, const char *path, const struct hd_graph *graph,
              const struct hd_dominators *dominators, const struct hd_groups *classes, struct hd_found *found,
              struct hd_error *err);
 

@@ -95,6 +95,24 @@ static bool our_line(struct pass *pass, const char *text, size_t length, struct 
     return hd_json_reader_walk(pass->reader, &visitor, err);
 }
 
+/* "0x7f…"; 0, which no object has, if it is none. */
+static uint64_t address_of(struct hd_json_text text)
+{
+    uint64_t address = 0;
+    if (text.length < 3 || text.length > 18 || text.data[0] != '0' || text.data[1] != 'x')
+        return 0;
+    for (size_t i = 2; i < text.length; i++) {
+        unsigned char byte = (unsigned char)text.data[i];
+        unsigned digit = (unsigned)byte - '0';
+        if (digit > 9)
+            digit = (unsigned)(byte | 0x20) - 'a' < 6 ? (unsigned)(byte | 0x20) - 'a' + 10 : 16;
+        if (digit > 15)
+            return 0;
+        address = address << 4 | digit;
+    }
+    return address;
+}
+
 static bool their_line(struct pass *pass, const char *text, size_t length, struct hd_error *err)
 {
     struct hd_json_field field;
@@ -102,9 +120,7 @@ static bool their_line(struct pass *pass, const char *text, size_t length, struc
     hd_objspace_fields_begin(&pass->fields, text, length);
     while (hd_objspace_fields_next(&pass->fields, &field)) {
         if (field.type == HD_JSON_TEXT && hd_json_text_is(field.name, "address")) {
-            char address[32];
-            hd_json_text_format(field.text, address, sizeof address);
-            seen = strtoull(address, NULL, 16) == pass->graph->node_address[pass->node];
+            seen = address_of(field.text) == pass->graph->node_address[pass->node];
             if (!seen)
                 break;
         }

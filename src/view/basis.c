@@ -99,7 +99,10 @@ bool hd_basis_whole(struct hd_basis *basis, enum hd_index_need need, struct hd_e
 {
     const struct hd_graph counts = basis->graph;
     const struct hd_dominators sums = basis->dominators;
-    if (basis->graph.node_address && (need != HD_INDEX_TREE || basis->dominators.child_start))
+    bool there = need == HD_INDEX_TREE    ? basis->dominators.child_start != NULL
+                 : need == HD_INDEX_GRAPH ? basis->graph.edge_start != NULL
+                                          : basis->graph.node_address != NULL;
+    if (there)
         return true;
     if (basis->index && hd_index_whole(basis->index, need, &basis->graph, &basis->dominators, NULL))
         return true;

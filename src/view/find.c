@@ -14,7 +14,7 @@ bool hd_view_find_make(struct hd_view_find *view, const struct hd_find_query *qu
                             open->path, query->type);
     const struct hd_groups *classes = query->class_glob ? hd_derived_classes(open->derived, err) : NULL;
     if ((query->class_glob && !classes)
-        || !hd_find(query, open->dump, &open->graph, &open->dominators, classes, &view->found, err))
+        || !hd_find(query, limit ? (uint64_t)offset + limit : 0, open->dump, &open->graph, &open->dominators, classes, &view->found, err))
         return false;
     view->first = offset < view->found.count ? (uint32_t)offset : view->found.count;
     uint32_t left = view->found.count - view->first;

@@ -12,7 +12,7 @@
 
 struct hd_trees_ahead;
 
-enum { HD_TREES_AHEAD = 4 };
+enum { HD_TREES_AHEAD = 5 };
 
 /* Of whole dumps; made in this order, by the shortest paths of `derived`, which must outlive it. NULL if it cannot be: then who asks makes one. */
 struct hd_trees_ahead *hd_trees_ahead_begin(struct hd_derived *derived, const struct hd_tree_shape *shapes, unsigned count);

@@ -81,6 +81,49 @@ class AgreementTest < Minitest::Test
     end
   end
 
+  # With code that was made at run time: the same objects, fields, frames and locals. What that code refers to is only known to YJIT
+  # itself: methods, classes, literals, other compiled code, and with 3.3 code of files and class bodies that only YJIT keeps.
+  COMPILED = "150.times { |n| eval(\"def compiled_\#{n}(a) = [a, a + 1, a.to_s, { a => a }].map { |x| x.to_s * 2 }.join.size\") }\n" \
+             "40.times { |i| 150.times { |n| send(\"compiled_\#{n}\", i) } }\n"
+
+  RUBIES.each_key do |ruby|
+    define_method("test_yjit_#{ruby}") do
+      need(ruby)
+      skip "Ruby #{ruby} was built without YJIT" unless system(RUBIES[ruby].command, "--yjit", "-e", "exit RubyVM::YJIT.enabled?", out: File::NULL, err: File::NULL)
+      target = Target.new(ruby, name: "yjit", program: COMPILED + SCENARIO, options: ["--yjit", "--yjit-call-threshold=2"])
+      facts, outside = dump("--pid", target.pid)
+      assert_equal ["fork", 0], facts.values_at("method", "unreadable"), facts["note"]
+      ours = read(outside)
+      theirs = read(target.inside)
+      missing = (theirs.objects.keys - ours.objects.keys).to_h { |id| [id, theirs.objects[id][0]] }
+      puts "of YJIT's: #{missing.values.map { |line| line.values_at("bt", "type_name").compact.join(" ") }.tally}"
+      assert_operator missing.size, :<=, theirs.objects.size / 500
+      held = (theirs.objects.keys - missing.keys).reject { |id| compiled?(theirs.objects[id][0]) }.flat_map { |id| theirs.references(id, missing).keys }
+      # what only compiled code that has run for the last time holds; and what moved, as in `compare`
+      assert_operator held.size, :<=, 12, held.map { |id| missing[id] }.inspect
+      assert_operator (ours.objects.keys - theirs.objects.keys).size, :<=, 60
+      both = ours.objects.keys & theirs.objects.keys
+      fields_differ(ours, theirs, both, false)
+      others = lost_references(ours, theirs, both).reject { |from,| machine?(from) || compiled?(from) }
+      assert_operator others.size, :<=, both.size / 1000, others.first(5).inspect
+      core = gcore(target)
+      compare(dump("--core", core, *RUBIES[ruby].core_options)[1], outside, exact: true)
+      assert target.finish, "the process goes on and ends as it would have"
+    ensure
+      target&.kill
+    end
+  end
+
+  def machine?(line) = ["VM/thread", "fiber", "ractor"].include?(line["type_name"])
+  def compiled?(line) = %w[iseq yjit_root].include?(line["type_name"])
+
+  def lost_references(ours, theirs, both)
+    known = both.to_h { |id| [id, true] }
+    lost = both.flat_map { |id| (theirs.references(id, known).keys - ours.references(id, known).keys).map { |to| [id, to].map { |one| theirs.objects[one][0] } } }
+    puts "of YJIT's: #{lost.map { |pair| pair.map { |line| line.values_at("bt", "type_name").compact.join(" ") }.join(" → ") }.tally}"
+    lost
+  end
+
   # Constants are found as people write them, whichever Ruby it is and however the dump was taken.
   RUBIES.each_key do |ruby|
     define_method("test_paths_of_constants_#{ruby}") do

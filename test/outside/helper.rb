@@ -73,10 +73,10 @@ module OutsideTest
   class Target
     attr_reader :pid, :inside
 
-    def initialize(ruby, name: "target", program: SCENARIO, wrap: [])
+    def initialize(ruby, name: "target", program: SCENARIO, wrap: [], options: [])
       path, extension = *RUBIES.fetch(ruby)
       @inside = File.join(FOLDER, "#{name}-#{ruby}-inside.json")
-      @input, @output, @wait = Open3.popen2(*wrap, path, "-I", File.join(ROOT, "lib"), "-I", extension, "-e", program, @inside, pgroup: true)
+      @input, @output, @wait = Open3.popen2(*wrap, path, *options, "-I", File.join(ROOT, "lib"), "-I", extension, "-e", program, @inside, pgroup: true)
       raise "the process ended" unless @output.gets == "ready\n"
 
       # unshare and the like replace themselves, but for a shell that stays; the Ruby is the last of the line
