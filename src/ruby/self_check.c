@@ -338,7 +338,9 @@ static bool thread_check(struct hd_vm *vm, struct hd_error *err)
         return refuse(vm, err, "the main thread's stack is not where it must be");
     for (uint64_t at = cfp, size = (uint64_t)l->cfp_size; at + size <= end; at += size) {
         uint64_t iseq = hd_memory_u64(memory, at + (uint64_t)l->cfp_iseq), sp = hd_memory_u64(memory, at + (uint64_t)l->cfp_sp);
-        bool none = !iseq || (iseq & 3), code = none || hd_vm_imemo_type(vm, iseq) == l->k_imemo_iseq;
+        int type = hd_vm_imemo_type(vm, iseq);
+        /* vm_insnhelper.c, vm_yield_with_cfunc: where a C function is the block, as in 3.times.map, it stands where the code does */
+        bool none = !iseq || (iseq & 3) || (type >= 0 && type == l->k_imemo_ifunc), code = none || type == l->k_imemo_iseq;
         if ((!code || (sp && (sp < stack || sp > end)) || !frame_good(vm, at, none ? 0 : iseq)) && !memory->incomplete)
             return refuse(vm, err, "a frame of the main thread is not readable");
     }

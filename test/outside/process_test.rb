@@ -42,6 +42,15 @@ class ProcessTest < Minitest::Test
   end
 
   # In a function of C that never returns, with Ruby's lock in its hand: nothing from inside could run there any more.
+  # The block of its main thread is a C function, as each_slice has one.
+  def test_a_process_in_a_block_of_c
+    within = "require 'heap_dump'; HeapDump.dump(ARGV[0]); 3.times.each_slice(2) { $stdout.puts('ready'); $stdout.flush; $stdin.read }"
+    with_target(name: "within", program: within) do |target|
+      facts, = dump("--pid", target.pid)
+      assert_equal 0, facts["unreadable"]
+    end
+  end
+
   def test_a_process_that_hangs_in_c_code
     program = "require 'fiddle'\ndef hangs_here = (local = 'still to be seen'; @pause.call; local)\n" \
               "@pause = Fiddle::Function.new(Fiddle.dlopen(nil)['pause'], [], Fiddle::TYPE_INT, need_gvl: true)\n" \
