@@ -20,7 +20,7 @@ CXXFLAGS ?= $(CFLAGS)
 
 warnings := -Wall -Wextra -Wvla
 common   := -Iinclude -iquote src -iquote . -fvisibility=hidden -fPIC -MMD -MP $(warnings)
-all_cflags   = -std=gnu11 -Wmissing-prototypes $(common) $(CFLAGS)
+all_cflags   = -std=gnu11 -Wmissing-prototypes -Werror=incompatible-pointer-types $(common) $(CFLAGS)
 all_cxxflags = -std=gnu++17 $(common) $(CXXFLAGS)
 
 # What the extension has, too (ext/heap_dump/extconf.rb takes it from the same folders).

@@ -60,8 +60,8 @@ static void test_tree(void **state)
     (void)state;
     struct hd_error err = {0};
     struct hd_tree tree;
-    const struct hd_tree_shape shape = {.paths = hd_derived_paths(&opened.derived, &err), .from = HD_NODE_ROOT, .depth = 5};
-    const struct hd_groups *classes = hd_derived_classes(&opened.derived, &err);
+    const struct hd_tree_shape shape = {.paths = hd_derived_paths(opened.derived, &err), .from = HD_NODE_ROOT, .depth = 5};
+    const struct hd_groups *classes = hd_derived_classes(opened.derived, &err);
     assert_non_null(classes);
     hd_progress_begin(&given_up);
     is_ended(hd_tree_create(&tree, &opened.graph, &opened.dominators, classes, &shape, &err), &err);
@@ -75,8 +75,8 @@ static void test_suspects(void **state)
     (void)state;
     struct hd_error err = {0};
     struct hd_suspects suspects;
-    const struct hd_paths *paths = hd_derived_paths(&opened.derived, &err);
-    const struct hd_groups *classes = hd_derived_classes(&opened.derived, &err);
+    const struct hd_paths *paths = hd_derived_paths(opened.derived, &err);
+    const struct hd_groups *classes = hd_derived_classes(opened.derived, &err);
     hd_progress_begin(&given_up);
     is_ended(hd_suspects_find(&suspects, &opened.graph, &opened.dominators, classes, paths, NULL, 0.05, 8, &err), &err);
     hd_progress_begin(NULL);
@@ -139,7 +139,7 @@ static void test_statement(void **state)
 {
     (void)state;
     struct hd_error err = {0};
-    const struct hd_sql_source source = {path, path, &opened.graph, &opened.dominators, &opened.derived, NULL, NULL, NULL};
+    const struct hd_sql_source source = {path, path, &opened.graph, &opened.dominators, opened.derived, NULL, NULL, NULL};
     if (!hd_sql_available(&err))
         skip();
     struct hd_sql *sql = NULL;
