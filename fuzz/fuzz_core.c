@@ -243,8 +243,8 @@ static void dump(bool all, bool redact)
         return;
     }
     bool open = hd_outside_open(&outside, &memory, &err), good = open && hd_output_open(&output, "fuzz-core.json", &shared, &err);
-    if (good) {
-        good = hd_outside_dump(&outside, file.stacks, file.stack_count, &options, &output, 1, &result, &err);
+    if (good) { /* by several threads and by one, which reads and traces without them */
+        good = hd_outside_dump(&outside, file.stacks, file.stack_count, &options, &output, all ? 2 : 1, &result, &err);
         if (good)
             check(&output);
         hd_output_abort(&output);
