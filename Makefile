@@ -42,7 +42,7 @@ tool_library := \
 	src/graph/names.c src/graph/ranks.c src/graph/part.c src/graph/dump_part.c src/graph/objspace_part.c \
 	src/graph/storage.c src/graph/assemble.c src/graph/singletons.c src/graph/graph.c src/graph/builder.c \
 	src/graph/dominators.c src/graph/retained.c src/graph/paths.c src/graph/paths_merge.c src/graph/referrers.c \
-	src/graph/groups.c src/graph/best_names.c src/graph/index.c src/graph/index_key.c src/graph/index_point.c src/graph/index_check.c src/graph/index_answers.c src/graph/derived.c \
+	src/graph/groups.c src/graph/best_names.c src/graph/index.c src/graph/index_key.c src/graph/index_point.c src/graph/excerpt.c src/graph/index_check.c src/graph/index_answers.c src/graph/derived.c \
 	src/graph/fields.c src/graph/replay.c src/graph/objspace_fields.c src/graph/line_order.c src/graph/second_pass.c src/graph/holders.c \
 	src/graph/strings.c src/graph/collections.c src/graph/facets.c src/graph/lines.c src/graph/find.c src/graph/stacks.c \
 	src/graph/tree.c src/graph/suspects.c src/graph/suspects_read.c src/graph/path_keys.c src/graph/diff.c \

@@ -92,12 +92,10 @@ static void paths_text(const struct hd_open *open, uint32_t node, const struct h
     hd_open_next(stdout, open, "show", rest);
 }
 
-static bool paths(const struct request *request, struct hd_open *open, struct hd_error *err)
+static bool paths(const struct request *request, struct hd_open *open, uint32_t node, struct hd_error *err)
 {
-    uint32_t node, count = 0;
+    uint32_t count = 0;
     struct hd_path *list = NULL;
-    if (!hd_open_node(open, request->target, &node, err))
-        return false;
     if (!hd_view_path_find(open, node, request->exclude_weak, request->all, &list, &count, err))
         return false;
     if (request->json)
@@ -214,17 +212,31 @@ static bool class_paths(const struct request *request, struct hd_open *open, str
     return done;
 }
 
+/* More than one path is looked for in the whole graph. */
+static bool open_for(const struct request *request, bool object, struct hd_open *open, uint32_t *node, struct hd_error *err)
+{
+    if (object && request->all == 1)
+        return hd_open_object(open, request->path, request->target, hd_excerpt_path, HD_INDEX_GRAPH, node, err);
+    if (!hd_open_read_for(open, request->path, HD_INDEX_GRAPH, err))
+        return false;
+    if (!object || hd_open_node(open, request->target, node, err))
+        return true;
+    hd_open_close(open);
+    return false;
+}
+
 static int path(const struct request *request)
 {
     struct hd_open open;
     struct hd_error err = {0};
     uint64_t id;
-    if (!hd_open_read_for(&open, request->path, HD_INDEX_GRAPH, &err))
+    uint32_t node = HD_NODE_NONE;
+    bool object = request->target[0] == '@' || hd_open_parse_id(request->target, &id);
+    if (!open_for(request, object, &open, &node, &err))
         return hd_open_fail("path", request->json, &err);
     if (!request->json)
         hd_open_warn(&open, "path");
-    bool done = request->target[0] == '@' || hd_open_parse_id(request->target, &id) ? paths(request, &open, &err)
-                                                       : class_paths(request, &open, &err);
+    bool done = object ? paths(request, &open, node, &err) : class_paths(request, &open, &err);
     hd_open_close(&open);
     return done ? 0 : hd_open_fail("path", request->json, &err);
 }

@@ -144,9 +144,9 @@ static int show(const struct hd_open_request *request, const char *id)
     struct hd_view_object object = {0};
     struct hd_error err = {0};
     uint32_t node;
-    if (!hd_open_read_for(&open, request->path, HD_INDEX_GRAPH, &err))
+    if (!hd_open_object(&open, request->path, id, hd_excerpt_object, HD_INDEX_GRAPH, &node, &err))
         return hd_open_fail("show", request->json, &err);
-    bool done = hd_open_node(&open, id, &node, &err) && hd_view_object_make(&object, &open, node, &err);
+    bool done = hd_view_object_make(&object, &open, node, &err);
     if (done && request->json) {
         hd_view_object_json(stdout, &object, request->limit);
     } else if (done) {

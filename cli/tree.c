@@ -159,10 +159,10 @@ static int tree(const struct request *request)
     struct hd_open open;
     struct hd_error err = {0};
     uint32_t from = HD_NODE_ROOT;
-    if (!hd_open_read(&open, request->asked.path, &err))
+    if (request->id ? !hd_open_object(&open, request->asked.path, request->id, hd_excerpt_tree, HD_INDEX_TREE, &from, &err)
+                    : !hd_open_read(&open, request->asked.path, &err))
         return hd_open_fail("tree", request->asked.json, &err);
-    bool done = (!request->id || hd_open_node(&open, request->id, &from, &err))
-                && hd_tree_view_make(&result.view, &open, from, request->depth, &err) && list(request, &result, &err);
+    bool done = hd_tree_view_make(&result.view, &open, from, request->depth, &err) && list(request, &result, &err);
     hd_tree_view_free(&result.view);
     hd_open_close(&open);
     return done ? 0 : hd_open_fail("tree", request->asked.json, &err);

@@ -7,6 +7,7 @@
 
 #include "cli/open.h"
 #include "fuzz/questions.h"
+#include "graph/excerpt.h"
 #include "graph/index_format.h"
 #include "graph/index_point.h"
 
@@ -151,6 +152,51 @@ static void look_up_single(const uint8_t *data, size_t size)
     hd_index_unmap(mapped);
 }
 
+static bool is_node(uint32_t node, uint32_t count)
+{
+    return node < count || node == HD_NODE_NONE;
+}
+
+/* The promises of graph/excerpt.h. */
+static void look_over(const struct hd_excerpt *excerpt)
+{
+    const struct hd_graph *graph = &excerpt->graph;
+    const struct hd_dominators *dominators = &excerpt->dominators;
+    uint32_t count = graph->node_count;
+    bool fine = count > 0 && graph->edge_start[0] == 0 && graph->edge_start[count] == graph->edge_count;
+    for (uint32_t i = 0; fine && i < count; i++) {
+        fine = is_node(graph->node_class[i], count) && is_node(dominators->parent[i], count) && is_node(excerpt->paths.parent[i], count)
+               && graph->edge_start[i] <= graph->edge_start[i + 1] && dominators->child_start[i] <= dominators->child_start[i + 1]
+               && (i == 0 || excerpt->node[i] > excerpt->node[i - 1])
+               && (excerpt->paths.parent[i] == HD_NODE_NONE || excerpt->paths.edge[i] < graph->edge_count);
+        for (uint32_t k = dominators->child_start[i]; fine && k < dominators->child_start[i + 1]; k++)
+            fine = dominators->child[k] < count;
+    }
+    for (uint64_t edge = 0; fine && edge < graph->edge_count; edge++)
+        fine = graph->edge_to[edge] < count;
+    hd_question_require(fine, "an excerpt breaks its promises");
+}
+
+static void cut_out(const uint8_t *data, size_t size)
+{
+    static hd_basis_cut *const cuts[] = {hd_excerpt_object, hd_excerpt_path, hd_excerpt_tree};
+    struct hd_graph graph;
+    struct hd_dominators dominators;
+    struct hd_excerpt excerpt;
+    struct hd_index *mapped = hd_index_map_for(&key, HD_INDEX_SUMS, &graph, &dominators, NULL);
+    struct hd_excerpt_source source = {mapped, &graph, &dominators};
+    uint64_t number = hd_index_hash(data, size, 2);
+    for (unsigned i = 0; mapped && i < 12; i++) {
+        number = number * 0x9E3779B97F4A7C15u + 1;
+        uint32_t node = (uint32_t)((number >> 8) % (graph.node_count + 1));
+        if (!cuts[i % 3](&excerpt, &source, node))
+            continue;
+        look_over(&excerpt);
+        hd_excerpt_destroy(&excerpt);
+    }
+    hd_index_unmap(mapped);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static uint8_t *index;
@@ -169,6 +215,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     put_index(index, data, size);
     look_up_single(data, size);
     put_index(index, data, size); /* it is gone if it was found out */
+    cut_out(data, size);
+    put_index(index, data, size);
     struct hd_index *mapped = hd_index_map(&key, &graph, &dominators, &err);
     hd_question_require(mapped != NULL || err.text[0] != 0, "it is refused without a sentence");
     hd_question_require(mapped != NULL || size >= CHANGE, "the sound index is refused");

@@ -56,7 +56,7 @@ static void begin(void)
     FILE *out = fopen(dump, "wb");
     hd_question_require(out && fwrite(text, 1, sizeof text - 1, out) == sizeof text - 1 && !fclose(out), "a file cannot be written");
     hd_question_require(hd_open_read(&opened, dump, &err), "the dump cannot be read");
-    const struct hd_sql_source source = {dump, dump, &opened.graph, &opened.dominators, &opened.derived, NULL, NULL, NULL};
+    const struct hd_sql_source source = {dump, dump, &opened.graph, &opened.dominators, opened.derived, NULL, NULL, NULL};
     sql = hd_sql_open(&source, &limits, &err);
     hd_question_require(sql != NULL, "SQLite does not start");
     hd_question_require(!stat(folder, &status) && !stat(dump, &before), "the folder is gone");

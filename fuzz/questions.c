@@ -27,6 +27,7 @@ static const struct {
     {&hd_command_show, {FILE_HERE, ID_HERE}},
     {&hd_command_show, {FILE_HERE, ID_HERE, "--json"}},
     {&hd_command_path, {FILE_HERE, ID_HERE, "--all", "5"}},
+    {&hd_command_path, {FILE_HERE, ID_HERE}},
     {&hd_command_path, {FILE_HERE, "String"}},
     {&hd_command_path, {FILE_HERE, "Array", "--json", "--exclude-weak"}},
     {&hd_command_find, {FILE_HERE, "--value", "a"}},

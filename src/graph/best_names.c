@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#define SMALL_HASH 64u /* in those, keys are names that people gave */
-
 /* The constant that a class is called after (`consts.HTTP` of Net::HTTP), and no other that has it, too. */
 static bool is_own_constant(const struct hd_graph *graph, uint64_t edge, struct hd_graph_text name)
 {
@@ -42,7 +40,7 @@ bool hd_best_names_better(const struct hd_graph *graph, uint64_t edge, uint64_t 
 
 bool hd_best_names_is_entry(const struct hd_graph *graph, uint32_t from, uint64_t edge)
 {
-    if (graph->node_type[from] != HD_BT_T_HASH || graph->edge_start[from + 1] - graph->edge_start[from] <= SMALL_HASH)
+    if (graph->node_type[from] != HD_BT_T_HASH || graph->edge_start[from + 1] - graph->edge_start[from] <= HD_BEST_NAMES_SMALL)
         return false;
     struct hd_graph_text name = hd_graph_name(graph, graph->edge_name[edge]);
     return name.length > 4 && !memcmp(name.data, "val.", 4);

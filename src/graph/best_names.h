@@ -10,6 +10,9 @@
 
 #include "graph/paths.h"
 
+/* Up to so many references, a hash is a small one: there keys are names that people gave. */
+enum { HD_BEST_NAMES_SMALL = 64 };
+
 /* Whether an edge's name says more than another's. */
 bool hd_best_names_better(const struct hd_graph *graph, uint64_t edge, uint64_t than);
 

@@ -36,12 +36,22 @@ void hd_derived_deinit(struct hd_derived *derived)
         pthread_mutex_destroy(&derived->item[i].lock);
 }
 
+void hd_derived_of_excerpt(struct hd_derived *derived, uint32_t *class_number, const struct hd_paths *paths)
+{
+    derived->excerpt_number = class_number;
+    derived->paths = *paths;
+    derived->item[HD_DERIVED_PATHS].state = HD_DERIVED_MAPPED;
+}
+
 /* ---- how each is got: out of the index or made ---- */
 
 static int get_classes(struct hd_derived *derived, struct hd_error *err)
 {
-    if (derived->index && hd_index_classes(derived->index, &derived->classes))
+    if (derived->index && hd_index_classes(derived->index, &derived->classes)) {
+        if (derived->excerpt_number)
+            derived->classes.number = derived->excerpt_number;
         return HD_DERIVED_MAPPED;
+    }
     return hd_groups_by_class(&derived->classes, derived->graph, err) ? HD_DERIVED_MADE : HD_DERIVED_MISSING;
 }
 

@@ -30,6 +30,7 @@ struct hd_derived {
     const struct hd_graph *graph;
     const struct hd_dominators *dominators;
     struct hd_index *index; /* NULL: there is none */
+    uint32_t *excerpt_number; /* of an excerpt; NULL: of the whole graph */
     struct hd_derived_item item[HD_DERIVED_COUNT];
     struct hd_groups classes;
     struct hd_retained_group *class_sums, *type_sums;
@@ -41,6 +42,9 @@ struct hd_derived {
 void hd_derived_init(struct hd_derived *derived, const struct hd_graph *graph, const struct hd_dominators *dominators,
                      struct hd_index *index);
 void hd_derived_deinit(struct hd_derived *derived);
+
+/* After hd_derived_init for an excerpt's graph (graph/excerpt.h): what concerns its objects is the excerpt's, which must outlive it, sums are the index's. */
+void hd_derived_of_excerpt(struct hd_derived *derived, uint32_t *class_number, const struct hd_paths *paths);
 
 /*
  * NULL and *err if memory ran out. With an index mapped for HD_INDEX_SUMS the groups have no `number`.

@@ -64,6 +64,35 @@ bool hd_index_address(struct hd_index *index, uint32_t node, uint64_t *address)
     return number64(index, HD_INDEX_ADDRESS, node, address);
 }
 
+bool hd_index_class(struct hd_index *index, uint32_t node, uint32_t *class)
+{
+    return number32(index, HD_INDEX_CLASS, node, class);
+}
+
+bool hd_index_children(struct hd_index *index, uint32_t node, const uint32_t **child, uint32_t *count)
+{
+    uint32_t first, end;
+    *child = NULL;
+    *count = 0;
+    if (!number32(index, HD_INDEX_CHILD_START, node, &first) || !number32(index, HD_INDEX_CHILD_START, (uint64_t)node + 1, &end)
+        || first > end)
+        return false;
+    *count = end - first;
+    if (*count > 0)
+        *child = hd_index_elements(index, HD_INDEX_CHILD, first, *count);
+    return *count == 0 || *child;
+}
+
+bool hd_index_path_step(struct hd_index *index, uint32_t node, uint32_t *parent, uint64_t *edge)
+{
+    return number32(index, HD_INDEX_PATH_PARENT, node, parent) && number64(index, HD_INDEX_PATH_EDGE, node, edge);
+}
+
+const uint32_t *hd_index_edge_ends(struct hd_index *index, uint64_t edge, uint64_t count)
+{
+    return hd_index_elements(index, HD_INDEX_EDGE_TO, edge, count);
+}
+
 bool hd_index_edge(struct hd_index *index, uint64_t edge, uint32_t *to, uint32_t *name)
 {
     return number32(index, HD_INDEX_EDGE_TO, edge, to) && number32(index, HD_INDEX_EDGE_NAME, edge, name);

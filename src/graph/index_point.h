@@ -26,9 +26,19 @@ bool hd_index_find(struct hd_index *index, uint64_t address, uint32_t *node);
 
 bool hd_index_node(struct hd_index *index, uint32_t node, struct hd_index_node *out);
 bool hd_index_address(struct hd_index *index, uint32_t node, uint64_t *address);
+bool hd_index_class(struct hd_index *index, uint32_t node, uint32_t *class); /* HD_NODE_NONE if it has none */
+
+/* What it dominates, as struct hd_dominators has it. */
+bool hd_index_children(struct hd_index *index, uint32_t node, const uint32_t **child, uint32_t *count);
+
+/* What struct hd_paths says of it: `parent` is HD_NODE_NONE for the root and what no path leads to. */
+bool hd_index_path_step(struct hd_index *index, uint32_t node, uint32_t *parent, uint64_t *edge);
 
 /* `name` with HD_NAME_WEAK, as in edge_name. */
 bool hd_index_edge(struct hd_index *index, uint64_t edge, uint32_t *to, uint32_t *name);
+
+/* Where each of `count` edges from `edge` on leads; NULL if that is damaged, or there are none. */
+const uint32_t *hd_index_edge_ends(struct hd_index *index, uint64_t edge, uint64_t count);
 
 /* Data NULL for what is no name. They live as long as the index is mapped. */
 bool hd_index_name(struct hd_index *index, uint32_t name, struct hd_graph_text *text);

@@ -95,8 +95,41 @@ static bool build_instead(struct hd_basis *basis, struct hd_error *err)
     return hd_error_set(err, HD_ERROR_BAD_DUMP, "%.200s has changed since it was read", basis->path);
 }
 
+static void derive_anew(struct hd_basis *basis)
+{
+    hd_derived_deinit(&basis->derived);
+    hd_derived_init(&basis->derived, &basis->graph, &basis->dominators, basis->index);
+}
+
+bool hd_basis_excerpt(struct hd_basis *basis, hd_basis_cut *cut, uint32_t *node)
+{
+    struct hd_excerpt_source source = {basis->index, &basis->graph, &basis->dominators};
+    bool bare = basis->index && !basis->graph.node_address && basis->graph.name_start;
+    if (!bare || !cut(&basis->excerpt, &source, *node))
+        return false;
+    basis->counts = basis->graph;
+    basis->sums = basis->dominators;
+    basis->graph = basis->excerpt.graph;
+    basis->dominators = basis->excerpt.dominators;
+    derive_anew(basis);
+    hd_derived_of_excerpt(&basis->derived, basis->excerpt.class_number, &basis->excerpt.paths);
+    *node = hd_excerpt_find(&basis->excerpt, *node);
+    return true;
+}
+
+static void forget_excerpt(struct hd_basis *basis)
+{
+    if (!basis->excerpt.node)
+        return;
+    basis->graph = basis->counts;
+    basis->dominators = basis->sums;
+    derive_anew(basis);
+    hd_excerpt_destroy(&basis->excerpt);
+}
+
 bool hd_basis_whole(struct hd_basis *basis, enum hd_index_need need, struct hd_error *err)
 {
+    forget_excerpt(basis);
     const struct hd_graph counts = basis->graph;
     const struct hd_dominators sums = basis->dominators;
     bool there = need == HD_INDEX_TREE    ? basis->dominators.child_start != NULL
@@ -110,8 +143,7 @@ bool hd_basis_whole(struct hd_basis *basis, enum hd_index_need need, struct hd_e
         hd_index_discard(basis->index);
         basis->discarded = basis->index;
         basis->index = NULL;
-        hd_derived_deinit(&basis->derived);
-        hd_derived_init(&basis->derived, &basis->graph, &basis->dominators, NULL);
+        derive_anew(basis);
     }
     if (!build_instead(basis, err)) {
         basis->graph = counts;
@@ -138,6 +170,7 @@ static void destroy(struct hd_basis *basis)
     hd_trees_ahead_end(basis->trees);
     hd_lines_destroy(basis->lines);
     hd_derived_deinit(&basis->derived);
+    hd_excerpt_destroy(&basis->excerpt);
     hd_index_unmap(basis->discarded);
     if (basis->index) {
         hd_index_unmap(basis->index);

@@ -10,6 +10,7 @@
 #include "graph/builder.h"
 #include "graph/derived.h"
 #include "graph/dominators.h"
+#include "graph/excerpt.h"
 #include "graph/index.h"
 #include "graph/lines.h"
 #include "view/trees_ahead.h"
@@ -25,6 +26,9 @@ struct hd_basis {
     struct hd_index *index;     /* what graph and dominators lie in; NULL: in memory of their own */
     struct hd_index *discarded; /* one that proved damaged later: what it gave out before is right, and still there */
     struct hd_index_key key;
+    struct hd_excerpt excerpt;  /* .node not NULL: graph, dominators and derived are those of an excerpt */
+    struct hd_graph counts;     /* then: what they were before */
+    struct hd_dominators sums;
     struct hd_lines *lines;     /* for several questions together; NULL: each reads what it needs */
     struct hd_trees_ahead *trees; /* the same for trees */
     pthread_t saver; /* saves the index while the command is at work */
@@ -43,10 +47,19 @@ extern bool hd_open_without_index;
 struct hd_basis *hd_basis_open(const char *path, enum hd_index_need need, struct hd_error *err);
 
 /*
- * After hd_basis_open for less, before anything was asked of what is derived. The graph is built if the index proves damaged; nodes
+ * After hd_basis_open for less, or in place of an excerpt, before anything was asked of what is derived. The graph is built if the index proves damaged; nodes
  * keep their numbers. False and *err if the dump cannot be read any more, or has changed; then the counts are all there is, as before.
  */
 bool hd_basis_whole(struct hd_basis *basis, enum hd_index_need need, struct hd_error *err);
+
+/* How an excerpt is cut out for a node: hd_excerpt_object and others. */
+typedef bool hd_basis_cut(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node);
+
+/*
+ * After hd_basis_open for HD_INDEX_SUMS, before anything was asked of what is derived: graph, dominators and what is derived become those of
+ * an excerpt, in which the node has the number *node then. False, and nothing has changed, if there is none: ask hd_basis_whole.
+ */
+bool hd_basis_excerpt(struct hd_basis *basis, hd_basis_cut *cut, uint32_t *node);
 
 /* Waits until it is saved. */
 void hd_basis_settle(struct hd_basis *basis);

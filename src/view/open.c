@@ -3,6 +3,7 @@
 
 #include "dump/json_reader.h"
 #include "graph/groups.h"
+#include "graph/index_point.h"
 #include "view/json.h"
 #include "view/redact.h"
 #include "view/shown.h"
@@ -110,18 +111,50 @@ static bool parse_snapshot_id(const char *text, const struct hd_graph *graph, ui
     return true;
 }
 
+static bool no_object(const char *path, const char *text, struct hd_error *err)
+{
+    return hd_error_set(err, HD_ERROR_USAGE, "%.200s has no object with the id %.40s", path, text);
+}
+
+static bool no_id(const char *text, struct hd_error *err)
+{
+    return hd_error_set(err, HD_ERROR_USAGE, "%.100s is not an id (a decimal number, or 0x and hexadecimal digits): "
+                        "`heap_dump find --class CLASS FILE` lists those of a class's objects", text);
+}
+
 bool hd_open_node(const struct hd_open *open, const char *text, uint32_t *node, struct hd_error *err)
 {
     uint64_t id;
     if (!parse_snapshot_id(text, &open->graph, node)) {
         if (!hd_open_parse_id(text, &id))
-            return hd_error_set(err, HD_ERROR_USAGE, "%.100s is not an id (a decimal number, or 0x and hexadecimal digits): "
-                                "`heap_dump find --class CLASS FILE` lists those of a class's objects", text);
+            return no_id(text, err);
         *node = hd_graph_find(&open->graph, id);
     }
-    if (*node == HD_NODE_NONE || *node == HD_NODE_ROOT)
-        return hd_error_set(err, HD_ERROR_USAGE, "%.200s has no object with the id %.40s", open->path, text);
-    return true;
+    return (*node != HD_NODE_NONE && *node != HD_NODE_ROOT) || no_object(open->path, text, err);
+}
+
+/* The same by the index alone; what is no id, or none of an object, is left to hd_open_node. */
+static bool find_indexed(const struct hd_open *open, const char *text, uint32_t *node)
+{
+    uint64_t id;
+    bool found = parse_snapshot_id(text, &open->graph, node)
+                 || (hd_open_parse_id(text, &id) && hd_index_find(open->index, id, node));
+    return found && *node != HD_NODE_NONE && *node != HD_NODE_ROOT;
+}
+
+bool hd_open_object(struct hd_open *open, const char *path, const char *id, hd_basis_cut *cut, enum hd_index_need need,
+                    uint32_t *node, struct hd_error *err)
+{
+    if (!hd_open_read_for(open, path, HD_INDEX_SUMS, err))
+        return false;
+    if (open->index && !open->graph.node_address && find_indexed(open, id, node) && hd_basis_excerpt(open->basis, cut, node)) {
+        take(open);
+        return true;
+    }
+    if (hd_open_whole(open, need, err) && hd_open_node(open, id, node, err))
+        return true;
+    hd_open_close(open);
+    return false;
 }
 
 char *hd_open_title(char title[HD_OPEN_TITLE], const struct hd_open *open, uint32_t node)

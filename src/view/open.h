@@ -48,6 +48,14 @@ bool hd_open_read_for(struct hd_open *open, const char *path, enum hd_index_need
  */
 bool hd_open_whole(struct hd_open *open, enum hd_index_need need, struct hd_error *err);
 
+/*
+ * Opens a dump for what is asked of one object, the one an argument names by its id (as hd_open_node). With an index it is an excerpt that
+ * is cut out for it, where there is one, else `need` of the whole. False and *err if that cannot be opened or has no such object; then
+ * there is nothing to close.
+ */
+bool hd_open_object(struct hd_open *open, const char *path, const char *id, hd_basis_cut *cut, enum hd_index_need need,
+                    uint32_t *node, struct hd_error *err);
+
 /* Waits until the index is saved, unless that is put off (view/basis.h). What was printed is flushed before. */
 void hd_open_close(struct hd_open *open);
 

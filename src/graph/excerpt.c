@@ -1,0 +1,435 @@
+/* See excerpt.h. */
+#include "graph/excerpt.h"
+
+#include "dump/json_reader.h"
+#include "graph/best_names.h"
+#include "graph/index_point.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* More than so many objects or edges are quicker found in the whole graph, whose columns are checked by all processors. */
+enum { NODES_MAX = 20000, EDGES_MAX = 200000 };
+
+struct edge {
+    uint64_t at; /* in the whole graph */
+    uint32_t from, to, name;
+};
+
+/* What it is to have: nodes may be wanted several times, edges, too. */
+struct gather {
+    struct hd_index *index;
+    uint32_t *node;
+    uint32_t count, capacity;
+    struct edge *edge;
+    uint32_t edge_count, edge_capacity;
+    bool failed;
+};
+
+/* ---- what is wanted ---- */
+
+/* Room for one more; NULL if there is none or they are too many. */
+static void *room(void *list, uint32_t count, uint32_t *capacity, size_t size, uint32_t most)
+{
+    if (count < *capacity)
+        return list;
+    uint32_t more = *capacity ? 2 * *capacity : 256;
+    void *larger = count < most ? realloc(list, more * size) : NULL;
+    if (larger)
+        *capacity = more;
+    return larger;
+}
+
+static void want(struct gather *gather, uint32_t node)
+{
+    uint32_t *list = room(gather->node, gather->count, &gather->capacity, sizeof *list, 4 * NODES_MAX);
+    gather->failed |= !list;
+    if (!list)
+        return;
+    gather->node = list;
+    list[gather->count++] = node;
+}
+
+static void want_edge(struct gather *gather, uint32_t from, uint64_t at)
+{
+    struct edge edge = {.at = at, .from = from};
+    struct edge *list = room(gather->edge, gather->edge_count, &gather->edge_capacity, sizeof *list, EDGES_MAX);
+    if (list)
+        gather->edge = list;
+    if (!list || !hd_index_edge(gather->index, at, &edge.to, &edge.name))
+        gather->failed = true;
+    else
+        list[gather->edge_count++] = edge;
+}
+
+/* ---- in order ---- */
+
+static int by_number(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    return a < b ? -1 : a > b;
+}
+
+static int by_place(const void *left, const void *right)
+{
+    uint64_t a = ((const struct edge *)left)->at, b = ((const struct edge *)right)->at;
+    return a < b ? -1 : a > b;
+}
+
+/* Each once. */
+static void sort(struct gather *gather)
+{
+    uint32_t kept = 0;
+    qsort(gather->node, gather->count, sizeof *gather->node, by_number);
+    for (uint32_t i = 0; i < gather->count; i++)
+        if (i == 0 || gather->node[i] != gather->node[kept - 1])
+            gather->node[kept++] = gather->node[i];
+    gather->count = kept;
+    kept = 0;
+    if (gather->edge_count)
+        qsort(gather->edge, gather->edge_count, sizeof *gather->edge, by_place);
+    for (uint32_t i = 0; i < gather->edge_count; i++)
+        if (i == 0 || gather->edge[i].at != gather->edge[kept - 1].at)
+            gather->edge[kept++] = gather->edge[i];
+    gather->edge_count = kept;
+}
+
+uint32_t hd_excerpt_find(const struct hd_excerpt *excerpt, uint32_t node)
+{
+    const uint32_t *found = bsearch(&node, excerpt->node, excerpt->graph.node_count, sizeof node, by_number);
+    return found ? (uint32_t)(found - excerpt->node) : HD_NODE_NONE;
+}
+
+/* ---- the columns ---- */
+
+#define COLUMN(place, count) ((place = calloc((size_t)(count) + 1, sizeof *(place))) != NULL)
+
+static bool fill_nodes(struct hd_excerpt *excerpt, struct hd_index *index)
+{
+    uint32_t count = excerpt->graph.node_count;
+    uint64_t *address, *size, *line;
+    uint32_t *class, *label;
+    uint8_t *type, *flags;
+    /* all are there to be freed, whichever of them is missing */
+    bool there = COLUMN(address, count);
+    there = COLUMN(size, count) && there;
+    there = COLUMN(line, count) && there;
+    there = COLUMN(class, count) && there;
+    there = COLUMN(label, count) && there;
+    there = COLUMN(type, count) && there;
+    there = COLUMN(flags, count) && there;
+    excerpt->graph.node_address = address;
+    excerpt->graph.node_size = size;
+    excerpt->graph.node_line = line;
+    excerpt->graph.node_class = class;
+    excerpt->graph.node_label = label;
+    excerpt->graph.node_type = type;
+    excerpt->graph.node_flags = flags;
+    there = COLUMN(excerpt->dominators.parent, count) && there;
+    there = COLUMN(excerpt->dominators.retained, count) && there;
+    there = COLUMN(excerpt->dominators.child_start, count) && there;
+    there = COLUMN(excerpt->dominators.child, count) && there;
+    there = COLUMN(excerpt->class_number, count) && there;
+    for (uint32_t i = 0; there && i < count; i++) {
+        struct hd_index_node node;
+        there = hd_index_node(index, excerpt->node[i], &node);
+        if (!there)
+            break;
+        address[i] = node.address;
+        size[i] = node.size;
+        line[i] = node.line;
+        class[i] = node.class == HD_NODE_NONE ? HD_NODE_NONE : hd_excerpt_find(excerpt, node.class);
+        label[i] = node.label;
+        type[i] = node.type;
+        flags[i] = node.flags;
+        excerpt->dominators.parent[i] = node.dominator == HD_NODE_NONE ? HD_NODE_NONE : hd_excerpt_find(excerpt, node.dominator);
+        excerpt->dominators.retained[i] = node.retained;
+        excerpt->class_number[i] = node.class_number;
+    }
+    return there;
+}
+
+/* Edges come by what they leave, as nodes do. One that leads out of the excerpt leads back here: only its name counts. */
+static bool fill_edges(struct hd_excerpt *excerpt, const struct gather *gather)
+{
+    uint32_t count = excerpt->graph.node_count, node = 0;
+    uint64_t *start;
+    uint32_t *to, *name;
+    bool there = COLUMN(start, count);
+    there = COLUMN(to, gather->edge_count) && there;
+    there = COLUMN(name, gather->edge_count) && there;
+    excerpt->graph.edge_count = gather->edge_count;
+    excerpt->graph.edge_start = start;
+    excerpt->graph.edge_to = to;
+    excerpt->graph.edge_name = name;
+    for (uint32_t e = 0; there && e < gather->edge_count; e++) {
+        uint32_t from = hd_excerpt_find(excerpt, gather->edge[e].from), end = hd_excerpt_find(excerpt, gather->edge[e].to);
+        there = from != HD_NODE_NONE && from >= node; /* or the whole graph's starts are out of order */
+        while (there && node < from)
+            start[++node] = e;
+        to[e] = end == HD_NODE_NONE ? from : end;
+        name[e] = gather->edge[e].name;
+    }
+    while (there && node < count)
+        start[++node] = gather->edge_count;
+    return there;
+}
+
+/* Of each node whose edge on the shortest path is there. */
+static bool fill_paths(struct hd_excerpt *excerpt, const struct gather *gather)
+{
+    uint32_t count = excerpt->graph.node_count;
+    struct hd_paths *paths = &excerpt->paths;
+    bool there = COLUMN(paths->parent, count);
+    there = COLUMN(paths->edge, count) && there;
+    for (uint32_t i = 0; there && i < count; i++) {
+        struct edge edge;
+        uint32_t parent;
+        there = hd_index_path_step(gather->index, excerpt->node[i], &parent, &edge.at);
+        struct edge *found = there && parent != HD_NODE_NONE && gather->edge_count
+                                 ? bsearch(&edge, gather->edge, gather->edge_count, sizeof edge, by_place) : NULL;
+        paths->parent[i] = found ? hd_excerpt_find(excerpt, parent) : HD_NODE_NONE;
+        paths->edge[i] = found ? (uint64_t)(found - gather->edge) : 0;
+    }
+    paths->graph = &excerpt->graph;
+    paths->reached = count;
+    return there;
+}
+
+static void gather_free(struct gather *gather)
+{
+    free(gather->node);
+    free(gather->edge);
+}
+
+/* The classes of what is wanted come with it, and the root. */
+static bool make(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, struct gather *gather)
+{
+    uint32_t wanted = gather->count;
+    *excerpt = (struct hd_excerpt){.graph = *source->graph, .dominators = *source->dominators};
+    want(gather, HD_NODE_ROOT);
+    for (uint32_t i = 0, last = HD_NODE_NONE; i < wanted && !gather->failed; i++) {
+        uint32_t class;
+        gather->failed = !hd_index_class(gather->index, gather->node[i], &class);
+        if (!gather->failed && class != HD_NODE_NONE && class != last)
+            want(gather, class);
+        last = class;
+    }
+    if (gather->failed)
+        return false;
+    sort(gather);
+    excerpt->node = gather->node;
+    gather->node = NULL;
+    excerpt->graph.node_count = excerpt->dominators.node_count = gather->count;
+    return fill_nodes(excerpt, gather->index) && fill_edges(excerpt, gather) && fill_paths(excerpt, gather);
+}
+
+static bool finish(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, struct gather *gather)
+{
+    bool made = make(excerpt, source, gather);
+    if (!made)
+        hd_excerpt_destroy(excerpt);
+    gather_free(gather);
+    return made;
+}
+
+void hd_excerpt_destroy(struct hd_excerpt *excerpt)
+{
+    const struct hd_graph *graph = &excerpt->graph;
+    if (excerpt->node) { /* before, the columns are the source's */
+        free((void *)graph->node_address);
+        free((void *)graph->node_size);
+        free((void *)graph->node_line);
+        free((void *)graph->node_class);
+        free((void *)graph->node_label);
+        free((void *)graph->node_type);
+        free((void *)graph->node_flags);
+        free((void *)graph->edge_start);
+        free((void *)graph->edge_to);
+        free((void *)graph->edge_name);
+        free(excerpt->dominators.parent);
+        free(excerpt->dominators.retained);
+        free(excerpt->dominators.child_start);
+        free(excerpt->dominators.child);
+        free(excerpt->class_number);
+        hd_paths_destroy(&excerpt->paths);
+        free(excerpt->node);
+    }
+    *excerpt = (struct hd_excerpt){.node = NULL};
+}
+
+/* ---- kinds ---- */
+
+bool hd_excerpt_nodes(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, const uint32_t *nodes, uint32_t count)
+{
+    struct gather gather = {.index = source->index, .failed = count > NODES_MAX};
+    for (uint32_t i = 0; i < count && !gather.failed; i++)
+        want(&gather, nodes[i]);
+    return finish(excerpt, source, &gather);
+}
+
+static void want_references(struct gather *gather, uint32_t from, const struct hd_index_node *node)
+{
+    gather->failed |= node->end_edge - node->first_edge > NODES_MAX;
+    for (uint64_t e = node->first_edge; e < node->end_edge && !gather->failed; e++) {
+        want_edge(gather, from, e);
+        if (!gather->failed)
+            want(gather, gather->edge[gather->edge_count - 1].to);
+    }
+}
+
+static void want_referrers(struct gather *gather, uint32_t node)
+{
+    struct hd_referrer *list = malloc(NODES_MAX * sizeof *list);
+    uint64_t count = 0;
+    gather->failed |= !list || !hd_index_referrers(gather->index, node, list, NODES_MAX, &count) || count > NODES_MAX;
+    for (uint64_t i = 0; i < count && !gather->failed; i++) {
+        want(gather, list[i].from);
+        want_edge(gather, list[i].from, list[i].edge);
+    }
+    free(list);
+}
+
+bool hd_excerpt_object(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node)
+{
+    struct gather gather = {.index = source->index};
+    struct hd_index_node here;
+    want(&gather, node);
+    gather.failed |= !hd_index_node(source->index, node, &here);
+    if (!gather.failed && here.dominator != HD_NODE_NONE)
+        want(&gather, here.dominator);
+    if (!gather.failed)
+        want_references(&gather, node, &here);
+    if (!gather.failed)
+        want_referrers(&gather, node);
+    return finish(excerpt, source, &gather);
+}
+
+/* All edges from one node to another. */
+static void want_between(struct gather *gather, uint32_t from, uint32_t to)
+{
+    struct hd_index_node node;
+    const uint32_t *ends = NULL;
+    gather->failed |= !hd_index_node(gather->index, from, &node) || node.first_edge == node.end_edge;
+    if (!gather->failed)
+        ends = hd_index_edge_ends(gather->index, node.first_edge, node.end_edge - node.first_edge);
+    gather->failed |= !ends;
+    for (uint64_t i = 0; !gather->failed && i < node.end_edge - node.first_edge; i++)
+        if (ends[i] == to)
+            want_edge(gather, from, node.first_edge + i);
+}
+
+bool hd_excerpt_path(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node)
+{
+    struct gather gather = {.index = source->index, .failed = node == HD_NODE_ROOT};
+    uint32_t parent = HD_NODE_NONE;
+    uint64_t edge = 0;
+    for (uint32_t at = node; at != HD_NODE_ROOT && !gather.failed; at = parent) {
+        want(&gather, at);
+        gather.failed |= gather.count > NODES_MAX || !hd_index_path_step(source->index, at, &parent, &edge)
+                         || parent == HD_NODE_NONE;
+        if (gather.failed)
+            break;
+        want_edge(&gather, parent, edge); /* the one among those between that it is */
+        want_between(&gather, parent, at);
+    }
+    return finish(excerpt, source, &gather);
+}
+
+/* Everything below what is in the list, which grows. Whatever the index says, it ends: at NODES_MAX. */
+static void want_dominated(struct gather *gather)
+{
+    for (uint32_t i = 0; i < gather->count && !gather->failed; i++) {
+        const uint32_t *child = NULL;
+        uint32_t count = 0;
+        gather->failed = !hd_index_children(gather->index, gather->node[i], &child, &count) || gather->count + count > NODES_MAX;
+        for (uint32_t k = 0; k < count && !gather->failed; k++)
+            want(gather, child[k]);
+    }
+}
+
+/* That a hash is a big one. */
+static void want_size(struct gather *gather, uint32_t from)
+{
+    struct hd_index_node node;
+    gather->failed |= !hd_index_node(gather->index, from, &node);
+    if (gather->failed || node.type != HD_BT_T_HASH)
+        return;
+    for (uint64_t e = node.first_edge; e < node.end_edge && e - node.first_edge <= HD_BEST_NAMES_SMALL && !gather->failed; e++)
+        want_edge(gather, from, e);
+}
+
+static void want_names(struct gather *gather, uint32_t count)
+{
+    for (uint32_t i = 0, last = HD_NODE_NONE; i < count && !gather->failed; i++) {
+        uint32_t parent = HD_NODE_NONE;
+        uint64_t edge;
+        gather->failed = !hd_index_path_step(gather->index, gather->node[i], &parent, &edge);
+        if (gather->failed || parent == HD_NODE_NONE)
+            continue;
+        want(gather, parent);
+        want_edge(gather, parent, edge);
+        if (parent != last)
+            want_size(gather, parent);
+        last = parent;
+    }
+}
+
+/* The lists of children of what is in the tree. `in_tree` is sorted; each is there once, or it is no tree. */
+static bool fill_children(struct hd_excerpt *excerpt, struct hd_index *index, const uint32_t *in_tree, uint32_t count)
+{
+    struct hd_dominators *dominators = &excerpt->dominators;
+    uint32_t at = 0, next = 0;
+    for (uint32_t i = 0; i < excerpt->graph.node_count; i++) {
+        const uint32_t *child = NULL;
+        uint32_t children = 0;
+        dominators->child_start[i] = at;
+        if (next == count || in_tree[next] != excerpt->node[i])
+            continue;
+        next++;
+        if (!hd_index_children(index, excerpt->node[i], &child, &children) || children >= count - at)
+            return false;
+        for (uint32_t k = 0; k < children; k++) {
+            dominators->child[at] = hd_excerpt_find(excerpt, child[k]);
+            if (dominators->child[at++] == HD_NODE_NONE)
+                return false;
+        }
+    }
+    dominators->child_start[excerpt->graph.node_count] = at;
+    return next == count && at == count - 1;
+}
+
+/* Sorted, and none twice. */
+static bool distinct(uint32_t *node, uint32_t count)
+{
+    qsort(node, count, sizeof *node, by_number);
+    for (uint32_t i = 1; i < count; i++)
+        if (node[i] == node[i - 1])
+            return false;
+    return true;
+}
+
+bool hd_excerpt_tree(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node)
+{
+    struct gather gather = {.index = source->index};
+    struct hd_index_node here;
+    want(&gather, node);
+    want_dominated(&gather);
+    uint32_t count = gather.count;
+    uint32_t *in_tree = gather.failed ? NULL : malloc(count * sizeof *in_tree);
+    gather.failed |= !in_tree || !hd_index_node(source->index, node, &here);
+    if (!gather.failed) {
+        memcpy(in_tree, gather.node, count * sizeof *in_tree);
+        gather.failed = !distinct(in_tree, count);
+    }
+    if (!gather.failed && here.dominator != HD_NODE_NONE)
+        want(&gather, here.dominator);
+    want_names(&gather, count);
+    bool made = finish(excerpt, source, &gather);
+    if (made && !fill_children(excerpt, source->index, in_tree, count)) {
+        hd_excerpt_destroy(excerpt);
+        made = false;
+    }
+    free(in_tree);
+    return made;
+}

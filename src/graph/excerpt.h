@@ -1,0 +1,52 @@
+/*
+ * A small part of a graph, cut out of a mapped index: the few objects that an answer is about, as a graph of their own. What works on a
+ * graph works on this, too, and nothing of the index but the blocks that they are in is looked at.
+ *
+ * Owns which objects and references each kind of excerpt has. Must not know what is shown of them.
+ * Invariant: nodes keep their order, names and groups by class their numbers; node 0 is the root. All columns are there, and what an
+ * object of the excerpt refers to in them is in it, or HD_NODE_NONE stands for it. Edges are those that the kind says, and no others.
+ * False: it is too large for an excerpt, the index is damaged, or memory ran out: the whole graph is for those.
+ */
+#ifndef HD_GRAPH_EXCERPT_H
+#define HD_GRAPH_EXCERPT_H
+
+#include "graph/dominators.h"
+#include "graph/index.h"
+#include "graph/paths.h"
+
+struct hd_excerpt {
+    struct hd_graph graph;
+    struct hd_dominators dominators; /* children only of what hd_excerpt_tree begins at and all below it */
+    struct hd_paths paths;           /* `parent` and `edge` of what hd_excerpt_path and hd_excerpt_tree say; no `order`, no `from` */
+    uint32_t *class_number;          /* [graph.node_count] groups by class */
+    uint32_t *node;                  /* [graph.node_count] what each is in the whole graph, ascending */
+};
+
+/* Where it comes from: an index mapped for HD_INDEX_SUMS or more, and what that handed out. They must outlive the excerpt. */
+struct hd_excerpt_source {
+    struct hd_index *index;
+    const struct hd_graph *graph;
+    const struct hd_dominators *dominators;
+};
+
+/* These objects, for their titles, sizes and lines; no edges. */
+bool hd_excerpt_nodes(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, const uint32_t *nodes, uint32_t count);
+
+/* An object, all it refers to and all that refers to it, with these edges; and what dominates it. One pass over all edges. */
+bool hd_excerpt_object(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node);
+
+/* The shortest path to an object, with all edges from step to step. False, too, if there is no path. */
+bool hd_excerpt_path(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node);
+
+/*
+ * All that an object dominates, and for each what refers to it on the shortest path. Of a hash that does and has many edges, some more:
+ * whether it is a big one (graph/best_names.h) is to be seen.
+ */
+bool hd_excerpt_tree(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node);
+
+/* The node of the whole graph, in the excerpt; HD_NODE_NONE if it is not in there. */
+uint32_t hd_excerpt_find(const struct hd_excerpt *excerpt, uint32_t node);
+
+void hd_excerpt_destroy(struct hd_excerpt *excerpt);
+
+#endif

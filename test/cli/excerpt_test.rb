@@ -1,0 +1,44 @@
+# frozen_string_literal: true
+
+# What is asked of one object is answered from a small part of the index. It must be what the whole graph answers.
+require_relative "helper"
+
+class ExcerptTest < Minitest::Test
+  include CliTest
+
+  EACH = Integer(ENV.fetch("EXCERPT_EACH", "1")) # objects of each type
+  MORE = 12 * EACH
+
+  # Some of each type, some that retain most, some of the others; always the same.
+  def ids(dump)
+    random = Random.new(1)
+    objects = json("find", dump, "--limit", "0").fetch("objects")
+    some = objects.group_by { |object| object["type"] }.values.flat_map { |list| list.sample(EACH, random: random) }
+    (some + objects.first(MORE) + objects.sample(MORE, random: random)).map { |object| object["id"] }.uniq
+  end
+
+  def assert_alike(dump)
+    text("index", dump)
+    ids(dump).each_with_index do |id, number|
+      %w[show path tree].each_with_index do |command, turn|
+        words = [command, dump, id, *("--json" if (number + turn).odd?)]
+        assert_equal run_tool(*words, "--no-index"), run_tool(*words), words.inspect
+      end
+    end
+  end
+
+  def test_our_dumps = assert_alike(ours)
+  def test_dumps_of_object_space = assert_alike(object_space)
+
+  def test_ids_of_no_object
+    text("index", ours)
+    ["12345", "0x1", "@0", "@99999999", "@4294967297", "order"].each do |id|
+      %w[show tree].each do |command|
+        out = run_tool(command, ours, id)
+        assert_equal run_tool(command, ours, id, "--no-index"), out
+        assert_equal 2, out.last, id
+      end
+    end
+    assert_equal run_tool("show", ours, "@11", "--no-index"), run_tool("show", ours, "@11")
+  end
+end
