@@ -72,7 +72,7 @@ static void print_list(const struct result *result, const struct hd_collection *
     for (uint32_t i = 0; i < result->view.shown && (!unused || list[i].unused); i++, rows++) {
         struct hd_buffer way = {0};
         char id[HD_TABLE_NUMBER];
-        hd_ways_append_to(&way, &result->twice.ways, list[i].node);
+        hd_ways_append_to(&way, &result->view.ways, list[i].node);
         snprintf(id, sizeof id, "0x%llx", (unsigned long long)graph->node_address[list[i].node]);
         hd_table_add_bytes(&table, list[i].unused);
         hd_table_add_count(&table, list[i].elements);
@@ -101,7 +101,7 @@ static void print_empty(const struct hd_open_request *request, const struct resu
         if (!sum->empty)
             continue;
         printf("\n%s %s, %s\n", hd_table_count(number, sum->empty), set_names[set], hd_table_bytes(bytes, sum->empty_bytes));
-        hd_twice_print_holders(&result->twice, &result->view.holders, set, request->limit ? request->limit : UINT64_MAX);
+        hd_twice_print_holders(&result->view.ways, &result->view.holders, set, request->limit ? request->limit : UINT64_MAX);
     }
 }
 

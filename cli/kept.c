@@ -34,6 +34,8 @@ struct waiting {
 
 static struct waiting *waiting;
 
+bool hd_kept_by_parts;
+
 /* What an answer begins with; standard error's text and standard output's follow. */
 struct answer {
     uint64_t status, complaint_bytes;
@@ -231,13 +233,14 @@ static int run_and_keep(const struct hd_command *command, int argc, char **argv,
     double began = processor_time();
     bool heard = tee_begin(&output, &stdout, _IOFBF, question->name, quiet);
     heard = tee_begin(&complaint, &stderr, _IONBF, question->name, quiet) && heard;
+    hd_kept_by_parts = false;
     hd_table_marks = heard;
     hd_open_name_marks = heard && question->name;
     int status = command->run(argc, argv);
     hd_table_marks = hd_open_name_marks = false;
     heard = tee_end(&complaint, &stderr) && heard;
     heard = tee_end(&output, &stdout) && heard;
-    if (heard && status <= 1 && (quiet || processor_time() - began > WORTH_IT))
+    if (heard && status <= 1 && (quiet || (!hd_kept_by_parts && processor_time() - began > WORTH_IT)))
         put_off(question, status, &complaint.heard, &output.heard);
     hd_buffer_deinit(&output.heard);
     hd_buffer_deinit(&complaint.heard);

@@ -10,6 +10,9 @@
 
 #include "cli/command.h"
 
+/* Set by a command whose answer is made of what is kept in the index already: its words are not worth a place of their own. */
+extern bool hd_kept_by_parts;
+
 /* As command->run; the same output and exit status, whether it was run or not. */
 int hd_kept_run(const struct hd_command *command, int argc, char **argv);
 

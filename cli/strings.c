@@ -1,6 +1,7 @@
 /* `heap_dump strings`: which strings are there several times, which are big, what could be shared? */
 #include "cli/cli.h"
 
+#include "cli/kept.h"
 #include "cli/twice.h"
 #include "view/strings.h"
 
@@ -17,16 +18,16 @@ static void append(struct hd_buffer *out, const char *text)
 }
 
 /* What is in a string, in quotes; hashes and base64 are said to be what they are. */
-static void contents(struct hd_buffer *out, const struct hd_strings_text *text)
+static void contents(struct hd_buffer *out, const struct hd_view_strings_row *row)
 {
-    if (text->form == HD_STRINGS_UNKNOWN) {
+    if (row->form == HD_STRINGS_UNKNOWN) {
         append(out, "(contents are not in the dump)");
         return;
     }
-    append(out, text->form == HD_STRINGS_BASE64 ? "base64 " : text->form == HD_STRINGS_HASH ? "redacted " : "\"");
-    hd_buffer_append(out, text->beginning ? text->beginning : "", text->length);
-    append(out, text->truncated ? "…" : "");
-    append(out, text->form == HD_STRINGS_TEXT ? "\"" : "");
+    append(out, row->form == HD_STRINGS_BASE64 ? "base64 " : row->form == HD_STRINGS_HASH ? "redacted " : "\"");
+    hd_buffer_append(out, row->beginning.data, row->beginning.length);
+    append(out, row->truncated ? "…" : "");
+    append(out, row->form == HD_STRINGS_TEXT ? "\"" : "");
 }
 
 static void sum_add(struct hd_table *table, uint64_t bytes, uint64_t count, const char *what)
@@ -40,7 +41,7 @@ static void print_sums(const struct result *result)
 {
     static const struct hd_table_column columns[] = {{"size", true, false}, {"count", true, false}, {"", false, true}};
     struct hd_table table = {.columns = columns, .column_count = 3};
-    const struct hd_strings *strings = &result->view.strings;
+    const struct hd_view_strings *strings = &result->view;
     sum_add(&table, strings->all.bytes, strings->all.count, "strings that are reachable");
     sum_add(&table, strings->copies.bytes, strings->copies.count, "of these are copies: an equal one is there already");
     sum_add(&table, strings->frozen_copies.bytes, strings->frozen_copies.count, "of the copies are frozen: they could be one object each");
@@ -50,67 +51,71 @@ static void print_sums(const struct result *result)
     hd_table_deinit(&table);
 }
 
-static void print_groups(const struct result *result)
+static void add_contents(struct hd_table *table, const struct hd_view_strings_row *row)
+{
+    struct hd_buffer text = {0};
+    contents(&text, row);
+    hd_table_add(table, text.data ? text.data : "", text.length);
+    hd_buffer_deinit(&text);
+}
+
+static void print_groups(const struct hd_view_strings *view)
 {
     static const struct hd_table_column columns[] = {{"wasted", true, false}, {"copies", true, false}, {"frozen", true, false},
                                                      {"contents", false, true}, {"held by", false, true}};
     struct hd_table table = {.columns = columns, .column_count = 5};
-    for (uint32_t i = 0; i < result->view.groups; i++) {
-        const struct hd_strings_group *group = &result->view.strings.groups[i];
-        struct hd_buffer text = {0};
-        contents(&text, &result->view.texts[i]);
-        hd_table_add_bytes(&table, group->wasted);
-        hd_table_add_count(&table, group->count - 1);
-        hd_table_add_count(&table, group->frozen);
-        hd_table_add(&table, text.data ? text.data : "", text.length);
-        hd_twice_add_holder(&table, &result->twice, &result->view.holders, i);
-        hd_buffer_deinit(&text);
+    for (uint32_t i = 0; i < view->groups; i++) {
+        const struct hd_view_strings_row *row = hd_view_strings_group(view, i);
+        hd_table_add_bytes(&table, row->wasted);
+        hd_table_add_count(&table, row->count - 1);
+        hd_table_add_count(&table, row->frozen);
+        add_contents(&table, row);
+        hd_twice_add_way(&table, &row->way[0], row->ways);
     }
     hd_table_print(stdout, &table);
     hd_table_deinit(&table);
 }
 
-static void print_biggest(const struct result *result)
+static char *hex(char id[HD_TABLE_NUMBER], const struct hd_view_strings_row *row)
+{
+    snprintf(id, HD_TABLE_NUMBER, "0x%llx", (unsigned long long)row->object.id);
+    return id;
+}
+
+static void print_biggest(const struct hd_view_strings *view)
 {
     static const struct hd_table_column columns[] = {{"size", true, false}, {"id", false, false}, {"contents", false, true},
                                                      {"held by", false, true}};
     struct hd_table table = {.columns = columns, .column_count = 4};
-    const struct hd_graph *graph = &result->twice.open.graph;
-    for (uint32_t i = 0; i < result->view.biggest; i++) {
-        uint32_t node = result->view.strings.biggest[i];
-        struct hd_buffer text = {0}, way = {0};
+    for (uint32_t i = 0; i < view->biggest; i++) {
+        const struct hd_view_strings_row *row = hd_view_strings_biggest(view, i);
         char id[HD_TABLE_NUMBER];
-        contents(&text, &result->view.texts[result->view.groups + i]);
-        hd_ways_append_to(&way, &result->twice.ways, node);
-        snprintf(id, sizeof id, "0x%llx", (unsigned long long)graph->node_address[node]);
-        hd_table_add_bytes(&table, graph->node_size[node]);
-        hd_table_add_string(&table, id);
-        hd_table_add(&table, text.data ? text.data : "", text.length);
-        hd_table_add(&table, way.data ? way.data : "", way.length);
-        hd_buffer_deinit(&text);
-        hd_buffer_deinit(&way);
+        hd_table_add_bytes(&table, row->object.size);
+        hd_table_add_string(&table, hex(id, row));
+        add_contents(&table, row);
+        hd_table_add(&table, row->way[0].words.data, row->way[0].words.length);
     }
     hd_table_print(stdout, &table);
     hd_table_deinit(&table);
 }
 
 /* Where the copies that waste most were made, if the dump knows: there one `freeze` or `-string` is enough. */
-static void print_places(const struct result *result)
+static void print_places(const struct hd_view_strings *view)
 {
     char number[HD_TABLE_NUMBER];
     bool any = false;
-    for (uint32_t i = 0; i < result->view.groups; i++) {
-        const struct hd_strings_text *text = &result->view.texts[i];
-        if (!text->file)
+    for (uint32_t i = 0; i < view->groups; i++) {
+        const struct hd_view_strings_row *row = hd_view_strings_group(view, i);
+        if (!row->file.data)
             continue;
         if (!any)
             printf("\nMade at\n");
         any = true;
         struct hd_buffer line = {0};
-        append(&line, hd_table_bytes(number, result->view.strings.groups[i].wasted));
+        append(&line, hd_table_bytes(number, row->wasted));
         append(&line, "  ");
-        append(&line, text->file);
-        snprintf(number, sizeof number, ":%llu", (unsigned long long)text->line);
+        hd_buffer_append(&line, row->file.data, row->file.length);
+        snprintf(number, sizeof number, ":%llu", (unsigned long long)row->line);
         append(&line, number);
         hd_table_line(stdout, line.data ? line.data : "", line.length, 2);
         hd_buffer_deinit(&line);
@@ -119,7 +124,7 @@ static void print_places(const struct result *result)
 
 static void print_advice(const struct result *result)
 {
-    const struct hd_strings *strings = &result->view.strings;
+    const struct hd_view_strings *strings = &result->view;
     char bytes[HD_TABLE_NUMBER];
     if (!strings->copies.count)
         return;
@@ -130,27 +135,26 @@ static void print_advice(const struct result *result)
 
 static void print_text(const struct hd_open_request *request, const struct result *result)
 {
-    const struct hd_strings *strings = &result->view.strings;
+    const struct hd_view_strings *view = &result->view;
     char number[HD_TABLE_NUMBER], id[HD_TABLE_NUMBER];
     print_sums(result);
-    if (result->view.groups) {
+    if (view->groups) {
         printf("\nCopies that waste most\n");
-        print_groups(result);
-        if (result->view.groups < strings->group_count)
-            printf("… %s more (--limit 0 prints all)\n", hd_table_count(number, strings->group_count - result->view.groups));
-        print_places(result);
+        print_groups(view);
+        if (view->groups < view->group_count)
+            printf("… %s more (--limit 0 prints all)\n", hd_table_count(number, view->group_count - view->groups));
+        print_places(view);
     }
-    if (result->view.biggest) {
+    if (view->biggest) {
         printf("\nBiggest\n");
-        print_biggest(result);
+        print_biggest(view);
     }
     print_advice(result);
-    if (!result->view.biggest) {
+    if (!view->biggest) {
         hd_open_next(stdout, &result->twice.open, "summary", "");
         return;
     }
-    uint32_t node = result->view.groups ? strings->groups[0].kept : strings->biggest[0];
-    snprintf(id, sizeof id, "0x%llx", (unsigned long long)result->twice.open.graph.node_address[node]);
+    hex(id, view->groups ? hd_view_strings_group(view, 0) : hd_view_strings_biggest(view, 0));
     hd_open_next(stdout, &result->twice.open, strcmp(request->path, "-") ? "path" : "show", id);
 }
 
@@ -161,6 +165,7 @@ static int strings(const struct hd_open_request *request)
     if (!hd_twice_open(&result.twice, request->path, &err))
         return hd_open_fail("strings", request->json, &err);
     bool done = hd_view_strings_make(&result.view, &result.twice.open, request->limit, &err);
+    hd_kept_by_parts = done && !result.view.made;
     if (done && request->json) {
         hd_view_strings_json(stdout, &result.view);
     } else if (done) {

@@ -64,17 +64,12 @@ bool hd_twice_open(struct hd_twice *twice, const char *path, struct hd_error *er
             return false;
         dump = twice->path;
     }
-    if (!hd_open_read_for(&twice->open, dump, HD_INDEX_GRAPH, err)) {
+    if (!hd_open_read_for(&twice->open, dump, HD_INDEX_SUMS, err)) {
         hd_twice_close_copy(twice->copy, twice->path, err);
         return false;
     }
     twice->open.path = path;
-    if (hd_ways_init(&twice->ways, &twice->open, err))
-        return true;
-    hd_open_close(&twice->open);
-    if (twice->copy >= 0)
-        close(twice->copy);
-    return false;
+    return true;
 }
 
 void hd_twice_close(struct hd_twice *twice)
@@ -86,30 +81,23 @@ void hd_twice_close(struct hd_twice *twice)
 
 /* --- holders --- */
 
-static void append(struct hd_buffer *out, const char *text)
-{
-    hd_buffer_append(out, text, strlen(text));
-}
-
-void hd_twice_add_holder(struct hd_table *table, const struct hd_twice *twice, const struct hd_holders *holders,
-                         uint32_t set)
+void hd_twice_add_way(struct hd_table *table, const struct hd_shown_way *first, uint64_t count)
 {
     struct hd_buffer line = {0};
-    uint64_t first = holders->start[set], count = holders->start[set + 1] - first;
     char number[HD_TABLE_NUMBER], rest[HD_TABLE_NUMBER + 32];
     if (count)
-        hd_ways_append(&line, &twice->ways, holders->list[first].from, holders->list[first].edge);
+        hd_buffer_append(&line, first->words.data, first->words.length);
     else
-        append(&line, "nothing");
+        hd_buffer_append(&line, "nothing", 7);
     if (count > 1) {
         snprintf(rest, sizeof rest, ", %s other way%s", hd_table_count(number, count - 1), count == 2 ? "" : "s");
-        append(&line, rest);
+        hd_buffer_append(&line, rest, strlen(rest));
     }
     hd_table_add(table, line.data ? line.data : "", line.length);
     hd_buffer_deinit(&line);
 }
 
-void hd_twice_print_holders(const struct hd_twice *twice, const struct hd_holders *holders, uint32_t set,
+void hd_twice_print_holders(const struct hd_ways *ways, const struct hd_holders *holders, uint32_t set,
                             uint64_t limit)
 {
     static const struct hd_table_column columns[] = {
@@ -120,7 +108,7 @@ void hd_twice_print_holders(const struct hd_twice *twice, const struct hd_holder
         struct hd_buffer line = {0};
         hd_table_add_bytes(&table, holders->list[i].bytes);
         hd_table_add_count(&table, holders->list[i].count);
-        hd_ways_append(&line, &twice->ways, holders->list[i].from, holders->list[i].edge);
+        hd_ways_append(&line, ways, holders->list[i].from, holders->list[i].edge);
         hd_table_add(&table, line.data ? line.data : "", line.length);
         hd_buffer_deinit(&line);
     }

@@ -9,15 +9,15 @@
 
 #include "cli/open.h"
 #include "cli/table.h"
+#include "view/shown.h"
 #include "view/ways.h"
 
 enum { HD_TWICE_PATH = 64 };
 
 struct hd_twice {
-    struct hd_open open;
+    struct hd_open open; /* for HD_INDEX_SUMS */
     char path[HD_TWICE_PATH]; /* of the copy; "" if there is none */
-    int copy;            /* its descriptor; the file has no name any more */
-    struct hd_ways ways; /* of `open` */
+    int copy; /* its descriptor; the file has no name any more */
 };
 
 /* Keeps all of standard input in a file without a name that goes with its descriptor; `path` is where it can be read. */
@@ -30,12 +30,11 @@ void hd_twice_close_copy(int copy, const char *path, struct hd_error *err);
 bool hd_twice_open(struct hd_twice *twice, const char *path, struct hd_error *err);
 void hd_twice_close(struct hd_twice *twice);
 
-/* Adds a cell of the first N holders of a set: "way" or "way, 3 other ways". */
-void hd_twice_add_holder(struct hd_table *table, const struct hd_twice *twice, const struct hd_holders *holders,
-                         uint32_t set);
+/* Adds a cell of `count` ways that something is held by: "way" or "way, 3 other ways". */
+void hd_twice_add_way(struct hd_table *table, const struct hd_shown_way *first, uint64_t count);
 
 /* A table of them: references, bytes, way. */
-void hd_twice_print_holders(const struct hd_twice *twice, const struct hd_holders *holders, uint32_t set,
+void hd_twice_print_holders(const struct hd_ways *ways, const struct hd_holders *holders, uint32_t set,
                             uint64_t limit);
 
 #endif

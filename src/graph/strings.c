@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum { THREAD_MIN = 20000, FEW = 64 };
+enum { THREAD_MIN = 20000 };
 
 /* What one visitor of the pass finds. */
 struct hd_strings_build {
@@ -333,19 +333,30 @@ static int by_size(const void *left, const void *right, void *data)
     return (a > b) - (a < b);
 }
 
-/* Puts the first `limit` in front, in order: most others only are compared with the last of these. */
+/* A heap whose top is the last in order. */
+static void sift(const struct hd_graph *graph, uint32_t *heap, uint32_t count, uint32_t at)
+{
+    for (uint64_t child; (child = 2 * (uint64_t)at + 1) < count; at = (uint32_t)child) {
+        if (child + 1 < count && by_size(&heap[child + 1], &heap[child], (void *)(uintptr_t)graph) > 0)
+            child++;
+        if (by_size(&heap[at], &heap[child], (void *)(uintptr_t)graph) > 0)
+            return;
+        uint32_t kept = heap[at];
+        heap[at] = heap[child];
+        heap[child] = kept;
+    }
+}
+
+/* Puts the first `limit` in front, in any order: most others only are compared with the last of these. */
 static void first_take(const struct hd_graph *graph, uint32_t *nodes, uint32_t count, uint32_t limit)
 {
-    uint32_t have = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t node = nodes[i], at = have;
-        if (have == limit && by_size(&nodes[have - 1], &node, (void *)(uintptr_t)graph) < 0)
-            continue;
-        for (; at > 0 && by_size(&node, &nodes[at - 1], (void *)(uintptr_t)graph) < 0; at--)
-            nodes[at < limit ? at : limit - 1] = nodes[at - 1];
-        nodes[at] = node;
-        have += have < limit;
-    }
+    for (uint32_t at = limit / 2; at-- > 0;)
+        sift(graph, nodes, limit, at);
+    for (uint32_t i = limit; i < count && limit > 0; i++)
+        if (by_size(&nodes[i], &nodes[0], (void *)(uintptr_t)graph) < 0) {
+            nodes[0] = nodes[i];
+            sift(graph, nodes, limit, 0);
+        }
 }
 
 /* The nodes are there already. */
@@ -353,10 +364,9 @@ static void biggest_take(struct hd_strings *strings, const struct hd_graph *grap
                          uint32_t limit)
 {
     strings->biggest_count = limit && limit < count ? limit : count;
-    if (strings->biggest_count <= FEW && strings->biggest_count < count)
+    if (strings->biggest_count < count)
         first_take(graph, nodes, count, strings->biggest_count);
-    else
-        qsort_r(nodes, count, sizeof *nodes, by_size, (void *)(uintptr_t)graph);
+    qsort_r(nodes, strings->biggest_count, sizeof *nodes, by_size, (void *)(uintptr_t)graph);
     uint32_t *shorter = realloc(nodes, ((size_t)strings->biggest_count + 1) * sizeof *nodes);
     strings->biggest = shorter ? shorter : nodes;
 }

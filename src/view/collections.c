@@ -17,7 +17,7 @@ bool hd_view_collections_make(struct hd_view_collections *view, struct hd_open *
                               struct hd_error *err)
 {
     *view = (struct hd_view_collections){0};
-    if (!hd_ways_init(&view->ways, open, err))
+    if (!hd_open_whole(open, HD_INDEX_GRAPH, err) || !hd_ways_init(&view->ways, open, err))
         return false;
     struct hd_collections *collections = &view->collections;
     const struct hd_lines *lines = open->basis->lines;

@@ -1,7 +1,7 @@
 /* See facet_sums.h. */
 #include "view/facet_sums.h"
 
-#include "view/asked.h"
+#include "view/keep.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -12,30 +12,22 @@ struct head {
     uint64_t count;
 };
 
-static bool question_make(struct hd_buffer *question, enum hd_facet facet)
-{
-    static const char words[] = "sums of a facet";
-    const uint64_t number = facet;
-    hd_buffer_append(question, words, sizeof words);
-    hd_buffer_append(question, &number, sizeof number);
-    return hd_asked_program(question) && !question->failed;
-}
+static const char what[] = "sums of a facet";
 
-/* Nothing of it is believed but that it was kept: lengths that do not fit are none. */
-static bool decode(struct hd_facet_sums *sums, struct hd_graph_text kept)
+/* Takes its bytes apart. Nothing of them is believed but that they were kept: lengths that do not fit are none. */
+static bool decode(struct hd_facet_sums *sums)
 {
     struct head head;
-    if (kept.length < sizeof head)
+    if (sums->bytes.length < sizeof head)
         return false;
-    memcpy(&head, kept.data, sizeof head);
-    uint64_t room = kept.length - sizeof head, each = sizeof *sums->sums + sizeof(uint64_t);
+    memcpy(&head, sums->bytes.data, sizeof head);
+    uint64_t room = sums->bytes.length - sizeof head, each = sizeof *sums->sums + sizeof(uint64_t);
     if (head.count > room / each || head.count > UINT32_MAX)
         return false;
     sums->count = (uint32_t)head.count;
     sums->sums = malloc((sums->count + 1) * sizeof *sums->sums);
     sums->name = malloc((sums->count + 1) * sizeof *sums->name);
-    hd_buffer_append(&sums->bytes, kept.data, kept.length);
-    if (!sums->sums || !sums->name || sums->bytes.failed)
+    if (!sums->sums || !sums->name)
         return false;
     const char *at = (const char *)sums->bytes.data + sizeof head, *lengths = at + sums->count * sizeof *sums->sums;
     memcpy(sums->sums, at, sums->count * sizeof *sums->sums);
@@ -74,27 +66,11 @@ void hd_facet_sums_free(struct hd_facet_sums *sums)
 
 static bool find(struct hd_facet_sums *sums, const struct hd_open *open, enum hd_facet facet)
 {
-    struct hd_buffer question = {0};
-    struct hd_graph graph;
-    struct hd_dominators dominators;
     *sums = (struct hd_facet_sums){0};
-    /* mapped anew: what was kept after `open` was mapped is behind its end */
-    struct hd_index *index = open->index ? hd_index_map_for(&open->key, HD_INDEX_HEADER, &graph, &dominators, NULL) : NULL;
-    bool found = index && question_make(&question, facet) && decode(sums, hd_index_answer(index, hd_asked_text(&question)));
-    hd_buffer_deinit(&question);
-    hd_index_unmap(index);
+    bool found = hd_keep_find(open, what, facet, &sums->bytes) && decode(sums);
     if (!found)
         hd_facet_sums_free(sums);
     return found;
-}
-
-/* Nobody needs to know if it cannot be. */
-static void keep(const struct hd_open *open, enum hd_facet facet, const struct hd_buffer *answer)
-{
-    struct hd_buffer question = {0};
-    if (question_make(&question, facet) && !answer->failed)
-        hd_index_keep_answer(&open->key, hd_asked_text(&question), hd_asked_text(answer), NULL);
-    hd_buffer_deinit(&question);
 }
 
 /* One facet's, in a thread of its own. */
@@ -150,11 +126,13 @@ bool hd_facet_sums_get(struct hd_facet_sums *sums, struct hd_open *open, enum hd
     bool ok = work[facet].ok;
     if (!ok)
         *err = work[facet].err;
-    else if (!decode(sums, hd_asked_text(&work[facet].answer)))
+    else
+        hd_buffer_append(&sums->bytes, work[facet].answer.data, work[facet].answer.length);
+    if (ok && !decode(sums))
         ok = hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
     for (unsigned i = 0; i < HD_FACETS; i++) {
         if (work[i].wanted && work[i].ok && open->index)
-            keep(open, i, &work[i].answer);
+            hd_keep_add(open, what, i, &work[i].answer);
         hd_buffer_deinit(&work[i].answer);
         if (!lines)
             hd_facets_destroy(&facets[i]);

@@ -6,6 +6,7 @@
 #include "graph/index_point.h"
 #include "view/json.h"
 #include "view/redact.h"
+#include "view/shown.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -173,18 +174,6 @@ char *hd_open_title(char title[HD_OPEN_TITLE], const struct hd_open *open, uint3
 
 void hd_open_json_node(FILE *file, const struct hd_open *open, uint32_t node)
 {
-    const struct hd_graph *graph = &open->graph;
-    if (node == HD_NODE_ROOT) {
-        fputs("\"root\":true", file);
-        return;
-    }
-    unsigned long long id = graph->node_address[node];
-    fprintf(file, "\"id\":%llu,\"hex\":\"0x%llx\",\"class\":", id, id);
-    hd_json_text(file, hd_groups_class_name(graph, node));
-    if (hd_groups_names_itself(graph, node)) {
-        fputs(",\"label\":", file);
-        hd_json_text(file, hd_graph_name(graph, graph->node_label[node]));
-    }
-    fprintf(file, ",\"type\":\"%s\",\"size\":%llu,\"retained\":%llu", hd_bt_name(graph->node_type[node]),
-            (unsigned long long)graph->node_size[node], (unsigned long long)open->dominators.retained[node]);
+    const struct hd_shown shown = hd_shown_node(open, node);
+    hd_shown_json(file, &shown);
 }

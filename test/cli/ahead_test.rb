@@ -11,6 +11,9 @@ class AheadTest < Minitest::Test
   ASKED = [["suspects"], ["tree"], ["strings"], ["collections"], ["threads"], ["flame"], ["top", "--by", "file"], ["top", "--by", "gem"],
            ["top", "--by", "method"], ["top", "--by", "shape"]].freeze
 
+  # What is kept as rows: any number of them is there, at least as many as anybody reads.
+  ROWS = %w[strings].product([%w[--limit 1], %w[--limit 7], %w[--limit 500], %w[--limit 1000]]).map(&:flatten).freeze
+
   # Objects, strings, arrays and hashes in ObjectSpace's form, some allocated where that was traced; made once for each size.
   def self.heap(count)
     @heaps ||= {}
@@ -60,7 +63,17 @@ class AheadTest < Minitest::Test
   def test_many_objects
     path = dump(MANY)
     assert_equal 0, run_tool("top", path).last
-    assert_ready(path, ASKED)
+    assert_ready(path, ASKED + ROWS)
+  end
+
+  # More rows than are kept, and all of them.
+  def test_more_rows
+    path = dump(MANY)
+    assert_equal 0, run_tool("top", path).last
+    [["strings", "--limit", "1001"], ["strings", "--limit", "0"]].each do |words|
+      assert_equal run_tool(*words, "--no-index", path), run_tool(*words, path), words.inspect
+    end
+    assert_ready(path, ROWS)
   end
 
   # By another name, which the answer then has.
@@ -100,7 +113,7 @@ class AheadTest < Minitest::Test
     out, status = Open3.capture2e(RbConfig.ruby, "-I", File.join(ROOT, "lib"), "-I", EXTENSION, "-rheap_dump", "-e", script, path)
     assert status.success?, out
     assert_equal 0, run_tool("index", path).last
-    assert_ready(path, ASKED)
+    assert_ready(path, ASKED + ROWS)
   end
 
   def test_no_index_does_nothing

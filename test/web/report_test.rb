@@ -139,6 +139,7 @@ class ReportTest < Minitest::Test
     dump = secrets
     plain = report(dump, name: "plain.html")
     assert plain.match?(/s3cr3t-\d/), "the test would find them"
+    assert_equal 0, run_tool("index", dump).last # with all that is kept there
     [[dump], [File.join(FOLDER, "secrets-os.json")], [dump, dump]].each do |files|
       html = report("--redact", *files, name: "redacted.html")
       refute_in html, /s3cr3t/

@@ -1,0 +1,27 @@
+/*
+ * What views keep in the index of a dump: not the words of one answer (cli/kept.h), but the data that many of them are made of.
+ *
+ * Owns under which question they are kept. Must not know what they are. Nothing that is found is believed but that it was kept.
+ */
+#ifndef HD_VIEW_KEEP_H
+#define HD_VIEW_KEEP_H
+
+#include "base/arena.h"
+#include "view/open.h"
+
+/*
+ * Whether what tells contents may be kept or looked for: there is an index, and nothing has to be left out of what is told, which
+ * those who keep it do not know (view/redact.h).
+ */
+static inline bool hd_keep_can(const struct hd_open *open)
+{
+    return open->index && !open->redacted;
+}
+
+/* A copy of what was kept of that dump under these words and that number; false if there is nothing. */
+bool hd_keep_find(const struct hd_open *open, const char *what, uint64_t number, struct hd_buffer *data);
+
+/* Nobody needs to know if it cannot be. */
+void hd_keep_add(const struct hd_open *open, const char *what, uint64_t number, const struct hd_buffer *data);
+
+#endif

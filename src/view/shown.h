@@ -1,0 +1,37 @@
+/*
+ * Objects and who holds them as they are shown: all that is said of one, so that neither the graph nor the dump is needed to say it.
+ *
+ * Owns how they stand in JSON, and how they are kept (view/pack.h). Must not know who shows them. The texts are somebody else's.
+ */
+#ifndef HD_VIEW_SHOWN_H
+#define HD_VIEW_SHOWN_H
+
+#include "view/open.h"
+#include "view/pack.h"
+
+struct hd_shown {
+    uint32_t root; /* 1: nothing else is said of it */
+    uint32_t type; /* enum hd_bt */
+    uint64_t id, size, retained;
+    struct hd_graph_text class, label; /* label: its own name; data NULL if it has none */
+};
+
+/* Its texts are the graph's. */
+struct hd_shown hd_shown_node(const struct hd_open *open, uint32_t node);
+void hd_shown_pack(struct hd_pack *pack, struct hd_shown *shown);
+
+/* As hd_open_json_node. */
+void hd_shown_json(FILE *file, const struct hd_shown *shown);
+
+/* One of the ways by which something is held. */
+struct hd_shown_way {
+    uint64_t references, bytes;
+    struct hd_graph_text words; /* view/ways.h */
+};
+
+void hd_shown_way_pack(struct hd_pack *pack, struct hd_shown_way *way);
+
+/* `{"references":N,"bytes":N,"way":"…"}` */
+void hd_shown_way_json(FILE *file, const struct hd_shown_way *way);
+
+#endif
