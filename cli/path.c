@@ -217,7 +217,7 @@ static bool open_for(const struct request *request, bool object, struct hd_open 
 {
     if (object && request->all == 1)
         return hd_open_object(open, request->path, request->target, hd_excerpt_path, HD_INDEX_GRAPH, node, err);
-    if (!hd_open_read_for(open, request->path, HD_INDEX_GRAPH, err))
+    if (!hd_open_read_for(open, request->path, object ? HD_INDEX_GRAPH : HD_INDEX_WAYS, err))
         return false;
     if (!object || hd_open_node(open, request->target, node, err))
         return true;

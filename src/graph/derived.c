@@ -45,6 +45,13 @@ void hd_derived_of_excerpt(struct hd_derived *derived, uint32_t *class_number, c
 
 /* ---- how each is got: out of the index or made ---- */
 
+/* Of what the index was mapped for less than, or of an excerpt, nothing can be made. */
+static int damaged(struct hd_error *err)
+{
+    hd_error_set(err, HD_ERROR_BAD_DUMP, "the index of the dump is damaged: ask again, it is made anew then");
+    return HD_DERIVED_MISSING;
+}
+
 static int get_classes(struct hd_derived *derived, struct hd_error *err)
 {
     if (derived->index && hd_index_classes(derived->index, &derived->classes)) {
@@ -52,12 +59,16 @@ static int get_classes(struct hd_derived *derived, struct hd_error *err)
             derived->classes.number = derived->excerpt_number;
         return HD_DERIVED_MAPPED;
     }
+    if (derived->excerpt_number || !derived->graph->node_flags)
+        return damaged(err);
     return hd_groups_by_class(&derived->classes, derived->graph, err) ? HD_DERIVED_MADE : HD_DERIVED_MISSING;
 }
 
 static int sum_up(struct hd_derived *derived, const uint32_t *number, uint32_t count, struct hd_retained_group **sums,
                   struct hd_error *err)
 {
+    if (derived->excerpt_number || !derived->dominators->child_start)
+        return damaged(err);
     *sums = calloc((size_t)count + 1, sizeof **sums);
     if (!*sums) {
         hd_error_set(err, HD_ERROR_MEMORY, "out of memory for the retained sizes of %u groups", count);
@@ -85,6 +96,8 @@ static int get_type_sums(struct hd_derived *derived, struct hd_error *err)
     struct hd_groups types;
     if (derived->index && (derived->type_sums = (void *)hd_index_type_sums(derived->index)))
         return HD_DERIVED_MAPPED;
+    if (derived->excerpt_number || !derived->dominators->child_start)
+        return damaged(err);
     if (!hd_groups_by_type(&types, derived->graph, err))
         return HD_DERIVED_MISSING;
     int state = sum_up(derived, types.number, types.count, &derived->type_sums, err);
@@ -114,6 +127,8 @@ static int get_paths(struct hd_derived *derived, struct hd_error *err)
 {
     if (derived->index && hd_index_paths(derived->index, derived->graph, &derived->paths))
         return HD_DERIVED_MAPPED;
+    if (!derived->graph->edge_start)
+        return damaged(err);
     if (!hd_paths_create(&derived->paths, derived->graph, false, HD_NODE_NONE, err))
         return HD_DERIVED_MISSING;
     hd_best_names_from_root(&derived->paths);

@@ -38,6 +38,7 @@ struct hd_index {
     uint64_t length;
     enum hd_index_need need;
     atomic_bool damaged;
+    _Atomic uint64_t held; /* sections that have been looked at together with all that are in the same set: see holds() */
     char path[PATH_MAX];
     struct hd_index_plan plan;
     uint8_t *looked; /* [blocks] 1 if it holds: for who looks at single elements; NULL before */
@@ -119,6 +120,7 @@ const struct hd_index_header *hd_index_header_of(const struct hd_index *index)
 static const uint64_t sections_of[] = {[HD_INDEX_HEADER] = 0,
                                        [HD_INDEX_SUMS] = HD_INDEX_SECTIONS_SUMS,
                                        [HD_INDEX_SIZES] = HD_INDEX_SECTIONS_SIZES,
+                                       [HD_INDEX_WAYS] = HD_INDEX_SECTIONS_WAYS,
                                        [HD_INDEX_NODES] = HD_INDEX_SECTIONS_NODES,
                                        [HD_INDEX_GRAPH] = HD_INDEX_SECTIONS_GRAPH,
                                        [HD_INDEX_TREE] = HD_INDEX_SECTIONS_TREE};
@@ -143,6 +145,7 @@ static bool check(struct hd_index *index, enum hd_index_need need, const struct 
     const uint64_t *sums = (const uint64_t *)((const char *)index->file + HD_INDEX_ALIGN);
     if (hd_index_header_sum(h, sums, plan->first_block[HD_INDEX_SECTION_COUNT]) != h->sum)
         return unfit(err, path, "has a damaged header");
+    index->held = sections_of[need];
     return hd_index_check(h, plan, index->file, sections_of[need]) || unfit(err, path, "is damaged");
 }
 
@@ -262,10 +265,15 @@ void hd_index_condemn(struct hd_index *index)
     atomic_store(&index->damaged, true);
 }
 
+/* What was looked at is not looked at again; but a tree is one only if all its sections say so together. */
 static bool holds(struct hd_index *index, uint64_t sections)
 {
+    if ((atomic_load(&index->held) & sections) == sections)
+        return true;
     bool fine = hd_index_check(hd_index_header_of(index), &index->plan, index->file, sections);
-    if (!fine)
+    if (fine)
+        atomic_fetch_or(&index->held, sections);
+    else
         hd_index_condemn(index);
     return fine;
 }
@@ -352,9 +360,10 @@ const struct hd_index_marks *hd_index_get_marks(const struct hd_index *index)
 
 bool hd_index_paths(struct hd_index *index, const struct hd_graph *graph, struct hd_paths *paths)
 {
-    if (!holds(index, HD_INDEX_SECTIONS_PATHS))
+    bool order = index->need == HD_INDEX_WAYS;
+    if (!holds(index, order ? HD_INDEX_SECTIONS_ORDER : HD_INDEX_SECTIONS_PATHS))
         return false;
-    *paths = (struct hd_paths){.graph = graph, .parent = (void *)section(index, HD_INDEX_PATH_PARENT),
+    *paths = (struct hd_paths){.graph = graph, .parent = order ? NULL : (void *)section(index, HD_INDEX_PATH_PARENT),
                                .edge = (void *)section(index, HD_INDEX_PATH_EDGE),
                                .order = (void *)section(index, HD_INDEX_PATH_ORDER),
                                .from = (void *)section(index, HD_INDEX_PATH_FROM),

@@ -39,8 +39,9 @@ struct hd_index; /* a mapped index */
 enum hd_index_need {
     HD_INDEX_HEADER, /* counts alone; for what graph/index_answers.c finds behind it, and graph/index_point.h in it */
     HD_INDEX_SUMS,  /* counts, names, and what hd_index_class_sums and hd_index_type_sums give */
-    HD_INDEX_SIZES, /* and of the objects sizes, types and labels, and of the dominators `parent` and `retained` */
-    HD_INDEX_NODES, /* and what HD_INDEX_GRAPH gives but the references: edge_start, edge_to and edge_name stay NULL */
+    HD_INDEX_SIZES, /* and of the objects sizes, types, labels and hd_index_classes, and of the dominators `parent` and `retained` */
+    HD_INDEX_WAYS,  /* HD_INDEX_SUMS, and what hd_paths_merge looks at for the objects of a class: of hd_index_paths all but `parent` */
+    HD_INDEX_NODES, /* HD_INDEX_SIZES, and what HD_INDEX_GRAPH gives but the references: edge_start, edge_to and edge_name stay NULL */
     HD_INDEX_GRAPH, /* and the graph, and of the dominators `parent` and `retained` */
     HD_INDEX_TREE,  /* and the dominators' children: all of both */
 };
@@ -88,7 +89,7 @@ const struct hd_retained_group *hd_index_class_sums(struct hd_index *index);
 const struct hd_retained_group *hd_index_type_sums(struct hd_index *index);
 const struct hd_index_marks *hd_index_get_marks(const struct hd_index *index);
 
-/* After hd_index_map_for more than HD_INDEX_SUMS. All numbers are in range; that an edge leads where it should is not looked at. */
+/* After hd_index_map_for more than HD_INDEX_SUMS. All numbers are in range; that an edge leads where it should is not looked at. `parent` is NULL after HD_INDEX_WAYS. */
 bool hd_index_paths(struct hd_index *index, const struct hd_graph *graph, struct hd_paths *paths);
 
 /*

@@ -85,28 +85,55 @@ void hd_view_path_json(FILE *file, const struct hd_open *open, uint32_t node, co
 
 /* --- to the objects of a class --- */
 
-static bool merge(struct hd_open *open, const uint8_t *member, struct hd_view_class_path *tree, struct hd_error *err)
+/* By weak references: no other lead to any of them. These are not in the index. */
+static bool merge_weak(struct hd_open *open, const uint8_t *member, struct hd_merged_paths *merged, struct hd_error *err)
 {
     struct hd_paths weak;
-    if (!tree->weak) {
-        const struct hd_paths *shortest = hd_derived_paths(open->derived, err);
-        return shortest && hd_paths_merge(shortest, member, &tree->merged, err);
-    }
-    if (!hd_paths_create(&weak, &open->graph, true, HD_NODE_NONE, err))
+    if (!hd_open_whole(open, HD_INDEX_GRAPH, err) || !hd_paths_create(&weak, &open->graph, true, HD_NODE_NONE, err))
         return false;
     hd_best_names_from_root(&weak);
-    bool done = hd_paths_merge(&weak, member, &tree->merged, err);
+    bool done = hd_paths_merge(&weak, member, merged, err);
     hd_paths_destroy(&weak);
+    return done;
+}
+
+static bool merge(struct hd_open *open, const uint8_t *member, struct hd_view_class_path *tree, bool exclude_weak, struct hd_error *err)
+{
+    const struct hd_paths *shortest = hd_derived_paths(open->derived, err);
+    if (!shortest || !hd_paths_merge(shortest, member, &tree->merged, err))
+        return false;
+    if (tree->merged.step[0].members > 0 || exclude_weak)
+        return true;
+    hd_paths_merged_free(&tree->merged);
+    if (!merge_weak(open, member, &tree->merged, err))
+        return false;
+    tree->weak = tree->merged.step[0].members > 0;
+    return true;
+}
+
+/* What is said of each step's sample. */
+static bool samples(struct hd_open *open, struct hd_merged_paths *merged, struct hd_error *err)
+{
+    uint32_t *node = malloc((size_t)merged->count * sizeof *node);
+    if (!node)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    for (uint32_t i = 0; i < merged->count; i++)
+        node[i] = merged->step[i].sample;
+    bool done = hd_open_nodes(open, node, merged->count, err);
+    for (uint32_t i = 0; done && i < merged->count; i++)
+        merged->step[i].sample = node[i];
+    free(node);
     return done;
 }
 
 bool hd_view_class_path_make(struct hd_view_class_path *tree, struct hd_open *open, const char *class, bool exclude_weak,
                              struct hd_error *err)
 {
-    *tree = (struct hd_view_class_path){.groups = hd_derived_classes(open->derived, err)};
-    if (!tree->groups)
+    *tree = (struct hd_view_class_path){.objects = 0};
+    const struct hd_groups *groups = hd_derived_classes(open->derived, err);
+    if (!groups)
         return false;
-    uint32_t group = hd_groups_find(tree->groups, class, strlen(class));
+    uint32_t group = hd_groups_find(groups, class, strlen(class));
     if (group == HD_NODE_NONE)
         return hd_error_set(err, HD_ERROR_USAGE,
                             "%.200s has no objects of a class %.100s; `heap_dump top` lists the classes it has",
@@ -114,19 +141,17 @@ bool hd_view_class_path_make(struct hd_view_class_path *tree, struct hd_open *op
     uint8_t *member = malloc(open->graph.node_count);
     if (!member)
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    tree->class = tree->groups->name[group];
+    tree->class = groups->name[group];
     for (uint32_t node = 0; node < open->graph.node_count; node++) {
-        member[node] = tree->groups->number[node] == group;
+        member[node] = groups->number[node] == group;
         tree->objects += member[node];
     }
-    bool done = merge(open, member, tree, err);
-    if (done && tree->merged.step[0].members == 0 && !exclude_weak) {
-        hd_paths_merged_free(&tree->merged);
-        tree->weak = true;
-        done = merge(open, member, tree, err);
-        tree->weak = done && tree->merged.step[0].members > 0;
-    }
+    bool done = merge(open, member, tree, exclude_weak, err);
     free(member);
+    if (done && !samples(open, &tree->merged, err)) {
+        hd_paths_merged_free(&tree->merged);
+        done = false;
+    }
     return done;
 }
 

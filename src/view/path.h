@@ -29,14 +29,13 @@ void hd_view_path_json_steps(FILE *file, const struct hd_open *open, const struc
 
 /* The paths to all objects of a class, merged. */
 struct hd_view_class_path {
-    const struct hd_groups *groups; /* the open dump's */
     struct hd_merged_paths merged;
     struct hd_graph_text class;
     uint64_t objects;
     bool weak; /* by weak references alone */
 };
 
-/* False and *err if there is no such class (HD_ERROR_USAGE) or memory ran out; else `merged` is freed with hd_paths_merged_free. */
+/* After hd_open_read_for HD_INDEX_WAYS or more. False and *err if there is no such class (HD_ERROR_USAGE) or memory ran out; else `merged` is freed with hd_paths_merged_free. */
 bool hd_view_class_path_make(struct hd_view_class_path *tree, struct hd_open *open, const char *class, bool exclude_weak,
                              struct hd_error *err);
 

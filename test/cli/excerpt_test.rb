@@ -47,6 +47,37 @@ class ExcerptTest < Minitest::Test
     end
   end
 
+  def test_paths_of_classes
+    [ours, object_space].each do |dump|
+      text("index", dump)
+      classes = json("top", dump, "--limit", "0").fetch("rows").map { |row| row["class"] }
+      classes.sample(30 * EACH, random: Random.new(1)).each_with_index do |name, number|
+        words = ["path", dump, name, *("--json" if number.odd?), *("--exclude-weak" if number % 3 == 2), *(%w[--limit 0] if number % 4 > 1)]
+        assert_equal run_tool(*words, "--no-index"), run_tool(*words), words.inspect
+      end
+    end
+  end
+
+  # Damage that only some commands come across: they answer all the same, from the dump.
+  def test_a_damaged_index
+    text("index", ours)
+    index = "#{ours}.idx"
+    sound = File.binread(index)
+    commands = [["show", ours, facts[:orders]], ["path", ours, facts[:order]], ["tree", ours, facts[:app]], ["path", ours, "String"],
+                ["find", ours, "--class", "S*"], ["find", ours, "--type", "string"], ["summary", ours], ["top", ours]]
+    expected = commands.map { |words| run_tool(*words, "--no-index") }
+    random = Random.new(2)
+    (20 * EACH).times do
+      commands.zip(expected) do |words, answer|
+        at = random.rand(4096...sound.bytesize)
+        File.binwrite(index, sound.dup.tap { |bytes| bytes.setbyte(at, bytes.getbyte(at) ^ 1 << random.rand(8)) })
+        assert_equal answer, run_tool(*words), "#{words.inspect} with byte #{at} changed"
+      end
+    end
+  ensure
+    FileUtils.rm_f(index)
+  end
+
   def test_ids_of_no_object
     text("index", ours)
     ["12345", "0x1", "@0", "@99999999", "@4294967297", "order"].each do |id|
