@@ -3,22 +3,19 @@
 #include "graph/find.h"
 
 #include "base/arena.h"
+#include "base/crew.h"
 #include "dump/json_reader.h"
 #include "graph/fields.h"
 #include "graph/groups.h"
 #include "graph/second_pass.h"
 
 #include <fnmatch.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 /* --- what the columns answer --- */
-
-static bool is_word(struct hd_graph_text text, const char *word)
-{
-    return text.length == strlen(word) && !memcmp(text.data, word, text.length);
-}
 
 static bool is_type(enum hd_bt bt, const char *type)
 {
@@ -26,21 +23,40 @@ static bool is_type(enum hd_bt bt, const char *type)
     return !strcasecmp(name, type) || (*name && !strcasecmp(name + 2, type));
 }
 
-static bool type_fits(const struct hd_graph *graph, uint32_t node, const char *type)
+/* A type as it is asked for: builtin ones, and what Ruby calls a T_DATA or T_IMEMO within. */
+struct wish {
+    bool bt[HD_BT_COUNT];
+    uint32_t label; /* HD_NAME_MASK: nothing of the dump is called so */
+};
+
+static struct wish type_wish(const struct hd_graph *graph, const char *type)
+{
+    struct wish wish = {.label = HD_NAME_MASK};
+    for (int bt = HD_BT_NONE; bt < HD_BT_COUNT; bt++)
+        wish.bt[bt] = is_type(bt, type);
+    for (uint32_t name = 0; name < graph->name_count && wish.label == HD_NAME_MASK; name++) {
+        struct hd_graph_text text = hd_graph_name(graph, name);
+        if (text.length == strlen(type) && !memcmp(text.data, type, text.length))
+            wish.label = name; /* each name is there once */
+    }
+    return wish;
+}
+
+static bool type_fits(const struct wish *wish, const struct hd_graph *graph, uint32_t node)
 {
     uint8_t bt = graph->node_type[node];
-    if (is_type(bt, type))
-        return true;
-    return (bt == HD_BT_T_DATA || bt == HD_BT_T_IMEMO) && is_word(hd_graph_name(graph, graph->node_label[node]), type);
+    return wish->bt[bt]
+           || (wish->label != HD_NAME_MASK && graph->node_label[node] == wish->label && (bt == HD_BT_T_DATA || bt == HD_BT_T_IMEMO));
 }
 
 bool hd_find_knows_type(const struct hd_graph *graph, const char *type)
 {
+    struct wish wish = type_wish(graph, type);
     for (int bt = HD_BT_NONE + 1; bt < HD_BT_COUNT; bt++)
-        if (is_type(bt, type))
+        if (wish.bt[bt])
             return true;
-    for (uint32_t node = 1; node < graph->node_count; node++)
-        if (type_fits(graph, node, type))
+    for (uint32_t node = 1; wish.label != HD_NAME_MASK && node < graph->node_count; node++)
+        if (type_fits(&wish, graph, node))
             return true;
     return false;
 }
@@ -53,23 +69,6 @@ static bool text_fits(const char *glob, struct hd_graph_text text, struct hd_buf
     return !scratch->failed && !fnmatch(glob, scratch->data, 0);
 }
 
-/* Takes out of `wanted` what is not of a class that fits. */
-static bool class_filter(const struct hd_graph *graph, const struct hd_groups *classes, const char *glob,
-                         uint8_t *wanted, struct hd_error *err)
-{
-    struct hd_buffer scratch = {0};
-    uint8_t *fits = calloc((size_t)classes->count + 1, 1);
-    bool ok = fits || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    for (uint32_t i = 0; ok && i < classes->count; i++)
-        fits[i] = text_fits(glob, classes->name[i], &scratch);
-    for (uint32_t node = 1; ok && node < graph->node_count; node++)
-        wanted[node] = wanted[node] && fits[classes->number[node]];
-    ok = ok && (!scratch.failed || hd_error_set(err, HD_ERROR_MEMORY, "out of memory"));
-    hd_buffer_deinit(&scratch);
-    free(fits);
-    return ok;
-}
-
 static bool has_own_name(uint8_t type)
 {
     return type == HD_BT_T_CLASS || type == HD_BT_T_MODULE;
@@ -80,29 +79,102 @@ static bool can_have_value(uint8_t type)
     return type == HD_BT_T_STRING || type == HD_BT_T_SYMBOL || type == HD_BT_T_REGEXP;
 }
 
-/* True if something is left that only the lines can answer. */
-static bool columns_filter(const struct hd_find_query *query, const struct hd_graph *graph,
-                           const struct hd_dominators *dominators, uint8_t *wanted)
+/* The columns are gone through in pieces, by as many hands as there are processors. */
+struct columns {
+    const struct hd_find_query *query;
+    const struct hd_graph *graph;
+    const struct hd_dominators *dominators;
+    const uint32_t *class_number;
+    uint8_t *class_fits; /* by number; NULL: all do */
+    struct wish type;
+    uint8_t *wanted;
+    _Atomic uint32_t next;
+    atomic_bool again, failed; /* again: something is left that only the lines can answer */
+};
+
+struct columns_hand {
+    struct columns *columns;
+    struct hd_buffer scratch;
+};
+
+static bool column_fits(struct columns_hand *hand, uint32_t node, bool *again)
 {
+    const struct columns *columns = hand->columns;
+    const struct hd_find_query *query = columns->query;
+    const struct hd_graph *graph = columns->graph;
+    if (columns->class_fits && !columns->class_fits[columns->class_number[node]])
+        return false;
+    if ((query->min_size && graph->node_size[node] < query->min_size)
+        || (query->min_retained && columns->dominators->retained[node] < query->min_retained)
+        || (query->number && query->number[node] != query->group) || (query->type && !type_fits(&columns->type, graph, node))
+        || (query->value && !can_have_value(graph->node_type[node])))
+        return false;
+    if (query->name_glob && has_own_name(graph->node_type[node])) {
+        struct hd_graph_text name = hd_graph_name(graph, graph->node_label[node]);
+        if (!name.data || !text_fits(query->name_glob, name, &hand->scratch))
+            return false;
+    } else if (query->name_glob) {
+        *again = true;
+    }
+    *again = *again || query->value;
+    return true;
+}
+
+static void columns_run(void *data)
+{
+    struct columns_hand *hand = data;
+    struct columns *columns = hand->columns;
+    uint32_t count = columns->graph->node_count, from;
     bool again = false;
+    while ((from = atomic_fetch_add(&columns->next, HD_FOUND_PIECE)) < count) {
+        uint32_t to = count - from < HD_FOUND_PIECE ? count : from + HD_FOUND_PIECE;
+        for (uint32_t node = from; node < to; node++)
+            columns->wanted[node] = node != HD_NODE_ROOT && column_fits(hand, node, &again);
+    }
+    if (again)
+        atomic_store(&columns->again, true);
+    if (hand->scratch.failed)
+        atomic_store(&columns->failed, true);
+}
+
+/* Which groups by class are called so. */
+static uint8_t *classes_called(const struct hd_groups *classes, const char *glob)
+{
     struct hd_buffer scratch = {0};
-    wanted[HD_NODE_ROOT] = 0;
-    for (uint32_t node = 1; node < graph->node_count; node++) {
-        uint8_t type = graph->node_type[node];
-        bool fits = graph->node_size[node] >= query->min_size && dominators->retained[node] >= query->min_retained &&
-                    (!query->number || query->number[node] == query->group) &&
-                    (!query->type || type_fits(graph, node, query->type)) && (!query->value || can_have_value(type));
-        if (fits && query->name_glob && has_own_name(type)) {
-            struct hd_graph_text name = hd_graph_name(graph, graph->node_label[node]);
-            fits = name.data && text_fits(query->name_glob, name, &scratch);
-        } else if (fits && query->name_glob) {
-            again = true;
-        }
-        again = again || (fits && query->value);
-        wanted[node] = fits;
+    uint8_t *fits = calloc((size_t)classes->count + 1, 1);
+    for (uint32_t i = 0; fits && i < classes->count; i++)
+        fits[i] = text_fits(glob, classes->name[i], &scratch);
+    if (scratch.failed) {
+        free(fits);
+        fits = NULL;
     }
     hd_buffer_deinit(&scratch);
-    return again;
+    return fits;
+}
+
+/* Fills `wanted`. *again: something is left that only the lines can answer. */
+static bool columns_filter(const struct hd_find_query *query, const struct hd_graph *graph, const struct hd_dominators *dominators,
+                           const struct hd_groups *classes, uint8_t *wanted, bool *again, struct hd_error *err)
+{
+    struct columns columns = {.query = query, .graph = graph, .dominators = dominators, .wanted = wanted};
+    struct columns_hand hands[HD_CREW_MAX] = {0};
+    int count = hd_crew_size();
+    if (query->class_glob) {
+        columns.class_number = classes->number;
+        columns.class_fits = classes_called(classes, query->class_glob);
+        if (!columns.class_fits)
+            return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    }
+    if (query->type)
+        columns.type = type_wish(graph, query->type);
+    for (int i = 0; i < count; i++)
+        hands[i].columns = &columns;
+    hd_crew_run(columns_run, hands, sizeof *hands, count);
+    for (int i = 0; i < count; i++)
+        hd_buffer_deinit(&hands[i].scratch);
+    free(columns.class_fits);
+    *again = atomic_load(&columns.again);
+    return !atomic_load(&columns.failed) || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
 }
 
 /* --- what the lines answer --- */
@@ -177,90 +249,40 @@ static bool lines_check(const struct hd_find_query *query, const char *path, con
 
 /* --- all together --- */
 
-struct order {
-    const struct hd_graph *graph;
-    const struct hd_dominators *dominators;
-};
-
-static int compare(const void *left, const void *right, void *data)
+/* Exactly all objects of a class, or of a builtin type: what those retain is known. NULL: it is not. */
+static const uint64_t *known_retained(const struct hd_find_query *query, const struct hd_graph *graph, const struct hd_groups *classes)
 {
-    const struct order *order = data;
-    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
-    const uint64_t *retained = order->dominators->retained, *size = order->graph->node_size;
-    if (retained[a] != retained[b])
-        return retained[a] < retained[b] ? 1 : -1;
-    if (size[a] != size[b])
-        return size[a] < size[b] ? 1 : -1;
-    return (a > b) - (a < b);
-}
-
-/* Places that the heap's top, the last of the first ones, has to give way from. */
-static void sift_down(uint32_t *heap, uint32_t count, uint32_t at, struct order *order)
-{
-    for (uint32_t child; (child = 2 * at + 1) < count; at = child) {
-        if (child + 1 < count && compare(&heap[child + 1], &heap[child], order) > 0)
-            child++;
-        if (compare(&heap[child], &heap[at], order) <= 0)
-            return;
-        uint32_t kept = heap[at];
-        heap[at] = heap[child];
-        heap[child] = kept;
+    bool more = query->name_glob || query->min_size || query->min_retained || query->number || query->value;
+    if (more || !query->class_glob == !query->type)
+        return NULL;
+    if (query->class_glob && query->class_sums && !strpbrk(query->class_glob, "*?[\\")) {
+        uint32_t group = hd_groups_find(classes, query->class_glob, strlen(query->class_glob));
+        return group == HD_NODE_NONE ? NULL : &query->class_sums[group].retained;
     }
-}
-
-/* The first ones in front, in order: a heap of them has the last on top, and most others only are compared with that. */
-static void sort_first(uint32_t *nodes, uint32_t count, uint64_t first, struct order *order)
-{
-    uint32_t have = first == 0 || first > count ? count : (uint32_t)first;
-    for (uint32_t i = have / 2; have < count && i-- > 0;)
-        sift_down(nodes, have, i, order);
-    for (uint32_t i = have; i < count; i++) {
-        uint32_t node = nodes[i];
-        if (compare(&node, &nodes[0], order) >= 0)
-            continue;
-        nodes[i] = nodes[0];
-        nodes[0] = node;
-        sift_down(nodes, have, 0, order);
-    }
-    qsort_r(nodes, have, sizeof *nodes, compare, order);
-}
-
-static bool found_fill(struct hd_found *found, struct order *order, uint64_t first, const uint8_t *wanted, struct hd_error *err)
-{
-    const struct hd_graph *graph = order->graph;
-    for (uint32_t node = 1; node < graph->node_count; node++)
-        found->count += wanted[node];
-    found->node = malloc((found->count + 1) * sizeof *found->node);
-    if (!found->node)
-        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    for (uint32_t node = 1, at = 0; node < graph->node_count; node++) {
-        if (!wanted[node])
-            continue;
-        found->node[at++] = node;
-        found->size += graph->node_size[node];
-    }
-    sort_first(found->node, found->count, first, order);
-    found->retained = hd_dominators_retained_by_set(order->dominators, graph, wanted, false, err);
-    return found->retained != UINT64_MAX;
+    if (!query->type || !query->type_sums)
+        return NULL;
+    struct wish wish = type_wish(graph, query->type);
+    int types = 0, type = 0;
+    for (int bt = 0; bt < HD_BT_COUNT; bt++)
+        if (wish.bt[bt]) {
+            types++;
+            type = bt;
+        }
+    return types == 1 && wish.label == HD_NAME_MASK ? &query->type_sums[type].retained : NULL;
 }
 
 bool hd_find(const struct hd_find_query *query, uint64_t first, const char *path, const struct hd_graph *graph,
              const struct hd_dominators *dominators, const struct hd_groups *classes, struct hd_found *found,
              struct hd_error *err)
 {
-    struct order order = {graph, dominators};
-    uint8_t *wanted = calloc(graph->node_count + 1, 1);
+    uint8_t *wanted = malloc((size_t)graph->node_count + 1);
+    bool again = false;
     *found = (struct hd_found){0};
     if (!wanted)
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    memset(wanted, 1, graph->node_count);
-    bool again = columns_filter(query, graph, dominators, wanted);
-    bool ok = (!query->class_glob || class_filter(graph, classes, query->class_glob, wanted, err))
-              && (!again || lines_check(query, path, graph, wanted, err)) && found_fill(found, &order, first, wanted, err);
+    bool ok = columns_filter(query, graph, dominators, classes, wanted, &again, err)
+              && (!again || lines_check(query, path, graph, wanted, err))
+              && hd_found_make(found, wanted, first, known_retained(query, graph, classes), graph, dominators, err);
     free(wanted);
-    if (!ok) {
-        free(found->node);
-        *found = (struct hd_found){0};
-    }
     return ok;
 }

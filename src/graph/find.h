@@ -8,7 +8,9 @@
 #define HD_GRAPH_FIND_H
 
 #include "graph/dominators.h"
+#include "graph/found.h"
 #include "graph/groups.h"
+#include "graph/retained.h"
 
 #include <regex.h>
 
@@ -21,19 +23,14 @@ struct hd_find_query {
     const uint32_t *number; /* [node_count] groups of some kind: only those of group `group`; NULL: of all */
     uint32_t group;
     const regex_t *value; /* what a String, Symbol or Regexp has in it */
-};
-
-struct hd_found {
-    uint32_t *node; /* most retained first, then the biggest, then by address, as many as were wanted in order; freed with free() */
-    uint32_t count;
-    uint64_t size; /* of all together */
-    /* what the set retains together; a lower bound, as hd_dominators_retained_by_set says */
-    uint64_t retained;
+    /* What all objects of each class and of each builtin type retain, where that is known; NULL: it is not. */
+    const struct hd_retained_group *class_sums, *type_sums;
 };
 
 /*
- * `path` is the file that the graph was read from; `classes`: hd_groups_by_class, NULL if no class is asked for. The first
- * `first` come in order (0: all), the others behind them in any.
+ * `path` is the file that the graph was read from; `classes`: hd_groups_by_class, NULL if no class is asked for. Of the graph the sizes, types, labels and names
+ * are looked at, and the lines' places for conditions on contents; of the dominators `parent` and `retained`. At most `first` nodes are
+ * handed out, 0: all.
  */
 bool hd_find(const struct hd_find_query *query, uint64_t first, const char *path, const struct hd_graph *graph,
              const struct hd_dominators *dominators, const struct hd_groups *classes, struct hd_found *found,

@@ -39,6 +39,7 @@ struct hd_index; /* a mapped index */
 enum hd_index_need {
     HD_INDEX_HEADER, /* counts alone; for what graph/index_answers.c finds behind it, and graph/index_point.h in it */
     HD_INDEX_SUMS,  /* counts, names, and what hd_index_class_sums and hd_index_type_sums give */
+    HD_INDEX_SIZES, /* and of the objects sizes, types and labels, and of the dominators `parent` and `retained` */
     HD_INDEX_NODES, /* and what HD_INDEX_GRAPH gives but the references: edge_start, edge_to and edge_name stay NULL */
     HD_INDEX_GRAPH, /* and the graph, and of the dominators `parent` and `retained` */
     HD_INDEX_TREE,  /* and the dominators' children: all of both */

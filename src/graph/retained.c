@@ -5,6 +5,9 @@
  */
 #include "graph/retained.h"
 
+#include "base/crew.h"
+
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,29 +40,74 @@ static uint64_t reached_without(const struct hd_graph *graph, const uint8_t *mem
     return bytes;
 }
 
-enum { UNKNOWN, CLIMBED, OUTSIDE, INSIDE }; /* a node, for topmost(): neither it nor what dominates it is a member; or it is */
+enum { UNKNOWN, INSIDE, OUTSIDE }; /* a node, for topmost(): it or what dominates it is a member, or nothing of that is */
+enum { PIECE = 1 << 16, AHEAD = 16 };
 
-/* What a node is. Goes up to the first one that is known, then the same way again; `state` ends it should there be a circle. */
-static uint8_t state_of(const struct hd_dominators *dominators, const uint8_t *member, uint8_t *state, uint32_t node)
+/* The same for all hands: whatever one has found out of a node, another would, too. */
+struct climb {
+    const struct hd_dominators *dominators;
+    const uint8_t *member;
+    uint8_t *state; /* [node_count] of members known from the start */
+    _Atomic uint32_t next;
+};
+
+struct climber {
+    struct climb *climb;
+    uint64_t bytes;
+};
+
+/* What a node is. Goes up to the first one that is known, then the same way again; should there be a circle, it ends after as many steps as there are nodes. */
+static uint8_t state_of(struct climb *climb, uint32_t node)
 {
-    uint32_t at = node;
-    while (at != HD_NODE_NONE && state[at] == UNKNOWN && !member[at]) {
-        state[at] = CLIMBED;
-        at = dominators->parent[at];
+    const uint32_t *parent = climb->dominators->parent;
+    uint32_t at = node, steps = 0;
+    uint8_t found = UNKNOWN;
+    while (at != HD_NODE_NONE && steps < climb->dominators->node_count && found == UNKNOWN) {
+        found = __atomic_load_n(&climb->state[at], __ATOMIC_RELAXED);
+        if (found == UNKNOWN) {
+            at = parent[at];
+            steps++;
+        }
     }
-    uint8_t found = at != HD_NODE_NONE && (member[at] || state[at] == INSIDE) ? INSIDE : OUTSIDE;
-    for (; node != at && state[node] == CLIMBED; node = dominators->parent[node])
-        state[node] = found;
+    found = found == UNKNOWN ? OUTSIDE : found;
+    for (; steps > 0; steps--, node = parent[node])
+        __atomic_store_n(&climb->state[node], found, __ATOMIC_RELAXED);
     return found;
+}
+
+static void climb_run(void *data)
+{
+    struct climber *climber = data;
+    struct climb *climb = climber->climb;
+    const struct hd_dominators *dominators = climb->dominators;
+    uint32_t count = dominators->node_count, from;
+    uint64_t bytes = 0; /* not in the hand, next to which the other's lies */
+    while ((from = atomic_fetch_add(&climb->next, PIECE)) < count) {
+        uint32_t to = count - from < PIECE ? count : from + PIECE;
+        for (uint32_t node = from; node < to; node++) {
+            if (node + AHEAD < to && climb->member[node + AHEAD] && dominators->parent[node + AHEAD] != HD_NODE_NONE)
+                __builtin_prefetch(&climb->state[dominators->parent[node + AHEAD]]);
+            if (climb->member[node] && state_of(climb, dominators->parent[node]) == OUTSIDE)
+                bytes += dominators->retained[node];
+        }
+    }
+    climber->bytes = bytes;
 }
 
 /* The sum over the topmost members: those that no other one dominates. Looks only at what is above members. */
 static uint64_t topmost(const struct hd_dominators *dominators, const uint8_t *member, uint8_t *state)
 {
+    struct climb climb = {.dominators = dominators, .member = member, .state = state};
+    struct climber climbers[HD_CREW_MAX];
+    int count = hd_crew_size();
     uint64_t bytes = 0;
     for (uint32_t node = 0; node < dominators->node_count; node++)
-        if (member[node] && state_of(dominators, member, state, dominators->parent[node]) == OUTSIDE)
-            bytes += dominators->retained[node];
+        state[node] = member[node] ? INSIDE : UNKNOWN;
+    for (int i = 0; i < count; i++)
+        climbers[i] = (struct climber){&climb, 0};
+    hd_crew_run(climb_run, climbers, sizeof *climbers, count);
+    for (int i = 0; i < count; i++)
+        bytes += climbers[i].bytes;
     return bytes;
 }
 
@@ -69,7 +117,7 @@ uint64_t hd_dominators_retained_by_set(const struct hd_dominators *dominators, c
     uint64_t bytes = UINT64_MAX;
     uint32_t *queue = exact ? malloc((size_t)dominators->reachable * sizeof *queue) : NULL;
     uint64_t *seen = exact ? calloc(((size_t)graph->node_count + 63) / 64, sizeof *seen) : NULL;
-    uint8_t *state = exact ? NULL : calloc(graph->node_count, 1);
+    uint8_t *state = exact ? NULL : malloc(graph->node_count);
     if (exact ? !queue || !seen : !state)
         hd_error_set(err, HD_ERROR_MEMORY, "out of memory for the retained size of a set of objects");
     else if (exact)

@@ -101,19 +101,39 @@ static void derive_anew(struct hd_basis *basis)
     hd_derived_init(&basis->derived, &basis->graph, &basis->dominators, basis->index);
 }
 
-bool hd_basis_excerpt(struct hd_basis *basis, hd_basis_cut *cut, uint32_t *node)
+static bool can_be_cut(const struct hd_basis *basis)
 {
-    struct hd_excerpt_source source = {basis->index, &basis->graph, &basis->dominators};
-    bool bare = basis->index && !basis->graph.node_address && basis->graph.name_start;
-    if (!bare || !cut(&basis->excerpt, &source, *node))
-        return false;
+    return basis->index && !basis->graph.node_address && basis->graph.name_start;
+}
+
+static void put_excerpt(struct hd_basis *basis)
+{
     basis->counts = basis->graph;
     basis->sums = basis->dominators;
     basis->graph = basis->excerpt.graph;
     basis->dominators = basis->excerpt.dominators;
     derive_anew(basis);
     hd_derived_of_excerpt(&basis->derived, basis->excerpt.class_number, &basis->excerpt.paths);
+}
+
+bool hd_basis_excerpt(struct hd_basis *basis, hd_basis_cut *cut, uint32_t *node)
+{
+    struct hd_excerpt_source source = {basis->index, &basis->graph, &basis->dominators};
+    if (!can_be_cut(basis) || !cut(&basis->excerpt, &source, *node))
+        return false;
+    put_excerpt(basis);
     *node = hd_excerpt_find(&basis->excerpt, *node);
+    return true;
+}
+
+bool hd_basis_excerpt_nodes(struct hd_basis *basis, uint32_t *nodes, uint32_t count)
+{
+    struct hd_excerpt_source source = {basis->index, &basis->graph, &basis->dominators};
+    if (!can_be_cut(basis) || !hd_excerpt_nodes(&basis->excerpt, &source, nodes, count))
+        return false;
+    put_excerpt(basis);
+    for (uint32_t i = 0; i < count; i++)
+        nodes[i] = hd_excerpt_find(&basis->excerpt, nodes[i]);
     return true;
 }
 
@@ -134,7 +154,8 @@ bool hd_basis_whole(struct hd_basis *basis, enum hd_index_need need, struct hd_e
     const struct hd_dominators sums = basis->dominators;
     bool there = need == HD_INDEX_TREE    ? basis->dominators.child_start != NULL
                  : need == HD_INDEX_GRAPH ? basis->graph.edge_start != NULL
-                                          : basis->graph.node_address != NULL;
+                 : need == HD_INDEX_NODES ? basis->graph.node_address != NULL
+                                          : basis->graph.node_size != NULL;
     if (there)
         return true;
     if (basis->index && hd_index_whole(basis->index, need, &basis->graph, &basis->dominators, NULL))

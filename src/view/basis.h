@@ -56,10 +56,13 @@ bool hd_basis_whole(struct hd_basis *basis, enum hd_index_need need, struct hd_e
 typedef bool hd_basis_cut(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node);
 
 /*
- * After hd_basis_open for HD_INDEX_SUMS, before anything was asked of what is derived: graph, dominators and what is derived become those of
+ * After hd_basis_open for less than HD_INDEX_NODES, in place of what was asked of it before: graph, dominators and what is derived become those of
  * an excerpt, in which the node has the number *node then. False, and nothing has changed, if there is none: ask hd_basis_whole.
  */
 bool hd_basis_excerpt(struct hd_basis *basis, hd_basis_cut *cut, uint32_t *node);
+
+/* The same for several, which hd_excerpt_nodes cuts out; all of them have their numbers in the excerpt then. */
+bool hd_basis_excerpt_nodes(struct hd_basis *basis, uint32_t *nodes, uint32_t count);
 
 /* Waits until it is saved. */
 void hd_basis_settle(struct hd_basis *basis);

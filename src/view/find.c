@@ -12,14 +12,20 @@ bool hd_view_find_make(struct hd_view_find *view, const struct hd_find_query *qu
     if (query->type && !hd_find_knows_type(&open->graph, query->type))
         return hd_error_set(err, HD_ERROR_USAGE, "%.200s has no objects of type %.100s, and no builtin type is called so",
                             open->path, query->type);
-    const struct hd_groups *classes = query->class_glob ? hd_derived_classes(open->derived, err) : NULL;
-    if ((query->class_glob && !classes)
-        || !hd_find(query, limit ? (uint64_t)offset + limit : 0, open->dump, &open->graph, &open->dominators, classes, &view->found, err))
+    bool lines = query->name_glob || query->value; /* these take more than the columns */
+    if (lines && !hd_open_whole(open, HD_INDEX_NODES, err))
         return false;
-    view->first = offset < view->found.count ? (uint32_t)offset : view->found.count;
-    uint32_t left = view->found.count - view->first;
-    view->shown = limit == 0 || limit > left ? left : (uint32_t)limit;
-    return hd_describe_create(&view->descriptions, open, view->found.node + view->first, view->shown, err);
+    const struct hd_groups *classes = query->class_glob ? hd_derived_classes(open->derived, err) : NULL;
+    struct hd_find_query asked = *query;
+    asked.class_sums = classes ? hd_derived_class_sums(open->derived, NULL) : NULL;
+    asked.type_sums = query->type ? hd_derived_type_sums(open->derived, NULL) : NULL;
+    if ((query->class_glob && !classes)
+        || !hd_find(&asked, limit ? (uint64_t)offset + limit : 0, open->dump, &open->graph, &open->dominators, classes, &view->found, err))
+        return false;
+    view->first = offset < view->found.listed ? (uint32_t)offset : view->found.listed;
+    view->shown = view->found.listed - view->first;
+    return hd_open_nodes(open, view->found.node, view->found.listed, err)
+           && hd_describe_create(&view->descriptions, open, view->found.node + view->first, view->shown, err);
 }
 
 void hd_view_find_free(struct hd_view_find *view)

@@ -142,6 +142,16 @@ static bool find_indexed(const struct hd_open *open, const char *text, uint32_t 
     return found && *node != HD_NODE_NONE && *node != HD_NODE_ROOT;
 }
 
+bool hd_open_nodes(struct hd_open *open, uint32_t *nodes, uint32_t count, struct hd_error *err)
+{
+    if (open->graph.node_address)
+        return true;
+    if (!hd_basis_excerpt_nodes(open->basis, nodes, count))
+        return hd_open_whole(open, HD_INDEX_NODES, err);
+    take(open);
+    return true;
+}
+
 bool hd_open_object(struct hd_open *open, const char *path, const char *id, hd_basis_cut *cut, enum hd_index_need need,
                     uint32_t *node, struct hd_error *err)
 {

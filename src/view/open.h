@@ -56,6 +56,12 @@ bool hd_open_whole(struct hd_open *open, enum hd_index_need need, struct hd_erro
 bool hd_open_object(struct hd_open *open, const char *path, const char *id, hd_basis_cut *cut, enum hd_index_need need,
                     uint32_t *node, struct hd_error *err);
 
+/*
+ * For what is to be said of these nodes alone, after hd_open_read_for less than HD_INDEX_NODES: an excerpt with them, in which they have other
+ * numbers, or HD_INDEX_NODES of the whole.
+ */
+bool hd_open_nodes(struct hd_open *open, uint32_t *nodes, uint32_t count, struct hd_error *err);
+
 /* Waits until the index is saved, unless that is put off (view/basis.h). What was printed is flushed before. */
 void hd_open_close(struct hd_open *open);
 

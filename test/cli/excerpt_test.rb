@@ -30,6 +30,23 @@ class ExcerptTest < Minitest::Test
   def test_our_dumps = assert_alike(ours)
   def test_dumps_of_object_space = assert_alike(object_space)
 
+  QUERIES = [%w[--class String], %w[--class S*], %w[--class *], %w[--class String --min-size 41], %w[--class Nobody], %w[--type string],
+             %w[--type T_IMEMO], %w[--type iseq], %w[--type proc --min-retained 1], %w[--type class --class Class], %w[--min-size 1k],
+             %w[--min-retained 10k], %w[--class Shop::Order], %w[--name Shop*], %w[--value order], [], %w[--type nothing]].freeze
+
+  # What several objects have in common is found in a few columns; what is said of those shown is cut out, too.
+  def test_what_is_found
+    [ours, object_space].each do |dump|
+      text("index", dump)
+      QUERIES.each_with_index do |query, number|
+        [%w[--limit 3], [], %w[--limit 0]].each_with_index do |limit, turn|
+          words = ["find", dump, *query, *limit, *("--json" if (number + turn).odd?)]
+          assert_equal run_tool(*words, "--no-index"), run_tool(*words), words.inspect
+        end
+      end
+    end
+  end
+
   def test_ids_of_no_object
     text("index", ours)
     ["12345", "0x1", "@0", "@99999999", "@4294967297", "order"].each do |id|
