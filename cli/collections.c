@@ -1,8 +1,8 @@
 /* `heap_dump collections`: how full are arrays, hashes and sets, which are empty, which are big? */
 #include "cli/cli.h"
 
+#include "cli/kept.h"
 #include "cli/twice.h"
-#include "dump/json_reader.h"
 #include "view/collections.h"
 
 static const char *const set_names[HD_COLLECTIONS_KINDS] = {"empty arrays", "empty hashes", "empty sets"};
@@ -19,7 +19,7 @@ static void print_sums(const struct result *result)
                                                      {"unused", true, false}};
     struct hd_table table = {.columns = columns, .column_count = 7};
     for (int kind = 0; kind < HD_COLLECTIONS_KINDS; kind++) {
-        const struct hd_collections_sum *sum = &result->view.collections.sums[kind];
+        const struct hd_collections_sum *sum = &result->view.sums[kind];
         if (kind == HD_COLLECTIONS_SET && !sum->count)
             continue;
         hd_table_add_string(&table, hd_view_collections_kinds[kind]);
@@ -35,7 +35,7 @@ static void print_sums(const struct result *result)
     char number[HD_TABLE_NUMBER];
     uint64_t unknown = 0;
     for (int kind = 0; kind < HD_COLLECTIONS_KINDS; kind++)
-        unknown += result->view.collections.sums[kind].count - result->view.collections.sums[kind].known;
+        unknown += result->view.sums[kind].count - result->view.sums[kind].known;
     if (unknown)
         printf("of %s of them the dump does not tell how many places they have\n", hd_table_count(number, unknown));
 }
@@ -45,13 +45,13 @@ static void print_fills(const struct result *result)
     static const struct hd_table_column columns[] = {{"filled", false, false}, {"arrays", true, false}, {"unused", true, false},
                                                      {"hashes", true, false}, {"unused", true, false},
                                                      {"sets", true, false}, {"unused", true, false}};
-    int kinds = result->view.collections.sums[HD_COLLECTIONS_SET].count ? HD_COLLECTIONS_KINDS : HD_COLLECTIONS_SET;
+    int kinds = result->view.sums[HD_COLLECTIONS_SET].count ? HD_COLLECTIONS_KINDS : HD_COLLECTIONS_SET;
     struct hd_table table = {.columns = columns, .column_count = 1 + 2 * kinds};
     for (int fill = 0; fill < HD_COLLECTIONS_FILLS; fill++) {
         hd_table_add_string(&table, hd_view_collections_fills[fill]);
         for (int kind = 0; kind < kinds; kind++) {
-            hd_table_add_count(&table, result->view.collections.sums[kind].fill_count[fill]);
-            hd_table_add_bytes(&table, result->view.collections.sums[kind].fill_unused[fill]);
+            hd_table_add_count(&table, result->view.sums[kind].fill_count[fill]);
+            hd_table_add_bytes(&table, result->view.sums[kind].fill_unused[fill]);
         }
     }
     printf("\n");
@@ -61,67 +61,90 @@ static void print_fills(const struct result *result)
 
 static const char *const names[HD_COLLECTIONS_KINDS] = {"Array", "Hash", "Set"};
 
-static void print_list(const struct result *result, const struct hd_collection *list, bool unused)
+static void add_row(struct hd_table *table, const struct hd_view_collections_row *row)
+{
+    char id[HD_TABLE_NUMBER];
+    snprintf(id, sizeof id, "0x%llx", (unsigned long long)row->object.id);
+    hd_table_add_bytes(table, row->unused);
+    hd_table_add_count(table, row->elements);
+    if (row->places == HD_COLLECTIONS_UNKNOWN)
+        hd_table_add_string(table, "?");
+    else
+        hd_table_add_count(table, row->places);
+    hd_table_add_bytes(table, row->object.size);
+    hd_table_add_string(table, id);
+    hd_table_add_string(table, names[row->kind]);
+    hd_table_add(table, row->way.data, row->way.length);
+}
+
+static void print_list(const struct hd_view_collections *view, bool unused)
 {
     static const struct hd_table_column columns[] = {{"unused", true, false}, {"elements", true, false}, {"places", true, false},
                                                      {"size", true, false}, {"id", false, false}, {"", false, false},
                                                      {"held by", false, true}};
     struct hd_table table = {.columns = columns, .column_count = 7};
-    const struct hd_graph *graph = &result->twice.open.graph;
-    uint32_t rows = 0;
-    for (uint32_t i = 0; i < result->view.shown && (!unused || list[i].unused); i++, rows++) {
-        struct hd_buffer way = {0};
-        char id[HD_TABLE_NUMBER];
-        hd_ways_append_to(&way, &result->view.ways, list[i].node);
-        snprintf(id, sizeof id, "0x%llx", (unsigned long long)graph->node_address[list[i].node]);
-        hd_table_add_bytes(&table, list[i].unused);
-        hd_table_add_count(&table, list[i].elements);
-        if (list[i].places == HD_COLLECTIONS_UNKNOWN)
-            hd_table_add_string(&table, "?");
-        else
-            hd_table_add_count(&table, list[i].places);
-        hd_table_add_bytes(&table, graph->node_size[list[i].node]);
-        hd_table_add_string(&table, id);
-        hd_table_add_string(&table, names[hd_collections_kind(graph, list[i].node)]);
-        hd_table_add(&table, way.data ? way.data : "", way.length);
-        hd_buffer_deinit(&way);
+    for (uint32_t i = 0; i < view->shown; i++) {
+        const struct hd_view_collections_row *row = unused ? hd_view_collections_unused(view, i) : hd_view_collections_biggest(view, i);
+        if (unused && !row->unused)
+            break;
+        add_row(&table, row);
     }
-    if (rows) {
+    if (table.cell_count) {
         printf(unused ? "\nMost unused places\n" : "\nBiggest\n");
         hd_table_print(stdout, &table);
     }
     hd_table_deinit(&table);
 }
 
-static void print_empty(const struct hd_open_request *request, const struct result *result)
+static void print_ways(const struct hd_view_collections *view, int kind, uint64_t limit)
 {
-    for (uint32_t set = 0; set < HD_COLLECTIONS_KINDS; set++) {
-        const struct hd_collections_sum *sum = &result->view.collections.sums[set];
+    static const struct hd_table_column columns[] = {
+        {"size", true, false}, {"count", true, false}, {"held by", false, true}};
+    struct hd_table table = {.columns = columns, .column_count = 3, .margin = 2};
+    uint64_t count = view->ways[kind];
+    for (uint32_t i = 0; i < count && i < limit; i++) {
+        const struct hd_shown_way *way = hd_view_collections_way(view, kind, i);
+        hd_table_add_bytes(&table, way->bytes);
+        hd_table_add_count(&table, way->references);
+        hd_table_add(&table, way->words.data, way->words.length);
+    }
+    hd_table_print(stdout, &table);
+    hd_table_deinit(&table);
+    char number[HD_TABLE_NUMBER];
+    if (count > limit)
+        printf("  … %s more ways\n", hd_table_count(number, count - limit));
+}
+
+static void print_empty(const struct hd_open_request *request, const struct hd_view_collections *view)
+{
+    for (int kind = 0; kind < HD_COLLECTIONS_KINDS; kind++) {
+        const struct hd_collections_sum *sum = &view->sums[kind];
         char number[HD_TABLE_NUMBER], bytes[HD_TABLE_NUMBER];
         if (!sum->empty)
             continue;
-        printf("\n%s %s, %s\n", hd_table_count(number, sum->empty), set_names[set], hd_table_bytes(bytes, sum->empty_bytes));
-        hd_twice_print_holders(&result->view.ways, &result->view.holders, set, request->limit ? request->limit : UINT64_MAX);
+        printf("\n%s %s, %s\n", hd_table_count(number, sum->empty), set_names[kind], hd_table_bytes(bytes, sum->empty_bytes));
+        print_ways(view, kind, request->limit ? request->limit : UINT64_MAX);
     }
 }
 
 static void print_text(const struct hd_open_request *request, const struct result *result)
 {
+    const struct hd_view_collections *view = &result->view;
     char id[HD_TABLE_NUMBER];
     print_sums(result);
     print_fills(result);
-    print_list(result, result->view.biggest, false);
-    print_list(result, result->view.collections.list, true);
-    print_empty(request, result);
-    const struct hd_collections_sum *sums = result->view.collections.sums;
+    print_list(view, false);
+    print_list(view, true);
+    print_empty(request, view);
+    const struct hd_collections_sum *sums = view->sums;
     if (sums[0].empty_bytes + sums[1].empty_bytes + sums[2].empty_bytes > 0)
         printf("\nWhat is empty in most objects can be made when it is first needed: `(@tags ||= []) << tag`, or\n"
                "be one frozen constant. Unused places go when a collection is copied: `array = array.dup`.\n");
-    if (!result->view.shown) {
+    if (!view->shown) {
         hd_open_next(stdout, &result->twice.open, "summary", "");
         return;
     }
-    snprintf(id, sizeof id, "0x%llx", (unsigned long long)result->twice.open.graph.node_address[result->view.biggest[0].node]);
+    snprintf(id, sizeof id, "0x%llx", (unsigned long long)hd_view_collections_biggest(view, 0)->object.id);
     hd_open_next(stdout, &result->twice.open, "show", id);
 }
 
@@ -132,6 +155,7 @@ static int collections(const struct hd_open_request *request)
     if (!hd_twice_open(&result.twice, request->path, &err))
         return hd_open_fail("collections", request->json, &err);
     bool done = hd_view_collections_make(&result.view, &result.twice.open, request->limit, &err);
+    hd_kept_by_parts = done && !result.view.made;
     if (done && request->json) {
         hd_view_collections_json(stdout, &result.view);
     } else if (done) {

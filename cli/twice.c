@@ -96,25 +96,3 @@ void hd_twice_add_way(struct hd_table *table, const struct hd_shown_way *first, 
     hd_table_add(table, line.data ? line.data : "", line.length);
     hd_buffer_deinit(&line);
 }
-
-void hd_twice_print_holders(const struct hd_ways *ways, const struct hd_holders *holders, uint32_t set,
-                            uint64_t limit)
-{
-    static const struct hd_table_column columns[] = {
-        {"size", true, false}, {"count", true, false}, {"held by", false, true}};
-    struct hd_table table = {.columns = columns, .column_count = 3, .margin = 2};
-    uint64_t first = holders->start[set], count = holders->start[set + 1] - first;
-    for (uint64_t i = first; i < first + count && i - first < limit; i++) {
-        struct hd_buffer line = {0};
-        hd_table_add_bytes(&table, holders->list[i].bytes);
-        hd_table_add_count(&table, holders->list[i].count);
-        hd_ways_append(&line, ways, holders->list[i].from, holders->list[i].edge);
-        hd_table_add(&table, line.data ? line.data : "", line.length);
-        hd_buffer_deinit(&line);
-    }
-    hd_table_print(stdout, &table);
-    hd_table_deinit(&table);
-    char number[HD_TABLE_NUMBER];
-    if (count > limit)
-        printf("  … %s more ways\n", hd_table_count(number, count - limit));
-}

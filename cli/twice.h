@@ -10,7 +10,6 @@
 #include "cli/open.h"
 #include "cli/table.h"
 #include "view/shown.h"
-#include "view/ways.h"
 
 enum { HD_TWICE_PATH = 64 };
 
@@ -32,9 +31,5 @@ void hd_twice_close(struct hd_twice *twice);
 
 /* Adds a cell of `count` ways that something is held by: "way" or "way, 3 other ways". */
 void hd_twice_add_way(struct hd_table *table, const struct hd_shown_way *first, uint64_t count);
-
-/* A table of them: references, bytes, way. */
-void hd_twice_print_holders(const struct hd_ways *ways, const struct hd_holders *holders, uint32_t set,
-                            uint64_t limit);
 
 #endif

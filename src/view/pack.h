@@ -23,7 +23,7 @@ static inline struct hd_pack hd_pack_writing(struct hd_buffer *out)
 
 static inline struct hd_pack hd_pack_reading(const struct hd_buffer *in)
 {
-    return (struct hd_pack){.at = in->data, .end = in->data + in->length};
+    return (struct hd_pack){.at = in->data, .end = in->length ? in->data + in->length : in->data};
 }
 
 void hd_pack_number(struct hd_pack *pack, uint64_t *number);

@@ -23,6 +23,12 @@ void hd_shown_pack(struct hd_pack *pack, struct hd_shown *shown);
 /* As hd_open_json_node. */
 void hd_shown_json(FILE *file, const struct hd_shown *shown);
 
+/* What is in a buffer. */
+static inline struct hd_graph_text hd_shown_text(const struct hd_buffer *words)
+{
+    return (struct hd_graph_text){words->data ? words->data : "", words->length};
+}
+
 /* One of the ways by which something is held. */
 struct hd_shown_way {
     uint64_t references, bytes;

@@ -84,11 +84,6 @@ static bool make(struct hd_view_strings *view, struct hd_open *open, uint32_t li
     return holders_find(made, err) && texts_read(made, err);
 }
 
-static struct hd_graph_text words_of(const struct hd_buffer *words)
-{
-    return (struct hd_graph_text){words->data ? words->data : "", words->length};
-}
-
 static void fill_text(struct hd_view_strings_row *row, const struct hd_open *open, const struct hd_strings_text *text)
 {
     *row = (struct hd_view_strings_row){.object = hd_shown_node(open, text->node), .form = text->form, .truncated = text->truncated,
@@ -115,7 +110,7 @@ static const struct hd_view_strings_row *make_group(struct hd_view_strings_made 
         struct hd_buffer *words = &made->words[row->way_count];
         words->length = 0;
         hd_ways_append(words, &made->ways, holder->from, holder->edge);
-        row->way[row->way_count] = (struct hd_shown_way){holder->count, holder->bytes, words_of(words)};
+        row->way[row->way_count] = (struct hd_shown_way){holder->count, holder->bytes, hd_shown_text(words)};
     }
     return row;
 }
@@ -127,18 +122,18 @@ static const struct hd_view_strings_row *make_biggest(struct hd_view_strings_mad
     made->words->length = 0;
     hd_ways_append_to(made->words, &made->ways, made->strings.biggest[number]);
     row->ways = row->way_count = 1;
-    row->way[0].words = words_of(made->words);
+    row->way[0].words = hd_shown_text(made->words);
     return row;
 }
 
 const struct hd_view_strings_row *hd_view_strings_group(const struct hd_view_strings *view, uint32_t number)
 {
-    return view->group_rows ? &view->group_rows[number] : make_group(view->made, number);
+    return view->made ? make_group(view->made, number) : &view->group_rows[number];
 }
 
 const struct hd_view_strings_row *hd_view_strings_biggest(const struct hd_view_strings *view, uint32_t number)
 {
-    return view->biggest_rows ? &view->biggest_rows[number] : make_biggest(view->made, number);
+    return view->made ? make_biggest(view->made, number) : &view->biggest_rows[number];
 }
 
 /* ---- kept ---- */

@@ -1,8 +1,6 @@
 /* See ways.h. */
 #include "view/ways.h"
 
-#include "view/json.h"
-
 #include <string.h>
 
 static const char arrow[] = " → ";
@@ -42,21 +40,4 @@ void hd_ways_append_to(struct hd_buffer *out, const struct hd_ways *ways, uint32
         append(out, "nothing");
     else
         hd_ways_append(out, ways, ways->paths->parent[node], ways->paths->edge[node]);
-}
-
-void hd_ways_json_holders(FILE *file, const struct hd_ways *ways, const struct hd_holders *holders, uint32_t set,
-                           uint64_t limit)
-{
-    fputs("[", file);
-    for (uint64_t i = holders->start[set], first = i; i < holders->start[set + 1] && i - first < limit; i++) {
-        const struct hd_holder *holder = &holders->list[i];
-        struct hd_buffer line = {0};
-        hd_ways_append(&line, ways, holder->from, holder->edge);
-        fprintf(file, "%s{\"references\":%llu,\"bytes\":%llu,\"way\":", i > first ? "," : "",
-                (unsigned long long)holder->count, (unsigned long long)holder->bytes);
-        hd_json_text(file, (struct hd_graph_text){line.data ? line.data : "", line.length});
-        fputs("}", file);
-        hd_buffer_deinit(&line);
-    }
-    fputs("]", file);
 }

@@ -26,8 +26,4 @@ void hd_ways_append(struct hd_buffer *out, const struct hd_ways *ways, uint32_t 
 /* The same of what is next to a node on the shortest path to it; "nothing" if no root leads to it. */
 void hd_ways_append_to(struct hd_buffer *out, const struct hd_ways *ways, uint32_t node);
 
-/* `[{"references":N,"bytes":N,"way":"…"},…]`, the first `limit` holders of a set. */
-void hd_ways_json_holders(FILE *file, const struct hd_ways *ways, const struct hd_holders *holders, uint32_t set,
-                          uint64_t limit);
-
 #endif

@@ -12,7 +12,7 @@ class AheadTest < Minitest::Test
            ["top", "--by", "method"], ["top", "--by", "shape"]].freeze
 
   # What is kept as rows: any number of them is there, at least as many as anybody reads.
-  ROWS = %w[strings].product([%w[--limit 1], %w[--limit 7], %w[--limit 500], %w[--limit 1000]]).map(&:flatten).freeze
+  ROWS = %w[strings collections].product([%w[--limit 1], %w[--limit 7], %w[--limit 500], %w[--limit 1000]]).map(&:flatten).freeze
 
   # Objects, strings, arrays and hashes in ObjectSpace's form, some allocated where that was traced; made once for each size.
   def self.heap(count)
@@ -70,7 +70,7 @@ class AheadTest < Minitest::Test
   def test_more_rows
     path = dump(MANY)
     assert_equal 0, run_tool("top", path).last
-    [["strings", "--limit", "1001"], ["strings", "--limit", "0"]].each do |words|
+    %w[strings collections].product(%w[1001 0]).map { |command, limit| [command, "--limit", limit] }.each do |words|
       assert_equal run_tool(*words, "--no-index", path), run_tool(*words, path), words.inspect
     end
     assert_ready(path, ROWS)
