@@ -7,6 +7,7 @@
 #include "graph/suspects.h"
 #include "store/tree_options.h"
 #include "view/basis.h"
+#include "view/diff_kept.h"
 #include "view/facet_sums.h"
 #include "view/tree_view.h"
 #include "web/kept.h"
@@ -91,11 +92,14 @@ bool hd_ahead(const char *path, bool page, struct hd_error *err)
     struct hd_basis *basis = hd_basis_open(path, HD_INDEX_TREE, err);
     if (!basis)
         return false;
+    struct hd_open open;
+    hd_basis_lend(basis);
+    bool opened = hd_open_read(&open, path, err);
+    struct hd_diff_ahead *diff = opened ? hd_diff_ahead_begin(&open) : NULL; /* while the dump is read */
     if (basis->index) /* else what is made here could not be kept */
         basis->lines = hd_lines_create(HD_FACET_SUMS, basis->path, &basis->graph, basis->dominators.parent, err);
     if (basis->lines)
         basis->trees = hd_trees_ahead_begin(&basis->derived, shapes, page ? SHAPES : SHAPES - PAGE_SHAPES);
-    hd_basis_lend(basis);
     bool ok = true;
     ask_paths(basis, (char *)path);
     for (unsigned i = 0; i < QUESTIONS && !hd_cli_progress_interrupted(); i++)
@@ -104,6 +108,9 @@ bool hd_ahead(const char *path, bool page, struct hd_error *err)
                               questions[i].command->name);
     if (page && ok && !hd_cli_progress_interrupted())
         ok = hd_web_kept_ahead(path, err);
+    hd_diff_ahead_end(diff);
+    if (opened)
+        hd_open_close(&open);
     hd_basis_lend(NULL);
     hd_basis_close(basis);
     hd_kept_settle();

@@ -20,12 +20,18 @@
 #define MAGIC "hdanswer"
 #define ALL ((uint64_t)64 << 20)
 #define ONE ((uint64_t)8 << 20)
+#define EACH ((uint64_t)4) /* bytes for each object of the dump, which an answer and all of them may have beyond that: for a column */
 
 struct head {
     char magic[8];
     uint64_t question_bytes, answer_bytes;
     uint64_t sum; /* of the lengths, the question and the answer */
 };
+
+static uint64_t longest(const struct hd_index_header *header)
+{
+    return ONE + EACH * header->node_count;
+}
 
 static uint64_t padded(uint64_t bytes)
 {
@@ -39,8 +45,8 @@ static uint64_t sum_of(struct hd_graph_text question, struct hd_graph_text answe
     return hd_index_hash(answer.data, answer.length, hd_index_hash(question.data, question.length, sum));
 }
 
-/* The one at *at; *at then is the next one's place. False at the end of the row. */
-static bool next(const char *data, uint64_t length, uint64_t *at, struct hd_graph_text *question,
+/* The one at *at, of at most so many bytes; *at then is the next one's place. False at the end of the row. */
+static bool next(const char *data, uint64_t length, uint64_t most, uint64_t *at, struct hd_graph_text *question,
                  struct hd_graph_text *answer, uint64_t *sum)
 {
     struct head head;
@@ -48,7 +54,7 @@ static bool next(const char *data, uint64_t length, uint64_t *at, struct hd_grap
         return false;
     memcpy(&head, data + *at, sizeof head);
     uint64_t left = length - *at - sizeof head;
-    if (memcmp(head.magic, MAGIC, sizeof head.magic) || head.question_bytes > ONE || head.answer_bytes > ONE
+    if (memcmp(head.magic, MAGIC, sizeof head.magic) || head.question_bytes > ONE || head.answer_bytes > most
         || padded(head.question_bytes + head.answer_bytes) > left)
         return false;
     *question = (struct hd_graph_text){data + *at + sizeof head, head.question_bytes};
@@ -63,7 +69,7 @@ struct hd_graph_text hd_index_answer(const struct hd_index *index, struct hd_gra
     uint64_t offset, length, at = 0, sum;
     const char *data = hd_index_rest(index, &offset, &length);
     struct hd_graph_text other, answer;
-    while (next(data, length, &at, &other, &answer, &sum))
+    while (next(data, length, longest(hd_index_header_of(index)), &at, &other, &answer, &sum))
         if (other.length == question.length && !memcmp(other.data, question.data, question.length)
             && sum_of(other, answer) == sum)
             return answer;
@@ -71,11 +77,11 @@ struct hd_graph_text hd_index_answer(const struct hd_index *index, struct hd_gra
 }
 
 /* How many bytes of the row are whole. */
-static uint64_t whole(const char *data, uint64_t length)
+static uint64_t whole(const char *data, uint64_t length, uint64_t most)
 {
     struct hd_graph_text question, answer;
     uint64_t at = 0, end = 0, sum;
-    while (next(data, length, &at, &question, &answer, &sum) && sum_of(question, answer) == sum)
+    while (next(data, length, most, &at, &question, &answer, &sum) && sum_of(question, answer) == sum)
         end = at;
     return end;
 }
@@ -121,11 +127,11 @@ static bool keep_in(int fd, const struct hd_index_header *header, uint64_t end, 
     if (file == MAP_FAILED)
         return hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot map the index");
     bool same = !memcmp(file, header, sizeof *header);
-    uint64_t used = same ? whole(file + end, have) : 0;
+    uint64_t used = same ? whole(file + end, have, longest(header)) : 0;
     munmap(file, (size_t)status.st_size);
     if (!same)
         return hd_error_set(err, HD_ERROR_BAD_DUMP, "the index was made anew meanwhile");
-    if (used + sizeof(struct head) + question.length + answer.length + 8 > ALL)
+    if (used + sizeof(struct head) + question.length + answer.length + 8 > ALL + EACH * header->node_count)
         return hd_error_set(err, HD_ERROR_UNSUPPORTED, "the index has enough answers");
     return append(fd, end + used, question, answer) || hd_error_set_errno(err, HD_ERROR_IO, errno, "cannot write an answer");
 }
@@ -135,11 +141,13 @@ bool hd_index_keep_answer(const struct hd_index_key *key, struct hd_graph_text q
 {
     struct hd_graph graph;
     struct hd_dominators dominators;
-    if (question.length > ONE || answer.length > ONE)
-        return hd_error_set(err, HD_ERROR_UNSUPPORTED, "the answer is too long to be kept");
     struct hd_index *index = hd_index_map_for(key, HD_INDEX_HEADER, &graph, &dominators, err);
     if (!index)
         return false;
+    if (question.length > ONE || answer.length > longest(hd_index_header_of(index))) {
+        hd_index_unmap(index);
+        return hd_error_set(err, HD_ERROR_UNSUPPORTED, "the answer is too long to be kept");
+    }
     uint64_t end, length;
     const char *path = hd_index_where(index);
     hd_index_rest(index, &end, &length);

@@ -29,6 +29,16 @@ bool hd_keep_find(const struct hd_open *open, const char *what, uint64_t number,
     return kept.data && !data->failed;
 }
 
+struct hd_graph_text hd_keep_look(const struct hd_open *open, const char *what, uint64_t number)
+{
+    struct hd_buffer question = {0};
+    struct hd_graph_text kept = {NULL, 0};
+    if (open->index && question_make(&question, what, number))
+        kept = hd_index_answer(open->index, hd_asked_text(&question));
+    hd_buffer_deinit(&question);
+    return kept;
+}
+
 void hd_keep_add(const struct hd_open *open, const char *what, uint64_t number, const struct hd_buffer *data)
 {
     struct hd_buffer question = {0};
