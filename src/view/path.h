@@ -33,9 +33,13 @@ struct hd_view_class_path {
     struct hd_graph_text class;
     uint64_t objects;
     bool weak; /* by weak references alone */
+    bool kept; /* it was made before */
 };
 
-/* After hd_open_read_for HD_INDEX_WAYS or more. False and *err if there is no such class (HD_ERROR_USAGE) or memory ran out; else `merged` is freed with hd_paths_merged_free. */
+/* Of a class with so many objects they are kept in the index: merging them takes a while. */
+enum { HD_VIEW_PATH_MANY = 100000 };
+
+/* After hd_open_read_for HD_INDEX_SUMS or more. False and *err if there is no such class (HD_ERROR_USAGE) or memory ran out; else `merged` is freed with hd_paths_merged_free. */
 bool hd_view_class_path_make(struct hd_view_class_path *tree, struct hd_open *open, const char *class, bool exclude_weak,
                              struct hd_error *err);
 

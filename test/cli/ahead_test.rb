@@ -66,6 +66,20 @@ class AheadTest < Minitest::Test
     assert_ready(path, ASKED + ROWS)
   end
 
+  # Of classes with many objects, whatever is asked of the paths to them.
+  def test_paths_to_classes
+    path = dump(MANY)
+    assert_equal 0, run_tool("top", path).last
+    classes = json("top", path).fetch("rows").select { |row| row["count"] >= 100_000 }.map { |row| row["class"] }
+    refute_empty classes
+    size = File.size("#{path}.idx")
+    classes.product([[], %w[--limit 3], %w[--limit 0], %w[--exclude-weak]], [[], ["--json"]]).each do |name, *rest|
+      words = ["path", path, name, *rest.flatten]
+      assert_equal run_tool(*words, "--no-index"), run_tool(*words), words.inspect
+    end
+    assert_equal size, File.size("#{path}.idx"), "something was asked anew"
+  end
+
   # More rows than are kept, and all of them.
   def test_more_rows
     path = dump(MANY)
