@@ -5,11 +5,9 @@
 #include "cli/kept.h"
 #include "cli/progress.h"
 #include "graph/suspects.h"
-#include "store/tree_options.h"
 #include "view/basis.h"
 #include "view/facet_sums.h"
 #include "view/path.h"
-#include "view/tree_view.h"
 #include "web/kept.h"
 
 #include <stdio.h>
@@ -31,12 +29,9 @@ enum { QUESTIONS = sizeof questions / sizeof *questions };
 /* The order is that of the questions. */
 static const struct hd_tree_shape shapes[] = {
     HD_SUSPECTS_SHAPE,
-    {.from = HD_NODE_ROOT, .depth = HD_TREE_VIEW_DEPTH, .entries = true, .fold = true},
-    {.from = HD_NODE_ROOT, .depth = HD_TREE_DEPTH, .entries = true, .fold = true},
-    /* the page's */
-    {.from = HD_NODE_ROOT, .depth = UINT32_MAX, .entries = true, .fold = true},
-    HD_SUSPECTS_SHAPE};
-enum { SHAPES = sizeof shapes / sizeof *shapes, PAGE_SHAPES = 2 };
+    {.from = HD_NODE_ROOT, .depth = UINT32_MAX, .entries = true, .fold = true}, /* `tree` and `flame` look at it, the page takes it */
+    HD_SUSPECTS_SHAPE}; /* the page's */
+enum { SHAPES = sizeof shapes / sizeof *shapes, PAGE_SHAPES = 1 };
 
 static int ask(unsigned number, char *path)
 {

@@ -177,7 +177,7 @@ static void look_at(struct search *search, uint32_t number)
     bool thread = is_thread(suspects->graph, group->sample);
     bool class = number == 0 || is_class(suspects->graph, group->sample);
     uint32_t child = heaviest_child(suspects, number);
-    if (group->tops != group->count && group->count >= MANY && !class) {
+    if (group->linked && group->count >= MANY && !class) {
         add(search, HD_SUSPECT_LIST, number, number);
         return;
     }
@@ -237,7 +237,7 @@ static enum hd_suspect_kind kind_of(const struct hd_suspects *suspects, const st
     if (is_proc(graph, content))
         return HD_SUSPECT_CALLBACKS;
     const struct hd_tree_group *contents = &suspects->tree.group[suspect->content_group];
-    if (contents->tops != contents->count && suspects->classes->number[holder] == suspects->classes->number[content])
+    if (contents->linked && suspects->classes->number[holder] == suspects->classes->number[content])
         return HD_SUSPECT_LIST; /* its first link holds the others */
     if (graph->node_type[holder] == HD_BT_T_ARRAY || set || is(class, "Set"))
         return HD_SUSPECT_COLLECTION;

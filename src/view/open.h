@@ -56,6 +56,13 @@ bool hd_open_whole(struct hd_open *open, enum hd_index_need need, struct hd_erro
 bool hd_open_object(struct hd_open *open, const char *path, const char *id, hd_basis_cut *cut, enum hd_index_need need,
                     uint32_t *node, struct hd_error *err);
 
+/* The second step of hd_open_object, after hd_open_read_for HD_INDEX_SUMS or more; whatever it says, the dump stays open. */
+bool hd_open_excerpt(struct hd_open *open, const char *id, hd_basis_cut *cut, enum hd_index_need need, uint32_t *node,
+                     struct hd_error *err);
+
+/* The number that the object with that id has in the whole graph, which need not be there. False if it is not known: hd_open_node says why. */
+bool hd_open_find(const struct hd_open *open, const char *id, uint32_t *node);
+
 /*
  * For what is to be said of these nodes alone, after hd_open_read_for less than HD_INDEX_NODES: an excerpt with them, in which they have other
  * numbers, or HD_INDEX_NODES of the whole.

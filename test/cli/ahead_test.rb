@@ -2,6 +2,7 @@
 
 # What is made ready when the index is: after the answer that was asked for, without changing any, and without being noticed.
 require_relative "helper"
+require "json"
 require "open3"
 
 class AheadTest < Minitest::Test
@@ -90,6 +91,28 @@ class AheadTest < Minitest::Test
     assert_ready(path, ROWS)
   end
 
+  # Parts of the tree come out of what is kept of it: the same words, too fast to be kept themselves.
+  TREES = [["tree", "--depth", "3"], ["tree", "--depth", "0", "--min", "0"], ["tree", "--depth", "1", "--min", "0", "--limit", "0"],
+           ["tree", "--min", "0.2%", "--limit", "7"], ["tree", "--depth", "40", "--min", "2kB", "--limit", "0"], ["flame", "--depth", "2"],
+           ["flame", "--min", "0.1%", "--depth", "1000"], ["flame", "--count"], ["flame", "--count", "--min", "10kB"]].freeze
+
+  def assert_trees(path, *begin_at)
+    TREES.product([[], ["--json"]]).each do |words, json|
+      next if words.first == "flame" && json.any?
+
+      assert_equal run_tool(*words, *json, "--no-index", path, *begin_at), run_tool(*words, *json, path, *begin_at), (words + json).inspect
+    end
+    stacks = %w[ready made].map { |name| File.join(@folder, "#{name}.txt") }
+    [[], ["--no-index"]].zip(stacks) { |words, file| assert_equal 0, run_tool("flame", "--min", "0.5%", "-o", file, *words, path, *begin_at).last }
+    assert_equal(*stacks.map { |file| File.binread(file) })
+  end
+
+  def test_trees
+    path = dump(MANY)
+    run_tool("top", path)
+    assert_trees(path)
+  end
+
   # By another name, which the answer then has.
   def test_another_name
     path = dump(MANY)
@@ -128,6 +151,13 @@ class AheadTest < Minitest::Test
     assert status.success?, out
     assert_equal 0, run_tool("index", path).last
     assert_ready(path, ASKED + ROWS)
+    assert_trees(path)
+    # and from objects on: those that are groups of their own, and others
+    JSON.parse(run_tool("tree", "--depth", "3", "--min", "0", "--limit", "40", "--json", path).first)["rows"].drop(1).each do |row|
+      id = row["sample"]["hex"]
+      assert_equal run_tool("tree", "--json", "--no-index", path, id), run_tool("tree", "--json", path, id)
+      assert_equal run_tool("flame", "--no-index", path, id), run_tool("flame", path, id)
+    end
   end
 
   def test_no_index_does_nothing
