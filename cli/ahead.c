@@ -29,9 +29,8 @@ enum { QUESTIONS = sizeof questions / sizeof *questions };
 /* The order is that of the questions. */
 static const struct hd_tree_shape shapes[] = {
     HD_SUSPECTS_SHAPE,
-    {.from = HD_NODE_ROOT, .depth = UINT32_MAX, .entries = true, .fold = true}, /* `tree` and `flame` look at it, the page takes it */
-    HD_SUSPECTS_SHAPE}; /* the page's */
-enum { SHAPES = sizeof shapes / sizeof *shapes, PAGE_SHAPES = 1 };
+    {.from = HD_NODE_ROOT, .depth = UINT32_MAX, .entries = true, .fold = true}}; /* `tree` and `flame` look at it, the page takes it */
+enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static int ask(unsigned number, char *path)
 {
@@ -95,7 +94,7 @@ bool hd_ahead(const char *path, bool page, struct hd_error *err)
     if (basis->index) /* else what is made here could not be kept */
         basis->lines = hd_lines_create(HD_FACET_SUMS, basis->path, &basis->graph, basis->dominators.parent, err);
     if (basis->lines)
-        basis->trees = hd_trees_ahead_begin(&basis->derived, shapes, page ? SHAPES : SHAPES - PAGE_SHAPES);
+        basis->trees = hd_trees_ahead_begin(&basis->derived, shapes, SHAPES);
     hd_basis_lend(basis);
     bool ok = true;
     merge_paths(path);

@@ -5,6 +5,7 @@
 #include "view/json.h"
 #include "view/keep.h"
 #include "view/pack.h"
+#include "view/shown.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,24 +51,21 @@ bool hd_view_path_find(struct hd_open *open, uint32_t node, bool exclude_weak, u
     return true;
 }
 
+struct of_path {
+    const struct hd_open *open;
+    const struct hd_path *path;
+};
+
+static struct hd_shown_step step_of(const void *data, uint32_t number)
+{
+    const struct of_path *of = data;
+    return hd_shown_step_of(of->open, of->path, number);
+}
+
 void hd_view_path_json_steps(FILE *file, const struct hd_open *open, const struct hd_path *path, uint32_t most)
 {
-    bool cut = most > 0 && path->length > most;
-    uint32_t head = cut ? most / 2 : path->length, tail = cut ? path->length - (most - head) : path->length;
-    fputs("[", file);
-    for (uint32_t k = 0; k < path->length; k++) {
-        if (k == head && cut) {
-            fprintf(file, ",{\"skipped\":%u}", tail - head);
-            k = tail;
-        }
-        uint32_t name = open->graph.edge_name[path->step[k].edge];
-        fprintf(file, "%s{\"name\":", k ? "," : "");
-        hd_json_text(file, hd_graph_name(&open->graph, name));
-        fprintf(file, ",\"weak\":%s,", name & HD_NAME_WEAK ? "true" : "false");
-        hd_open_json_node(file, open, path->step[k].node);
-        fputs("}", file);
-    }
-    fputs("]", file);
+    const struct of_path of = {open, path};
+    hd_shown_steps_json(file, path->length, most, step_of, &of);
 }
 
 void hd_view_path_json(FILE *file, const struct hd_open *open, uint32_t node, const struct hd_path *list, uint32_t count,

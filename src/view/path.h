@@ -21,10 +21,7 @@ bool hd_view_path_find(struct hd_open *open, uint32_t node, bool exclude_weak, u
 void hd_view_path_json(FILE *file, const struct hd_open *open, uint32_t node, const struct hd_path *list, uint32_t count,
                        uint32_t most);
 
-/*
- * The steps of one path as a list. Of more than `most` (0: no limit) those at its two ends, and {"skipped":N} between them: lists of
- * millions of links are paths, too.
- */
+/* The steps of one path, at most `most` of them, as hd_shown_steps_json. */
 void hd_view_path_json_steps(FILE *file, const struct hd_open *open, const struct hd_path *path, uint32_t most);
 
 /* The paths to all objects of a class, merged. */
