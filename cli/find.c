@@ -149,5 +149,5 @@ const struct hd_command hd_command_find = {
     .about = "Lists the objects that fit all conditions, those that retain the most first.",
     .operands = {HD_OPERAND_DUMP_FILE},
     .options = options,
-    .notes = "--value, and --name for what is no class or module, read the dump twice, so not from -.",
+    .notes = "--value, and --name for what is no class or module, read the dump twice where its index was not prepared, so not from -.",
     .statuses = HD_OPEN_STATUSES};
