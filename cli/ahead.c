@@ -7,6 +7,7 @@
 #include "graph/suspects.h"
 #include "store/tree_options.h"
 #include "view/basis.h"
+#include "view/exact_sums.h"
 #include "view/facet_sums.h"
 #include "view/tree_view.h"
 #include "web/kept.h"
@@ -86,16 +87,27 @@ unsigned hd_ahead_count(void)
     return QUESTIONS;
 }
 
+/* What all questions need. Without an index what is made here could not be kept. */
+static void read_lines(struct hd_basis *basis, bool page, struct hd_error *err)
+{
+    struct hd_open open;
+    if (!basis->index || !hd_open_read_for(&open, basis->path, HD_INDEX_TREE, err))
+        return;
+    struct hd_exact_ahead *exact = hd_exact_ahead_begin(&open);
+    basis->lines = hd_lines_create(HD_FACET_SUMS, basis->path, &basis->graph, basis->dominators.parent, err);
+    if (basis->lines)
+        basis->trees = hd_trees_ahead_begin(&basis->derived, shapes, page ? SHAPES : SHAPES - PAGE_SHAPES);
+    hd_exact_ahead_end(exact);
+    hd_open_close(&open);
+}
+
 bool hd_ahead(const char *path, bool page, struct hd_error *err)
 {
     struct hd_basis *basis = hd_basis_open(path, HD_INDEX_TREE, err);
     if (!basis)
         return false;
-    if (basis->index) /* else what is made here could not be kept */
-        basis->lines = hd_lines_create(HD_FACET_SUMS, basis->path, &basis->graph, basis->dominators.parent, err);
-    if (basis->lines)
-        basis->trees = hd_trees_ahead_begin(&basis->derived, shapes, page ? SHAPES : SHAPES - PAGE_SHAPES);
     hd_basis_lend(basis);
+    read_lines(basis, page, err);
     bool ok = true;
     ask_paths(basis, (char *)path);
     for (unsigned i = 0; i < QUESTIONS && !hd_cli_progress_interrupted(); i++)

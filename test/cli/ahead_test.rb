@@ -14,6 +14,11 @@ class AheadTest < Minitest::Test
   # What is kept as rows: any number of them is there, at least as many as anybody reads.
   ROWS = %w[strings collections].product([%w[--limit 1], %w[--limit 7], %w[--limit 500], %w[--limit 1000]]).map(&:flatten).freeze
 
+  # Exact sizes of all rows are kept as numbers, whichever are shown, in whichever order.
+  EXACT = ["", "--limit 3", "--limit 0", "--sort size --limit 4", "--sort count --limit 2", "--by type", "--by type --limit 5 --sort count",
+           "--by file --limit 5", "--by gem", "--by shape --limit 0 --sort size", "--by method --limit 4"]
+          .map { |words| ["top", "--exact", *words.split] }.freeze
+
   # Objects, strings, arrays and hashes in ObjectSpace's form, some allocated where that was traced; made once for each size.
   def self.heap(count)
     @heaps ||= {}
@@ -63,7 +68,7 @@ class AheadTest < Minitest::Test
   def test_many_objects
     path = dump(MANY)
     assert_equal 0, run_tool("top", path).last
-    assert_ready(path, ASKED + ROWS)
+    assert_ready(path, ASKED + ROWS + EXACT)
   end
 
   # More rows than are kept, and all of them.
@@ -113,7 +118,7 @@ class AheadTest < Minitest::Test
     out, status = Open3.capture2e(RbConfig.ruby, "-I", File.join(ROOT, "lib"), "-I", EXTENSION, "-rheap_dump", "-e", script, path)
     assert status.success?, out
     assert_equal 0, run_tool("index", path).last
-    assert_ready(path, ASKED + ROWS)
+    assert_ready(path, ASKED + ROWS + EXACT)
   end
 
   def test_no_index_does_nothing
