@@ -27,7 +27,7 @@ static bool write_all(const struct request *request, const struct hd_tree_view *
         return false;
     sink.out.no_sync = true;
     *collapsed = (struct hd_collapsed){.view = view, .count = request->count,
-                                       .least = hd_tree_view_least(view, &request->least)};
+                                       .least = hd_tree_least_bytes(&request->least, &view->tree)};
     bool done = hd_collapsed_write(collapsed, &sink, err) && hd_sink_commit(&sink, err);
     hd_sink_abort(&sink);
     return done;
@@ -48,11 +48,10 @@ static int flame(const struct request *request)
     struct hd_collapsed collapsed;
     struct hd_open open;
     struct hd_error err = {0};
-    uint32_t from = HD_NODE_ROOT;
-    if (!hd_open_read(&open, request->path, &err))
+    const struct hd_tree_asked asked = {.depth = request->depth, .least = request->least};
+    if (!hd_open_read_for(&open, request->path, HD_INDEX_SUMS, &err))
         return hd_open_fail("flame", false, &err);
-    bool made = (!request->id || hd_open_node(&open, request->id, &from, &err))
-                && hd_tree_view_make(&view, &open, from, request->depth, &err);
+    bool made = hd_tree_view_make(&view, &open, request->id, &asked, &err);
     bool done = false;
     if (made) {
         hd_open_warn(&open, "flame");

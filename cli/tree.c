@@ -137,7 +137,7 @@ static void print_text(const struct request *request, const struct result *resul
 static bool list(const struct request *request, struct result *result, struct hd_error *err)
 {
     struct hd_tree_rows_request rows = {.depth = UINT32_MAX, .limit = request->asked.limit,
-                                        .least = hd_tree_view_least(&result->view, &request->least)};
+                                        .least = hd_tree_least_bytes(&request->least, &result->view.tree)};
     if (!hd_tree_rows_make(&result->rows, &result->view, &rows, err))
         return false;
     bool done = true;
@@ -158,11 +158,11 @@ static int tree(const struct request *request)
     struct result result = {0};
     struct hd_open open;
     struct hd_error err = {0};
-    uint32_t from = HD_NODE_ROOT;
-    if (request->id ? !hd_open_object(&open, request->asked.path, request->id, hd_excerpt_tree, HD_INDEX_TREE, &from, &err)
-                    : !hd_open_read(&open, request->asked.path, &err))
+    const struct hd_tree_asked asked = {.depth = request->depth, .least = request->least, .limit = request->asked.limit,
+                                        .total = request->asked.json || hd_open_json_too};
+    if (!hd_open_read_for(&open, request->asked.path, HD_INDEX_SUMS, &err))
         return hd_open_fail("tree", request->asked.json, &err);
-    bool done = hd_tree_view_make(&result.view, &open, from, request->depth, &err) && list(request, &result, &err);
+    bool done = hd_tree_view_make(&result.view, &open, request->id, &asked, &err) && list(request, &result, &err);
     hd_tree_view_free(&result.view);
     hd_open_close(&open);
     return done ? 0 : hd_open_fail("tree", request->asked.json, &err);
@@ -204,7 +204,8 @@ const struct hd_command hd_command_tree = {
     .options = options,
     .notes = "Nothing is counted twice: retained is self plus what is below it, whether that is listed, folded "
              "(`… 12 more`) or too deep. The links of a list are one row, and so are levels that repeat, as "
-             "Category → @children → Array → Category: what is below the second Category is counted at the first.\n\n"
+             "Category → @children → Array → Category: what is below the second Category is counted at the first, "
+             "whatever --depth says.\n\n"
              "`… Cart → @item → Item` says that several ways lead to an Item, one of them from a Cart: none of them "
              "alone keeps it alive, but what it stands below does.",
     .statuses = "0 fine, 2 wrong options or no such object, 3 not a dump, 4 the file could not be read."};

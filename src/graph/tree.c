@@ -122,7 +122,7 @@ static void count(struct maker *maker, uint32_t number, uint32_t node, bool top)
     struct hd_tree_group *group = &maker->tree->group[number];
     const uint64_t *retained = maker->dominators->retained;
     group->count++;
-    group->tops += top;
+    group->linked |= !top;
     group->self += maker->graph->node_size[node];
     if (group->sample == HD_NODE_NONE || retained[node] > retained[group->sample]) {
         group->sample = node;
@@ -146,13 +146,16 @@ static void count_deeper(struct maker *maker, uint32_t number, uint32_t node)
  */
 static uint32_t repeated(const struct maker *maker, const struct key *key, uint32_t parent)
 {
-    uint32_t steps = maker->shape->fold ? HD_TREE_FOLD : 1;
+    struct hd_tree_group *groups = maker->tree->group;
+    uint32_t steps = maker->shape->fold ? HD_TREE_FOLD : 1, found = parent;
     if (key->what & OWN_GROUP)
         return HD_NODE_NONE;
-    for (uint32_t at = parent; at != HD_NODE_NONE && steps > 0; steps--, at = maker->tree->group[at].parent)
-        if (same(key, &maker->keys[at]))
-            return at;
-    return HD_NODE_NONE;
+    for (; found != HD_NODE_NONE && !same(key, &maker->keys[found]); found = groups[found].parent)
+        if (--steps == 0)
+            return HD_NODE_NONE;
+    for (uint32_t at = parent; found != HD_NODE_NONE && at != found; at = groups[at].parent)
+        groups[at].leaves = true;
+    return found;
 }
 
 /* Puts a node where it belongs, below the group of what dominates it; false if memory ran out. */
@@ -267,28 +270,23 @@ static void add_up(struct hd_tree *tree)
     }
 }
 
-struct order {
-    uint64_t retained;
-    uint32_t number;
-};
-
-static int smaller_first(const void *left, const void *right)
+int hd_tree_bigger_first(const void *left, const void *right)
 {
-    const struct order *a = left, *b = right;
+    const struct hd_tree_order *a = left, *b = right;
     if (a->retained != b->retained)
-        return a->retained < b->retained ? -1 : 1;
-    return a->number < b->number ? 1 : -1; /* of equals the first found comes first */
+        return a->retained < b->retained ? 1 : -1;
+    return (a->number > b->number) - (a->number < b->number);
 }
 
 static bool link_children(struct hd_tree *tree)
 {
-    struct order *order = malloc((size_t)tree->count * sizeof *order);
+    struct hd_tree_order *order = malloc((size_t)tree->count * sizeof *order);
     if (!order)
         return false;
     for (uint32_t i = 0; i < tree->count; i++)
-        order[i] = (struct order){tree->group[i].retained, i};
-    qsort(order, tree->count, sizeof *order, smaller_first);
-    for (uint32_t i = 0; i < tree->count; i++) {
+        order[i] = (struct hd_tree_order){tree->group[i].retained, i};
+    qsort(order, tree->count, sizeof *order, hd_tree_bigger_first);
+    for (uint32_t i = tree->count; i-- > 0;) {
         struct hd_tree_group *group = &tree->group[order[i].number];
         if (group->parent == HD_NODE_NONE)
             continue;
@@ -340,6 +338,7 @@ bool hd_tree_create(struct hd_tree *tree, const struct hd_graph *graph, const st
 void hd_tree_destroy(struct hd_tree *tree)
 {
     free(tree->group);
+    free(tree->rest);
     free(tree->number);
     *tree = (struct hd_tree){0};
 }

@@ -6,21 +6,6 @@
 const char *const hd_tree_walk_words[] = {
     [HD_TREE_WALK_OWN] = NULL, [HD_TREE_WALK_DEEPER] = "(deeper)", [HD_TREE_WALK_SMALLER] = "(smaller)"};
 
-/* How many objects each group has with all below it. (Its bytes are `retained`.) The root is no object. */
-static uint32_t *count_objects(const struct hd_tree *tree)
-{
-    uint32_t *objects = calloc((size_t)tree->count + 1, sizeof *objects);
-    for (uint32_t i = tree->count; objects && i-- > 0;) {
-        const struct hd_tree_group *group = &tree->group[i];
-        objects[i] += group->count + group->deeper_count;
-        if (i == 0 && group->sample == HD_NODE_ROOT)
-            objects[i] -= group->count;
-        if (group->parent != HD_NODE_NONE)
-            objects[group->parent] += objects[i];
-    }
-    return objects;
-}
-
 static bool weigh(const struct hd_tree_walker *walker, uint32_t depth, enum hd_tree_walk_part part, uint64_t objects,
                   uint64_t bytes, struct hd_error *err)
 {
@@ -42,6 +27,10 @@ static bool visit(const struct hd_tree *tree, const uint32_t *objects, uint32_t 
         small_objects += objects[at];
         small_bytes += tree->group[at].retained;
     }
+    if (tree->rest) {
+        small_objects += tree->rest[number].below;
+        small_bytes += tree->rest[number].bytes;
+    }
     return weigh(walker, group->depth, HD_TREE_WALK_OWN, is_root ? 0 : group->count, group->self, err)
            && weigh(walker, group->depth, HD_TREE_WALK_DEEPER, group->deeper_count, group->deeper, err)
            && weigh(walker, group->depth, HD_TREE_WALK_SMALLER, small_objects, small_bytes, err);
@@ -49,7 +38,7 @@ static bool visit(const struct hd_tree *tree, const uint32_t *objects, uint32_t 
 
 bool hd_tree_walk(const struct hd_tree *tree, uint64_t least, const struct hd_tree_walker *walker, struct hd_error *err)
 {
-    uint32_t *objects = count_objects(tree);
+    uint32_t *objects = hd_tree_objects(tree);
     if (!objects)
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
     bool ok = true;

@@ -33,7 +33,7 @@ struct hd_tree_walker {
                   struct hd_error *err);
 };
 
-/* `least`: bytes a group must retain to have a frame of its own. 4 bytes per group meanwhile. */
+/* `least`: bytes a group must retain to have a frame of its own; not less than what a `rest` of the tree has. 4 bytes per group meanwhile. */
 bool hd_tree_walk(const struct hd_tree *tree, uint64_t least, const struct hd_tree_walker *walker, struct hd_error *err);
 
 /* Levels of the tree. */

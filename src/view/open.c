@@ -133,10 +133,11 @@ bool hd_open_node(const struct hd_open *open, const char *text, uint32_t *node, 
     return (*node != HD_NODE_NONE && *node != HD_NODE_ROOT) || no_object(open->path, text, err);
 }
 
-/* The same by the index alone; what is no id, or none of an object, is left to hd_open_node. */
-static bool find_indexed(const struct hd_open *open, const char *text, uint32_t *node)
+bool hd_open_find(const struct hd_open *open, const char *text, uint32_t *node)
 {
     uint64_t id;
+    if (open->graph.node_address)
+        return hd_open_node(open, text, node, NULL);
     bool found = parse_snapshot_id(text, &open->graph, node)
                  || (hd_open_parse_id(text, &id) && hd_index_find(open->index, id, node));
     return found && *node != HD_NODE_NONE && *node != HD_NODE_ROOT;
@@ -152,19 +153,24 @@ bool hd_open_nodes(struct hd_open *open, uint32_t *nodes, uint32_t count, struct
     return true;
 }
 
+bool hd_open_excerpt(struct hd_open *open, const char *id, hd_basis_cut *cut, enum hd_index_need need, uint32_t *node,
+                     struct hd_error *err)
+{
+    if (open->graph.node_address || !hd_open_find(open, id, node) || !hd_basis_excerpt(open->basis, cut, node))
+        return hd_open_whole(open, need, err) && hd_open_node(open, id, node, err);
+    take(open);
+    return true;
+}
+
 bool hd_open_object(struct hd_open *open, const char *path, const char *id, hd_basis_cut *cut, enum hd_index_need need,
                     uint32_t *node, struct hd_error *err)
 {
     if (!hd_open_read_for(open, path, HD_INDEX_SUMS, err))
         return false;
-    if (open->index && !open->graph.node_address && find_indexed(open, id, node) && hd_basis_excerpt(open->basis, cut, node)) {
-        take(open);
-        return true;
-    }
-    if (hd_open_whole(open, need, err) && hd_open_node(open, id, node, err))
-        return true;
-    hd_open_close(open);
-    return false;
+    bool done = hd_open_excerpt(open, id, cut, need, node, err);
+    if (!done)
+        hd_open_close(open);
+    return done;
 }
 
 char *hd_open_title(char title[HD_OPEN_TITLE], const struct hd_open *open, uint32_t node)

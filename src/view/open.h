@@ -43,7 +43,7 @@ bool hd_open_read(struct hd_open *open, const char *path, struct hd_error *err);
 bool hd_open_read_for(struct hd_open *open, const char *path, enum hd_index_need need, struct hd_error *err);
 
 /*
- * After hd_open_read_for less: HD_INDEX_GRAPH or HD_INDEX_TREE, unless it is there; before anything was asked of `derived`. The graph is built if the index proves damaged; nodes keep
+ * After hd_open_read_for less: what is needed, unless it is there. What `derived` has handed out is not there any more. The graph is built if the index proves damaged; nodes keep
  * their numbers. False and *err if the dump cannot be read any more, or has changed; then the counts are all there is, as before.
  */
 bool hd_open_whole(struct hd_open *open, enum hd_index_need need, struct hd_error *err);
@@ -55,6 +55,13 @@ bool hd_open_whole(struct hd_open *open, enum hd_index_need need, struct hd_erro
  */
 bool hd_open_object(struct hd_open *open, const char *path, const char *id, hd_basis_cut *cut, enum hd_index_need need,
                     uint32_t *node, struct hd_error *err);
+
+/* The second step of hd_open_object, after hd_open_read_for HD_INDEX_SUMS or more; whatever it says, the dump stays open. */
+bool hd_open_excerpt(struct hd_open *open, const char *id, hd_basis_cut *cut, enum hd_index_need need, uint32_t *node,
+                     struct hd_error *err);
+
+/* The number that the object with that id has in the whole graph, which need not be there. False if it is not known: hd_open_node says why. */
+bool hd_open_find(const struct hd_open *open, const char *id, uint32_t *node);
 
 /*
  * For what is to be said of these nodes alone, after hd_open_read_for less than HD_INDEX_NODES: an excerpt with them, in which they have other

@@ -7,20 +7,6 @@
 
 /* ---- the choice ---- */
 
-struct order {
-    uint64_t retained;
-    uint32_t number;
-};
-
-/* No child retains more than its parent or has a smaller number: a parent comes first. */
-static int bigger_first(const void *left, const void *right)
-{
-    const struct order *a = left, *b = right;
-    if (a->retained != b->retained)
-        return a->retained < b->retained ? 1 : -1;
-    return (a->number > b->number) - (a->number < b->number);
-}
-
 /* The group after this one below `top`, HD_NODE_NONE at the end. */
 static uint32_t next_below(const struct hd_tree *tree, uint32_t top, uint32_t group, bool skip_children)
 {
@@ -37,7 +23,7 @@ bool hd_tree_rows_make(struct hd_tree_rows *rows, const struct hd_tree_view *vie
     const struct hd_tree_group *groups = tree->group;
     uint32_t count = 0, top = request->top;
     *rows = (struct hd_tree_rows){.view = view, .top = top, .least = request->least, .shown = calloc(tree->count, 1)};
-    struct order *order = malloc((size_t)tree->count * sizeof *order);
+    struct hd_tree_order *order = malloc((size_t)tree->count * sizeof *order);
     if (!rows->shown || !order) {
         free(order);
         free(rows->shown);
@@ -46,14 +32,14 @@ bool hd_tree_rows_make(struct hd_tree_rows *rows, const struct hd_tree_view *vie
     for (uint32_t at = top; at != HD_NODE_NONE;) {
         bool fits = at == top || groups[at].retained >= request->least;
         if (fits)
-            order[count++] = (struct order){groups[at].retained, at};
+            order[count++] = (struct hd_tree_order){groups[at].retained, at};
         at = next_below(tree, top, at, !fits || groups[at].depth - groups[top].depth >= request->depth);
     }
     /* the limit is of rows below the first one */
     rows->limited = request->limit > 0 && request->limit < count - 1;
     rows->shown_count = rows->limited ? (uint32_t)request->limit + 1 : count;
     if (rows->limited)
-        qsort(order, count, sizeof *order, bigger_first);
+        qsort(order, count, sizeof *order, hd_tree_bigger_first);
     for (uint32_t i = 0; i < rows->shown_count; i++)
         rows->shown[order[i].number] = 1;
     free(order);
@@ -74,7 +60,10 @@ bool hd_tree_rows_has(const struct hd_tree_rows *rows, uint32_t group)
 struct hd_tree_folded hd_tree_rows_folded(const struct hd_tree_rows *rows, uint32_t group)
 {
     const struct hd_tree_group *groups = rows->view->tree.group;
+    const struct hd_tree_rest *rest = rows->view->tree.rest;
     struct hd_tree_folded folded = {0};
+    if (rest)
+        folded = (struct hd_tree_folded){rest[group].bytes, rest[group].objects, rest[group].groups};
     for (uint32_t at = groups[group].child; at != HD_NODE_NONE; at = groups[at].next) {
         if (rows->shown[at])
             continue;
@@ -128,7 +117,7 @@ bool hd_tree_rows_json(FILE *file, const struct hd_tree_rows *rows, unsigned lon
     hd_open_json_head(file, view->open);
     fprintf(file, ",\"reachable_bytes\":%llu,\"depth\":%lu,\"min\":%llu,\"reachable\":%s,\"total\":%u,\"rows\":[",
             (unsigned long long)view->open->dominators.reachable_size, depth, (unsigned long long)rows->least,
-            view->retained ? "true" : "false", tree->count);
+            view->retained ? "true" : "false", tree->count + tree->left_out);
     for (uint32_t at = rows->top; at != HD_NODE_NONE;) {
         const struct hd_tree_group *group = &tree->group[at];
         bool shown = rows->shown[at];

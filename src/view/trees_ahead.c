@@ -82,21 +82,38 @@ static bool same(const struct hd_tree_shape *one, const struct hd_tree_shape *ot
     return one->from == other->from && one->depth == other->depth && one->entries == other->entries && one->fold == other->fold;
 }
 
-bool hd_trees_ahead_take(struct hd_trees_ahead *ahead, const struct hd_tree_shape *shape, struct hd_tree *tree)
+/* The one of that shape, when it is made, with the lock held; NULL: there is none, and no lock. */
+static struct item *find(struct hd_trees_ahead *ahead, const struct hd_tree_shape *shape)
 {
-    bool taken = false;
-    for (unsigned i = 0; ahead && i < ahead->count && !taken; i++) {
+    for (unsigned i = 0; ahead && i < ahead->count; i++) {
         struct item *item = &ahead->item[i];
         if (!same(&item->shape, shape))
             continue;
         pthread_mutex_lock(&ahead->lock);
         while (!item->over)
             pthread_cond_wait(&ahead->turned, &ahead->lock);
-        taken = item->made;
-        item->made = false;
+        if (item->made)
+            return item;
         pthread_mutex_unlock(&ahead->lock);
-        if (taken)
-            *tree = item->tree;
     }
-    return taken;
+    return NULL;
+}
+
+bool hd_trees_ahead_take(struct hd_trees_ahead *ahead, const struct hd_tree_shape *shape, struct hd_tree *tree)
+{
+    struct item *item = find(ahead, shape);
+    if (!item)
+        return false;
+    item->made = false;
+    pthread_mutex_unlock(&ahead->lock);
+    *tree = item->tree;
+    return true;
+}
+
+const struct hd_tree *hd_trees_ahead_look(struct hd_trees_ahead *ahead, const struct hd_tree_shape *shape)
+{
+    struct item *item = find(ahead, shape);
+    if (item)
+        pthread_mutex_unlock(&ahead->lock);
+    return item ? &item->tree : NULL;
 }

@@ -21,4 +21,7 @@ void hd_trees_ahead_end(struct hd_trees_ahead *ahead);
 /* Waits for the one of that shape, which then is the caller's. False if there is none (any more); `ahead` may be NULL. */
 bool hd_trees_ahead_take(struct hd_trees_ahead *ahead, const struct hd_tree_shape *shape, struct hd_tree *tree);
 
+/* The same for who only looks at it, until hd_trees_ahead_end or somebody takes it. NULL if there is none (any more). */
+const struct hd_tree *hd_trees_ahead_look(struct hd_trees_ahead *ahead, const struct hd_tree_shape *shape);
+
 #endif

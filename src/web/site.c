@@ -34,7 +34,7 @@ const struct hd_tree_view *hd_web_site_tree(struct hd_web_dump *dump, struct hd_
 {
     pthread_mutex_lock(&dump->lock);
     if (!dump->has_tree)
-        dump->has_tree = hd_tree_view_make(&dump->tree, &dump->open, HD_NODE_ROOT, 0, err);
+        dump->has_tree = hd_tree_view_make_whole(&dump->tree, &dump->open, err);
     const struct hd_tree_view *tree = dump->has_tree ? &dump->tree : NULL;
     pthread_mutex_unlock(&dump->lock);
     return tree;

@@ -2,6 +2,7 @@
 
 # What is made ready when the index is: after the answer that was asked for, without changing any, and without being noticed.
 require_relative "helper"
+require "json"
 require "open3"
 
 class AheadTest < Minitest::Test
@@ -12,7 +13,8 @@ class AheadTest < Minitest::Test
            ["top", "--by", "method"], ["top", "--by", "shape"]].freeze
 
   # What is kept as rows: any number of them is there, at least as many as anybody reads.
-  ROWS = %w[strings collections].product([%w[--limit 1], %w[--limit 7], %w[--limit 500], %w[--limit 1000]]).map(&:flatten).freeze
+  ROWS = (%w[strings collections].product([%w[--limit 1], %w[--limit 7], %w[--limit 500], %w[--limit 1000]]) +
+          %w[suspects].product([%w[--limit 1], %w[--limit 0 --share 0.2], %w[--share 1.5], %w[--share 3], %w[--share 20], %w[--share 100]])).map(&:flatten).freeze
 
   # Exact sizes of all rows are kept as numbers, whichever are shown, in whichever order.
   EXACT = ["", "--limit 3", "--limit 0", "--sort size --limit 4", "--sort count --limit 2", "--by type", "--by type --limit 5 --sort count",
@@ -68,17 +70,53 @@ class AheadTest < Minitest::Test
   def test_many_objects
     path = dump(MANY)
     assert_equal 0, run_tool("top", path).last
-    assert_ready(path, ASKED + ROWS + EXACT)
+    assert_ready(path, ASKED + EXACT)
   end
 
-  # More rows than are kept, and all of them.
-  def test_more_rows
+  # Of classes with many objects, whatever is asked of the paths to them.
+  def test_paths_to_classes
+    path = dump(MANY)
+    assert_equal 0, run_tool("top", path).last
+    classes = json("top", path).fetch("rows").select { |row| row["count"] >= 100_000 }.map { |row| row["class"] }
+    refute_empty classes
+    size = File.size("#{path}.idx")
+    classes.product([[], %w[--limit 3], %w[--limit 0], %w[--exclude-weak]], [[], ["--json"]]).each do |name, *rest|
+      words = ["path", path, name, *rest.flatten]
+      assert_equal run_tool(*words, "--no-index"), run_tool(*words), words.inspect
+    end
+    assert_equal size, File.size("#{path}.idx"), "something was asked anew"
+  end
+
+  # And more rows than are kept, and all of them.
+  def test_any_number_of_rows
     path = dump(MANY)
     assert_equal 0, run_tool("top", path).last
     %w[strings collections].product(%w[1001 0]).map { |command, limit| [command, "--limit", limit] }.each do |words|
       assert_equal run_tool(*words, "--no-index", path), run_tool(*words, path), words.inspect
     end
     assert_ready(path, ROWS)
+  end
+
+  # Parts of the tree come out of what is kept of it: the same words, too fast to be kept themselves.
+  TREES = [["tree", "--depth", "3"], ["tree", "--depth", "0", "--min", "0"], ["tree", "--depth", "1", "--min", "0", "--limit", "0"],
+           ["tree", "--min", "0.2%", "--limit", "7"], ["tree", "--depth", "40", "--min", "2kB", "--limit", "0"], ["flame", "--depth", "2"],
+           ["flame", "--min", "0.1%", "--depth", "1000"], ["flame", "--count"], ["flame", "--count", "--min", "10kB"]].freeze
+
+  def assert_trees(path, *begin_at)
+    TREES.product([[], ["--json"]]).each do |words, json|
+      next if words.first == "flame" && json.any?
+
+      assert_equal run_tool(*words, *json, "--no-index", path, *begin_at), run_tool(*words, *json, path, *begin_at), (words + json).inspect
+    end
+    stacks = %w[ready made].map { |name| File.join(@folder, "#{name}.txt") }
+    [[], ["--no-index"]].zip(stacks) { |words, file| assert_equal 0, run_tool("flame", "--min", "0.5%", "-o", file, *words, path, *begin_at).last }
+    assert_equal(*stacks.map { |file| File.binread(file) })
+  end
+
+  def test_trees
+    path = dump(MANY)
+    run_tool("top", path)
+    assert_trees(path)
   end
 
   # By another name, which the answer then has.
@@ -119,6 +157,13 @@ class AheadTest < Minitest::Test
     assert status.success?, out
     assert_equal 0, run_tool("index", path).last
     assert_ready(path, ASKED + ROWS + EXACT)
+    assert_trees(path)
+    # and from objects on: those that are groups of their own, and others
+    JSON.parse(run_tool("tree", "--depth", "3", "--min", "0", "--limit", "40", "--json", path).first)["rows"].drop(1).each do |row|
+      id = row["sample"]["hex"]
+      assert_equal run_tool("tree", "--json", "--no-index", path, id), run_tool("tree", "--json", path, id)
+      assert_equal run_tool("flame", "--no-index", path, id), run_tool("flame", path, id)
+    end
   end
 
   def test_no_index_does_nothing

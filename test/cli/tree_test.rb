@@ -126,6 +126,39 @@ class TreeTest < Minitest::Test
     end
   end
 
+  # From the first row on, by what is above: depth, names and objects.
+  def by_way(result)
+    ways = []
+    result["rows"].to_h do |row|
+      ways << [*(ways[row["parent"]] if row["parent"]), row.values_at("name", "via").push(row["sample"]["id"])]
+      [ways.last, row]
+    end
+  end
+
+  # Fewer levels are a part of all: each group says the same, and what is too deep is what was below.
+  def test_a_group_is_the_same_at_every_depth
+    [ours, object_space, levels(1000), winding(200)].each do |file|
+      all = by_way(json("tree", file, *ALL))
+      [1, 2, 3, 5].each do |depth|
+        part = by_way(json("tree", file, *ALL, "--depth", depth))
+        assert_equal all.keys.select { |way| way.size <= depth + 1 }, part.keys
+        deeper = all.select { |way, _| way.size > depth + 1 }.group_by { |way, _| way.first(depth + 1) }
+        part.each do |way, row|
+          below = (deeper[way] || []).map(&:last)
+          assert_equal [below.sum { |one| one["count"] }, below.sum { |one| one["self"] }], row["deeper"].values_at("objects", "bytes")
+          assert_equal all[way].except("row", "parent", "deeper"), row.except("row", "parent", "deeper")
+        end
+      end
+    end
+  end
+
+  # What repeats is counted at the first one, however few levels are asked for.
+  def test_levels_that_repeat_below_the_last_one
+    rows = without_classes(json("tree", levels(1000), *ALL, "--depth", 2))
+    assert_equal [[nil, 0, 0], ["global_variables.$list", 1, 0], ["ivs.@children", 500, 499]],
+                 rows.map { |row| [*row.values_at("name", "count"), row["deeper"]["objects"]] }
+  end
+
   def test_deep_trees
     result = json("tree", winding(20_000), *ALL)
     assert_equal 20_001, without_classes(result).size

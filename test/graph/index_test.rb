@@ -289,6 +289,31 @@ class IndexTest < Minitest::Test
     end
   end
 
+  TREES = [["tree", "--depth", 2], ["tree", "--depth", 0, "--min", 0, "--limit", 0], ["tree", "--json", "--min", "0.1%", "--limit", 9],
+           ["flame", "--depth", 3], ["flame", "--count", "--min", "1%"]].freeze
+
+  # What is kept of the tree of groups is enough for every part of it, but for what the objects are called.
+  def test_a_tree_is_made_once
+    prepare
+    tool("tree", "--depth", 1, @dump)
+    bad = File.binread(index) # with what is kept
+    expected = TREES.map { |words| tool(*words, "--no-index", @dump) }
+    own = ["tree", "--depth", 0, @dump, facts[:app]]
+    expected_own = tool(*own, "--no-index")
+    %i[edge_to child].each do |name|
+      start, bytes, = sections.fetch(name)
+      bad.setbyte(start + bytes / 2, bad.getbyte(start + bytes / 2) ^ 64)
+    end
+    write_index(bad)
+    before = state
+    assert_equal expected, TREES.map { |words| tool(*words, @dump) }
+    assert_equal expected_own, tool(*own)
+    assert_equal before, state, "more was looked at"
+    # what is made of all of them is made in spite of that
+    assert_equal tool("suspects", "--no-index", "--share", 3, @dump), tool("suspects", "--share", 3, @dump)
+    refute_equal before, state
+  end
+
   def test_a_damaged_index_of_a_dump_that_is_gone
     prepare
     bad = @good.dup

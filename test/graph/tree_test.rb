@@ -77,6 +77,17 @@ class TreeOfRandomHeapsTest < Minitest::Test
     end
   end
 
+  # What is kept of the whole tree with the index says the same as the tree that is made from there on.
+  def test_out_of_what_is_kept
+    heaps do |heap, seed|
+      2.times { json("tree", heap.path, *ALL) } # the first one leaves the index, the second one the tree in it
+      heap.reached.sample(8, random: Random.new(SEED)).product([ALL, ["--min", 0, "--depth", 2, "--limit", 3]]) do |id, words|
+        assert_equal json("tree", heap.path, id, "--no-index", *words), json("tree", heap.path, id, *words), "#{seed} #{id} #{words}"
+      end
+      FileUtils.rm_f("#{heap.path}.idx")
+    end
+  end
+
   # What is directly below the roots is what nothing else retains.
   def test_the_first_level
     heaps do |heap, seed|
