@@ -9,6 +9,7 @@
 #include "view/exact_sums.h"
 #include "view/facet_sums.h"
 #include "view/path.h"
+#include "view/values.h"
 #include "web/kept.h"
 
 #include <stdio.h>
@@ -94,7 +95,7 @@ static void read_lines(struct hd_basis *basis, struct hd_error *err)
     if (!basis->index || !hd_open_read_for(&open, basis->path, HD_INDEX_TREE, err))
         return;
     struct hd_exact_ahead *exact = hd_exact_ahead_begin(&open);
-    basis->lines = hd_lines_create(HD_FACET_SUMS, basis->path, &basis->graph, basis->dominators.parent, err);
+    basis->lines = hd_values_lines(basis, HD_FACET_SUMS, err);
     if (basis->lines)
         basis->trees = hd_trees_ahead_begin(&basis->derived, shapes, SHAPES);
     hd_exact_ahead_end(exact);
