@@ -7,13 +7,14 @@
 #include "graph/suspects.h"
 #include "view/basis.h"
 #include "view/facet_sums.h"
+#include "view/path.h"
 #include "web/kept.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum { MANY = 300000, /* objects; with fewer no question takes so long that it pays */
-       CLASSES = 8 };
+       CLASSES = 16 };
 
 static const struct {
     const struct hd_command *command;
@@ -28,9 +29,8 @@ enum { QUESTIONS = sizeof questions / sizeof *questions };
 /* The order is that of the questions. */
 static const struct hd_tree_shape shapes[] = {
     HD_SUSPECTS_SHAPE,
-    {.from = HD_NODE_ROOT, .depth = UINT32_MAX, .entries = true, .fold = true}, /* `tree` and `flame` look at it, the page takes it */
-    HD_SUSPECTS_SHAPE}; /* the page's */
-enum { SHAPES = sizeof shapes / sizeof *shapes, PAGE_SHAPES = 1 };
+    {.from = HD_NODE_ROOT, .depth = UINT32_MAX, .entries = true, .fold = true}}; /* `tree` and `flame` look at it, the page takes it */
+enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static int ask(unsigned number, char *path)
 {
@@ -42,13 +42,15 @@ static int ask(unsigned number, char *path)
     return hd_kept_ahead(questions[number].command, argc, argv);
 }
 
-/* Those that retain most, first; at most CLASSES. */
+/* Those that have most objects, first; at most CLASSES. */
 static uint32_t choose_classes(const struct hd_groups *classes, const struct hd_retained_group *sums, uint32_t chosen[CLASSES])
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < classes->count; i++) {
         uint32_t at = count;
-        for (; at > 0 && sums[i].retained > sums[chosen[at - 1]].retained; at--)
+        if (sums[i].count < HD_VIEW_PATH_MANY)
+            continue;
+        for (; at > 0 && sums[i].count > sums[chosen[at - 1]].count; at--)
             if (at < CLASSES)
                 chosen[at] = chosen[at - 1];
         if (at < CLASSES)
@@ -58,22 +60,25 @@ static uint32_t choose_classes(const struct hd_groups *classes, const struct hd_
     return count;
 }
 
-/* What keeps the objects of a class alive is what people ask about the first rows of `top`. A class that has no answer is none of theirs. */
-static void ask_paths(struct hd_basis *basis, char *path)
+/* What keeps the objects of a class alive is what people ask about the first rows of `top`; of few objects it is quickly found. */
+static void merge_paths(const char *path)
 {
-    const struct hd_groups *classes = hd_derived_classes(&basis->derived, NULL);
-    const struct hd_retained_group *sums = classes ? hd_derived_class_sums(&basis->derived, NULL) : NULL;
+    struct hd_open open;
+    struct hd_view_class_path tree;
+    struct hd_error err;
+    if (!hd_open_read(&open, path, &err))
+        return;
+    const struct hd_groups *classes = hd_derived_classes(open.derived, NULL);
+    const struct hd_retained_group *sums = classes ? hd_derived_class_sums(open.derived, NULL) : NULL;
     uint32_t chosen[CLASSES], count = sums ? choose_classes(classes, sums, chosen) : 0;
     for (uint32_t i = 0; i < count && !hd_cli_progress_interrupted(); i++) {
         struct hd_graph_text text = classes->name[chosen[i]];
-        char name[256], *argv[4] = {(char *)hd_command_path.name, path, name, NULL};
-        bool plain = text.length > 0 && text.length < sizeof name && !memchr(text.data, 0, text.length) && text.data[0] != '-'
-                     && text.data[0] != '@' && !(text.data[0] >= '0' && text.data[0] <= '9');
-        if (!plain)
-            continue;
-        snprintf(name, sizeof name, "%.*s", (int)text.length, text.data);
-        hd_kept_ahead(&hd_command_path, 3, argv);
+        char name[256];
+        snprintf(name, sizeof name, "%.*s", (int)(text.length < sizeof name ? text.length : sizeof name), text.data);
+        if (hd_view_class_path_make(&tree, &open, name, false, &err)) /* not, if that is no name to be asked by */
+            hd_paths_merged_free(&tree.merged);
     }
+    hd_open_close(&open);
 }
 
 unsigned hd_ahead_count(void)
@@ -89,10 +94,10 @@ bool hd_ahead(const char *path, bool page, struct hd_error *err)
     if (basis->index) /* else what is made here could not be kept */
         basis->lines = hd_lines_create(HD_FACET_SUMS, basis->path, &basis->graph, basis->dominators.parent, err);
     if (basis->lines)
-        basis->trees = hd_trees_ahead_begin(&basis->derived, shapes, page ? SHAPES : SHAPES - PAGE_SHAPES);
+        basis->trees = hd_trees_ahead_begin(&basis->derived, shapes, SHAPES);
     hd_basis_lend(basis);
     bool ok = true;
-    ask_paths(basis, (char *)path);
+    merge_paths(path);
     for (unsigned i = 0; i < QUESTIONS && !hd_cli_progress_interrupted(); i++)
         if (ask(i, (char *)path))
             ok = hd_error_set(err, HD_ERROR_BAD_DUMP, "`heap_dump %s` has no answer for this dump: ask it to learn why",

@@ -1,6 +1,7 @@
 /* `heap_dump path`: what keeps an object, or the objects of a class, alive? */
 #include "cli/cli.h"
 
+#include "cli/kept.h"
 #include "cli/open.h"
 #include "cli/table.h"
 #include "view/path.h"
@@ -205,8 +206,7 @@ static bool class_paths(const struct request *request, struct hd_open *open, str
         hd_view_class_path_json(stdout, open, &tree, request->limited ? request->limit : 0);
     else if (done)
         tree_text(request, open, &tree);
-    if (done && hd_open_json_too)
-        hd_view_class_path_json(hd_open_json_too, open, &tree, 0);
+    hd_kept_by_parts = done && tree.kept;
     if (done)
         hd_paths_merged_free(&tree.merged);
     return done;
@@ -217,7 +217,7 @@ static bool open_for(const struct request *request, bool object, struct hd_open 
 {
     if (object && request->all == 1)
         return hd_open_object(open, request->path, request->target, hd_excerpt_path, HD_INDEX_GRAPH, node, err);
-    if (!hd_open_read_for(open, request->path, object ? HD_INDEX_GRAPH : HD_INDEX_WAYS, err))
+    if (!hd_open_read_for(open, request->path, object ? HD_INDEX_GRAPH : HD_INDEX_SUMS, err))
         return false;
     if (!object || hd_open_node(open, request->target, node, err))
         return true;

@@ -1,6 +1,7 @@
 /* `heap_dump suspects`: what leaks, probably? */
 #include "cli/cli.h"
 
+#include "cli/kept.h"
 #include "cli/open.h"
 #include "cli/table.h"
 #include "view/suspects.h"
@@ -9,18 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MARGIN = 3, INSIDE_DEPTH = 4, INSIDE_ROWS = 8, PERCENT = 100 };
+enum { MARGIN = 3, PERCENT = 100 };
 
 struct request {
     struct hd_open_request asked;
     double share;
 };
-
-static void add_name(struct hd_buffer *out, const struct hd_open *open, uint32_t name)
-{
-    struct hd_graph_text text = hd_graph_name(&open->graph, name);
-    hd_buffer_append(out, text.data ? text.data : "", text.length);
-}
 
 /* A buffer as a cell, and the buffer gone. */
 static void add_cell(struct hd_table *table, struct hd_buffer *text)
@@ -38,9 +33,9 @@ static size_t wide(const char *text, size_t length)
 }
 
 /* Prints a text in lines that end between words. */
-static void paragraph(const struct hd_buffer *text)
+static void paragraph(struct hd_graph_text text)
 {
-    const char *at = text->data, *end = at + text->length;
+    const char *at = text.data, *end = at + text.length;
     while (at < end) {
         const char *stop = at, *word = at;
         while (word < end) {
@@ -58,27 +53,25 @@ static void paragraph(const struct hd_buffer *text)
 
 /* --- the parts of a report --- */
 
-static void heading(const struct hd_open *open, const struct hd_suspects *suspects, uint32_t i)
+static void heading(const struct hd_view_suspects *view, uint32_t i)
 {
-    const struct hd_suspect *suspect = &suspects->list[i];
+    const struct hd_view_suspect *suspect = view->shown[i];
     char bytes[HD_TABLE_NUMBER], objects[HD_TABLE_NUMBER];
     struct hd_buffer line = {0};
     hd_suspects_words_add(&line, "%u. ", i + 1);
-    hd_suspects_words_place(&line, open, suspect);
+    hd_buffer_append(&line, suspect->place.data, suspect->place.length);
     hd_suspects_words_add(&line, " retains %s in %s objects, %.1f %% of the data", hd_table_bytes(bytes, suspect->data),
                           hd_table_count(objects, suspect->objects),
-                          100.0 * (double)suspect->data / (double)suspects->total);
+                          100.0 * (double)suspect->data / (double)view->total);
     hd_table_strong(stdout, true);
     hd_table_line(stdout, line.data ? line.data : "", line.length, 0);
     hd_table_strong(stdout, false);
     hd_buffer_deinit(&line);
-    hd_suspects_words_guess(&line, open, suspects, suspect);
-    if (line.data)
-        paragraph(&line);
-    hd_buffer_deinit(&line);
+    if (suspect->guess.length)
+        paragraph(suspect->guess);
 }
 
-static void path_print(const struct hd_open *open, const struct hd_suspect *suspect)
+static void path_print(const struct hd_view_suspects *view, const struct hd_view_suspect *suspect)
 {
     static const struct hd_table_column columns[] = {{"kept alive by", false, true},
                                                      {"object", false, true},
@@ -87,143 +80,118 @@ static void path_print(const struct hd_open *open, const struct hd_suspect *susp
     struct hd_table table = {.columns = columns, .column_count = 4, .margin = MARGIN};
     char title[HD_OPEN_TITLE];
     printf("\n");
-    for (uint32_t i = 0; i < suspect->path.length; i++) {
-        uint32_t node = suspect->path.step[i].node;
-        struct hd_buffer name = {0};
-        add_name(&name, open, open->graph.edge_name[suspect->path.step[i].edge]);
-        add_cell(&table, &name);
-        hd_table_add_string(&table, hd_open_title(title, open, node));
-        hd_table_add_id(&table, open->graph.node_address[node]);
-        hd_table_add_bytes(&table, open->dominators.retained[node]);
+    for (uint32_t i = 0; i < suspect->step_count; i++) {
+        struct hd_shown_step step = hd_view_suspects_step(view, suspect, i);
+        hd_table_add(&table, step.name.data ? step.name.data : "", step.name.length);
+        hd_table_add_string(&table, hd_shown_title(title, &step.object));
+        hd_table_add_id(&table, step.object.id);
+        hd_table_add_bytes(&table, step.object.retained);
     }
     hd_table_print(stdout, &table);
     hd_table_deinit(&table);
 }
 
-/* The holders and what they are made of, down a few levels: nothing below a twentieth. */
-static void inside_print(const struct hd_open *open, const struct hd_suspects *suspects,
-                         const struct hd_suspect *suspect)
+static void inside_print(const struct hd_view_suspect *suspect)
 {
     static const struct hd_table_column columns[] = {
         {"retained", true, false}, {"count", true, false}, {"made of", false, true}};
     struct hd_table table = {.columns = columns, .column_count = 3, .margin = MARGIN};
-    const struct hd_tree *tree = &suspects->tree;
-    uint32_t top = tree->group[suspect->group].depth, rows = 0;
     char title[HD_OPEN_TITLE];
-    for (uint32_t at = suspect->group; at != HD_NODE_NONE && rows < INSIDE_ROWS;) {
-        const struct hd_tree_group *group = &tree->group[at];
-        uint32_t depth = group->depth - top;
-        if (at != suspect->group && depth == 0)
-            break;
-        bool small = group->retained < suspect->retained / 20;
-        if (!small) {
-            struct hd_buffer text = {0};
-            hd_table_add_bytes(&table, group->retained);
-            hd_table_add_count(&table, group->count);
-            hd_suspects_words_add(&text, "%*s", (int)(2 * depth), "");
-            add_name(&text, open, group->name);
-            hd_suspects_words_add(&text, "%s%s", text.length > 2 * depth ? " → " : "",
-                                  hd_open_title(title, open, group->sample));
-            add_cell(&table, &text);
-            rows++;
-        }
-        uint32_t next = hd_tree_next(tree, at, small || depth == INSIDE_DEPTH);
-        at = next != HD_NODE_NONE && tree->group[next].depth <= top ? HD_NODE_NONE : next;
+    for (uint32_t i = 0; i < suspect->part_count; i++) {
+        const struct hd_view_suspect_part *part = &suspect->part[i];
+        struct hd_buffer text = {0};
+        hd_table_add_bytes(&table, part->retained);
+        hd_table_add_count(&table, part->count);
+        hd_suspects_words_add(&text, "%*s", (int)(2 * part->depth), "");
+        hd_buffer_append(&text, part->name.data, part->name.length);
+        hd_suspects_words_add(&text, "%s%s", part->name.length ? " → " : "", hd_shown_title(title, &part->object));
+        add_cell(&table, &text);
     }
     printf("\n");
     hd_table_print(stdout, &table);
     hd_table_deinit(&table);
 }
 
-static void classes_print(const struct hd_suspects *suspects, const struct hd_suspect *suspect)
+static void classes_print(const struct hd_view_suspect *suspect)
 {
     static const struct hd_table_column columns[] = {
         {"size", true, false}, {"count", true, false}, {"of what it retains, by class", false, true}};
     struct hd_table table = {.columns = columns, .column_count = 3, .margin = MARGIN};
     for (uint32_t i = 0; i < suspect->class_count; i++) {
-        struct hd_graph_text name = suspects->classes->name[suspect->classes[i].number];
-        hd_table_add_bytes(&table, suspect->classes[i].size);
-        hd_table_add_count(&table, suspect->classes[i].count);
-        hd_table_add(&table, name.data, name.length);
+        hd_table_add_bytes(&table, suspect->class[i].size);
+        hd_table_add_count(&table, suspect->class[i].count);
+        hd_table_add(&table, suspect->class[i].name.data, suspect->class[i].name.length);
     }
     printf("\n");
     hd_table_print(stdout, &table);
     hd_table_deinit(&table);
 }
 
-static void sample_print(const struct hd_open *open, const struct hd_suspects *suspects,
-                         const struct hd_suspect *suspect)
+static void sample_print(const struct hd_view_suspects *view, const struct hd_view_suspect *suspect)
 {
     char title[HD_OPEN_TITLE], bytes[HD_TABLE_NUMBER], count[HD_TABLE_NUMBER];
     printf("\n");
     for (uint32_t i = 0; i < suspect->sample_count; i++) {
+        const struct hd_shown *object = &suspect->sample[i].object;
+        struct hd_graph_text contents = suspect->sample[i].contents;
         struct hd_buffer line = {0};
-        hd_suspects_words_add(&line, "%s %s 0x%llx", i ? "and" : "as", hd_open_title(title, open, suspect->sample[i]),
-                              (unsigned long long)open->graph.node_address[suspect->sample[i]]);
-        if (suspect->sample_line[i]) {
-            hd_suspects_words_add(&line, ": ");
-            hd_suspects_words_contents(&line, open, suspect->sample_line[i]);
-        }
+        hd_suspects_words_add(&line, "%s %s 0x%llx", i ? "and" : "as", hd_shown_title(title, object), (unsigned long long)object->id);
+        hd_suspects_words_add(&line, "%s", contents.data ? ": " : "");
+        hd_buffer_append(&line, contents.data, contents.length);
         if (line.data)
-            paragraph(&line);
+            paragraph(hd_shown_text(&line));
         hd_buffer_deinit(&line);
     }
-    if (suspects->read && suspect->duplicates)
+    if (view->read && suspect->duplicates)
         printf("   %s of its strings repeat others in it: %s\n", hd_table_count(count, suspect->duplicates),
                hd_table_bytes(bytes, suspect->duplicate_size));
-    else if (suspects->read)
+    else if (view->read)
         printf("   no string in it repeats another\n");
 }
 
-static void print_text(const struct hd_open *open, const struct hd_suspects *suspects)
+static void print_text(const struct hd_open *open, const struct hd_view_suspects *view)
 {
     char all[HD_TABLE_NUMBER], data[HD_TABLE_NUMBER], rest[64];
     printf("%s are reachable, %s of them data; the rest is code and stacks.\n",
-           hd_table_bytes(all, open->dominators.reachable_size), hd_table_bytes(data, suspects->total));
-    if (!suspects->count)
+           hd_table_bytes(all, open->dominators.reachable_size), hd_table_bytes(data, view->total));
+    if (!view->count)
         printf("Nothing stands out.\n");
-    for (uint32_t i = 0; i < suspects->count; i++) {
+    for (uint32_t i = 0; i < view->count; i++) {
         printf("\n");
-        heading(open, suspects, i);
-        path_print(open, &suspects->list[i]);
-        inside_print(open, suspects, &suspects->list[i]);
-        classes_print(suspects, &suspects->list[i]);
-        sample_print(open, suspects, &suspects->list[i]);
+        heading(view, i);
+        path_print(view, view->shown[i]);
+        inside_print(view->shown[i]);
+        classes_print(view->shown[i]);
+        sample_print(view, view->shown[i]);
     }
-    if (!suspects->count) {
+    if (!view->count) {
         hd_open_next(stdout, open, "top", "");
         return;
     }
-    const struct hd_suspect *first = &suspects->list[0];
-    uint32_t node = first->sample_count ? first->sample[0] : suspects->tree.group[first->group].sample;
-    snprintf(rest, sizeof rest, "0x%llx", (unsigned long long)open->graph.node_address[node]);
+    const struct hd_view_suspect *first = view->shown[0];
+    const struct hd_shown *object = first->sample_count ? &first->sample[0].object : &first->holder;
+    snprintf(rest, sizeof rest, "0x%llx", (unsigned long long)object->id);
     hd_open_next(stdout, open, "show", rest);
-}
-
-static bool report(const struct request *request, struct hd_open *open, struct hd_error *err)
-{
-    struct hd_suspects suspects;
-    if (!hd_view_suspects_make(&suspects, open, request->share, request->asked.limit, err))
-        return false;
-    if (request->asked.json)
-        hd_view_suspects_json(stdout, open, &suspects, 0);
-    else
-        print_text(open, &suspects);
-    if (hd_open_json_too)
-        hd_view_suspects_json(hd_open_json_too, open, &suspects, 0);
-    hd_suspects_destroy(&suspects);
-    return true;
 }
 
 static int suspects(const struct request *request)
 {
     struct hd_open open;
     struct hd_error err = {0};
-    if (!hd_open_read(&open, request->asked.path, &err))
+    struct hd_view_suspects view;
+    if (!hd_open_read_for(&open, request->asked.path, HD_INDEX_SUMS, &err))
         return hd_open_fail("suspects", request->asked.json, &err);
     if (!request->asked.json && open.dominators.reachable > 1) /* else that is the error */
         hd_open_warn(&open, "suspects");
-    bool done = report(request, &open, &err);
+    bool done = hd_view_suspects_make(&view, &open, request->share, request->asked.limit, &err);
+    hd_kept_by_parts = done && !view.made;
+    if (done && request->asked.json)
+        hd_view_suspects_json(stdout, &view, 0);
+    else if (done)
+        print_text(&open, &view);
+    if (done && hd_open_json_too)
+        hd_view_suspects_json(hd_open_json_too, &view, 0);
+    hd_view_suspects_free(&view);
     hd_open_close(&open);
     return done ? 0 : hd_open_fail("suspects", request->asked.json, &err);
 }

@@ -41,8 +41,10 @@ static const struct {
     {&hd_command_suspects, {FILE_HERE, "--share", "1", "--json"}},
     {&hd_command_strings, {FILE_HERE, "--limit", "0"}},
     {&hd_command_strings, {FILE_HERE, "--json"}},
+    {&hd_command_strings, {FILE_HERE, "--limit", "3"}},
     {&hd_command_collections, {FILE_HERE, "--limit", "0"}},
     {&hd_command_collections, {FILE_HERE, "--json"}},
+    {&hd_command_collections, {FILE_HERE, "--limit", "3"}},
     {&hd_command_threads, {FILE_HERE, "--limit", "0"}},
     {&hd_command_threads, {FILE_HERE, "--json"}},
     {&hd_command_sql, {FILE_HERE, "SELECT *, path(id), dump_line(id) FROM objects", "--json"}},
@@ -113,6 +115,11 @@ static void judge(int status, enum form form, const char *out, size_t out_length
                             "--json does not print an object");
     if (status != 0)
         hd_question_require(form == JSON || (complaint_length && complaint[complaint_length - 1] == '\n'), "a failure without a sentence");
+}
+
+int hd_question_is(unsigned question, const char *command)
+{
+    return !strcmp(questions[question].command->name, command);
 }
 
 int hd_question_ask(unsigned question, const char *path, uint64_t id)

@@ -11,6 +11,9 @@
 
 extern const unsigned hd_question_count;
 
+/* Whether it is one of that command's. */
+int hd_question_is(unsigned question, const char *command);
+
 /* One of the questions; `id` stands for the object asked about. Returns the exit status. */
 int hd_question_ask(unsigned question, const char *path, uint64_t id);
 

@@ -202,11 +202,22 @@ static void gather_free(struct gather *gather)
     free(gather->edge);
 }
 
+/* What there is but columns, which are the excerpt's own: they are freed with it, how far it came or not. */
+static void begin(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source)
+{
+    struct hd_graph graph = *source->graph;
+    graph.node_address = graph.node_size = graph.node_line = graph.edge_start = NULL;
+    graph.node_class = graph.node_label = graph.edge_to = graph.edge_name = NULL;
+    graph.node_type = graph.node_flags = NULL;
+    *excerpt = (struct hd_excerpt){.graph = graph, .dominators = {.reachable = source->dominators->reachable,
+                                                                  .reachable_size = source->dominators->reachable_size}};
+}
+
 /* The classes of what is wanted come with it, and the root. */
 static bool make(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, struct gather *gather)
 {
     uint32_t wanted = gather->count;
-    *excerpt = (struct hd_excerpt){.graph = *source->graph, .dominators = *source->dominators};
+    begin(excerpt, source);
     want(gather, HD_NODE_ROOT);
     for (uint32_t i = 0, last = HD_NODE_NONE; i < wanted && !gather->failed; i++) {
         uint32_t class;
@@ -236,25 +247,23 @@ static bool finish(struct hd_excerpt *excerpt, const struct hd_excerpt_source *s
 void hd_excerpt_destroy(struct hd_excerpt *excerpt)
 {
     const struct hd_graph *graph = &excerpt->graph;
-    if (excerpt->node) { /* before, the columns are the source's */
-        free((void *)graph->node_address);
-        free((void *)graph->node_size);
-        free((void *)graph->node_line);
-        free((void *)graph->node_class);
-        free((void *)graph->node_label);
-        free((void *)graph->node_type);
-        free((void *)graph->node_flags);
-        free((void *)graph->edge_start);
-        free((void *)graph->edge_to);
-        free((void *)graph->edge_name);
-        free(excerpt->dominators.parent);
-        free(excerpt->dominators.retained);
-        free(excerpt->dominators.child_start);
-        free(excerpt->dominators.child);
-        free(excerpt->class_number);
-        hd_paths_destroy(&excerpt->paths);
-        free(excerpt->node);
-    }
+    free((void *)graph->node_address);
+    free((void *)graph->node_size);
+    free((void *)graph->node_line);
+    free((void *)graph->node_class);
+    free((void *)graph->node_label);
+    free((void *)graph->node_type);
+    free((void *)graph->node_flags);
+    free((void *)graph->edge_start);
+    free((void *)graph->edge_to);
+    free((void *)graph->edge_name);
+    free(excerpt->dominators.parent);
+    free(excerpt->dominators.retained);
+    free(excerpt->dominators.child_start);
+    free(excerpt->dominators.child);
+    free(excerpt->class_number);
+    hd_paths_destroy(&excerpt->paths);
+    free(excerpt->node);
     *excerpt = (struct hd_excerpt){.node = NULL};
 }
 

@@ -110,18 +110,23 @@ bool hd_groups_names_itself(const struct hd_graph *graph, uint32_t node)
            && hd_graph_name(graph, graph->node_label[node]).length > 0;
 }
 
+char *hd_groups_title_of(char title[HD_GROUPS_TITLE], struct hd_graph_text class, struct hd_graph_text own_name)
+{
+    if (own_name.length == class.length && !(class.length && memcmp(own_name.data, class.data, class.length)))
+        own_name.length = 0;
+    snprintf(title, HD_GROUPS_TITLE, "%.*s%s%.*s", (int)class.length, class.data ? class.data : "", own_name.length ? " " : "",
+             (int)own_name.length, own_name.data ? own_name.data : "");
+    return title;
+}
+
 char *hd_groups_title(char title[HD_GROUPS_TITLE], const struct hd_graph *graph, uint32_t node)
 {
     if (node == HD_NODE_ROOT)
         return strcpy(title, "(root)");
-    struct hd_graph_text class = hd_groups_class_name(graph, node), label = {"", 0};
+    struct hd_graph_text own_name = {"", 0};
     if (hd_groups_names_itself(graph, node))
-        label = hd_graph_name(graph, graph->node_label[node]);
-    if (label.length == class.length && !memcmp(label.data, class.data, class.length))
-        label.length = 0;
-    snprintf(title, HD_GROUPS_TITLE, "%.*s%s%.*s", (int)class.length, class.data, label.length ? " " : "",
-             (int)label.length, label.data);
-    return title;
+        own_name = hd_graph_name(graph, graph->node_label[node]);
+    return hd_groups_title_of(title, hd_groups_class_name(graph, node), own_name);
 }
 
 bool hd_groups_by_class(struct hd_groups *groups, const struct hd_graph *graph, struct hd_error *err)

@@ -27,6 +27,7 @@ struct hd_graph_text hd_groups_class_name(const struct hd_graph *graph, uint32_t
 /* What to call a node: its class, and its own name behind it if it has one. Returns `title`; may be cut. */
 enum { HD_GROUPS_TITLE = 512 };
 char *hd_groups_title(char title[HD_GROUPS_TITLE], const struct hd_graph *graph, uint32_t node);
+char *hd_groups_title_of(char title[HD_GROUPS_TITLE], struct hd_graph_text class, struct hd_graph_text own_name);
 
 /* Whether it has a name of its own: a class, a module, what Ruby calls a T_DATA. */
 bool hd_groups_names_itself(const struct hd_graph *graph, uint32_t node);

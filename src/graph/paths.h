@@ -78,6 +78,12 @@ struct hd_merged_paths {
 /* member[n] is not 0 for the nodes of the set. */
 bool hd_paths_merge(const struct hd_paths *paths, const uint8_t *member, struct hd_merged_paths *merged,
                     struct hd_error *err);
+
+/*
+ * Sets `child` and `next` of steps that have the rest, as hd_paths_merge does: of steps that were saved. False if a step does not stand behind
+ * its parent, or memory ran out.
+ */
+bool hd_paths_merged_link(struct hd_merged_paths *merged);
 void hd_paths_merged_free(struct hd_merged_paths *merged);
 
 #endif

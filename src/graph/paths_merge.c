@@ -166,30 +166,38 @@ static int ascending(const void *left, const void *right)
     return a < b ? -1 : a > b;
 }
 
-/* Sums, then the lists of children: the smallest is put in front first. */
-static bool link_steps(struct merge *m)
+static void sum_up(struct merge *m)
 {
-    uint64_t *rank = malloc(m->count * sizeof *rank);
-    if (!rank)
-        return false;
     for (uint32_t i = 0; i < m->count; i++)
         m->step[i].members = m->step[i].ends;
     for (uint32_t i = m->count; i-- > 1;) {
         m->step[m->step[i].parent].members += m->step[i].members;
         m->step[m->step[i].parent].size += m->step[i].size;
     }
-    for (uint32_t i = 0; i < m->count; i++)
-        rank[i] = (uint64_t)m->step[i].members << 32 | (UINT32_MAX - i);
-    qsort(rank, m->count, sizeof *rank, ascending);
-    for (uint32_t k = 0; k < m->count; k++) {
+}
+
+/* The smallest is put in front first. */
+bool hd_paths_merged_link(struct hd_merged_paths *merged)
+{
+    struct hd_merged_step *step = merged->step;
+    uint64_t *rank = malloc(((size_t)merged->count + 1) * sizeof *rank);
+    bool fine = rank != NULL;
+    for (uint32_t i = 0; fine && i < merged->count; i++) {
+        rank[i] = (uint64_t)step[i].members << 32 | (UINT32_MAX - i);
+        step[i].child = step[i].next = HD_NODE_NONE;
+        fine = i == 0 ? step[i].parent == HD_NODE_NONE : step[i].parent < i;
+    }
+    if (fine)
+        qsort(rank, merged->count, sizeof *rank, ascending);
+    for (uint32_t k = 0; fine && k < merged->count; k++) {
         uint32_t i = UINT32_MAX - (uint32_t)rank[k];
         if (i == 0)
             continue;
-        m->step[i].next = m->step[m->step[i].parent].child;
-        m->step[m->step[i].parent].child = i;
+        step[i].next = step[step[i].parent].child;
+        step[step[i].parent].child = i;
     }
     free(rank);
-    return true;
+    return fine;
 }
 
 bool hd_paths_merge(const struct hd_paths *paths, const uint8_t *member, struct hd_merged_paths *merged,
@@ -201,17 +209,21 @@ bool hd_paths_merge(const struct hd_paths *paths, const uint8_t *member, struct 
     bool fine = m.step_of != NULL;
     if (fine) {
         mark_wanted(&m, member);
-        fine = place_nodes(&m) && link_steps(&m);
+        fine = place_nodes(&m);
+    }
+    if (fine) {
+        sum_up(&m);
+        *merged = (struct hd_merged_paths){m.step, m.count};
+        fine = hd_paths_merged_link(merged);
     }
     free(m.step_of);
     free(m.slot);
     free(m.key);
     if (!fine) {
         free(m.step);
+        memset(merged, 0, sizeof *merged);
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory while merging paths");
     }
-    merged->step = m.step;
-    merged->count = m.count;
     return true;
 }
 

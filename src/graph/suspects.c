@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { TELL_NODES = 1 << 16 };
-enum { STACK = 1024, MANY = 16, JUMP = 8 };
+enum { MANY = 16, JUMP = 8, STEPS_MAX = 20000 };
 
 static bool is(struct hd_graph_text text, const char *word)
 {
@@ -142,23 +142,6 @@ static bool weigh(struct hd_suspects *suspects, struct hd_error *err)
 
 /* --- the accumulation points --- */
 
-struct search {
-    struct hd_suspects *suspects;
-    uint64_t least;
-    uint32_t stack[STACK];
-    uint32_t depth;
-};
-
-static void add(struct search *search, enum hd_suspect_kind kind, uint32_t group, uint32_t content)
-{
-    struct hd_suspects *suspects = search->suspects;
-    if (suspects->count == HD_SUSPECTS_MAX)
-        return;
-    suspects->list[suspects->count++] = (struct hd_suspect){
-        .kind = kind, .group = group, .content_group = content, .member_step = HD_NODE_NONE, .block = HD_NODE_NONE,
-        .retained = suspects->tree.group[group].retained, .data = suspects->tree_data[group]};
-}
-
 static uint32_t heaviest_child(const struct hd_suspects *suspects, uint32_t group)
 {
     uint32_t best = HD_NODE_NONE;
@@ -168,54 +151,80 @@ static uint32_t heaviest_child(const struct hd_suspects *suspects, uint32_t grou
     return best;
 }
 
-/* One group that retains enough: is it the point, or is that further down? */
-static void look_at(struct search *search, uint32_t number)
+/* What is to be known of a group to tell whether it is the point, or that is further down. */
+static struct hd_suspects_group look_at(const struct hd_suspects *suspects, uint32_t number)
 {
-    struct hd_suspects *suspects = search->suspects;
     const struct hd_tree *tree = &suspects->tree;
     const struct hd_tree_group *group = &tree->group[number];
     bool thread = is_thread(suspects->graph, group->sample);
     bool class = number == 0 || is_class(suspects->graph, group->sample);
     uint32_t child = heaviest_child(suspects, number);
-    if (group->linked && group->count >= MANY && !class) {
-        add(search, HD_SUSPECT_LIST, number, number);
-        return;
-    }
-    if (group->parent == 0 && group->count >= MANY && !thread) {
-        add(search, HD_SUSPECT_MANY, number, number);
-        return;
-    }
-    uint64_t share = child == HD_NODE_NONE ? 0 : suspects->tree_data[child];
-    bool alike = share && tree->group[child].count >= MANY && tree->group[child].count >= (uint64_t)JUMP * group->count
+    struct hd_suspects_group found = {.group = number, .content = child, .data = suspects->tree_data[number],
+                                      .heaviest = child == HD_NODE_NONE ? 0 : suspects->tree_data[child]};
+    bool alike = found.heaviest && tree->group[child].count >= MANY && tree->group[child].count >= (uint64_t)JUMP * group->count
                  && !is_table(suspects, tree->group[child].sample); /* what is in the arrays of the table is */
-    if (alike && number != 0 && share >= search->least / 2 && !is_thread(suspects->graph, tree->group[child].sample)) {
-        add(search, HD_SUSPECT_OBJECT, number, child);
-        return;
-    }
-    if (!class && !thread && share < suspects->tree_data[number] / 2) {
-        uint32_t several = 0; /* two or more of weight: each is looked at for itself */
-        for (uint32_t at = group->child; at != HD_NODE_NONE; at = tree->group[at].next)
-            several += suspects->tree_data[at] >= search->least;
-        if (several < 2) {
-            add(search, HD_SUSPECT_ONE, number, child);
-            return;
-        }
-    }
-    for (uint32_t at = group->child; at != HD_NODE_NONE; at = tree->group[at].next)
-        if (suspects->tree_data[at] >= search->least && search->depth < STACK)
-            search->stack[search->depth++] = at;
+    found.apart = !class && !thread && found.heaviest < found.data / 2;
+    if (group->linked && group->count >= MANY && !class)
+        found.rule = HD_SUSPECTS_IS_LIST;
+    else if (group->parent == 0 && group->count >= MANY && !thread)
+        found.rule = HD_SUSPECTS_IS_MANY;
+    else if (alike && number != 0 && !is_thread(suspects->graph, tree->group[child].sample))
+        found.rule = HD_SUSPECTS_ALIKE;
+    return found;
 }
 
-/* A group whose contents are many, alone retained by it, comes before what is held in several places. */
-static int first_of(const void *left, const void *right)
+/* All groups of weight; parents come before children. */
+static bool search_make(struct hd_suspects *suspects, uint64_t least, struct hd_error *err)
 {
-    const struct hd_suspect *a = left, *b = right;
-    bool loose_a = a->kind == HD_SUSPECT_MANY, loose_b = b->kind == HD_SUSPECT_MANY;
-    if (loose_a != loose_b)
-        return loose_a ? 1 : -1;
-    if (a->data != b->data)
-        return a->data < b->data ? 1 : -1;
-    return (a->group > b->group) - (a->group < b->group);
+    struct hd_suspects_search *search = &suspects->search;
+    struct hd_suspects_group group = look_at(suspects, 0);
+    search->from = least;
+    if (!hd_suspects_search_add(search, &group, err))
+        return false;
+    for (uint32_t i = 0; i < search->count; i++) {
+        search->groups[i].first = search->count;
+        if (search->groups[i].rule != HD_SUSPECTS_GO_ON)
+            continue;
+        for (uint32_t at = suspects->tree.group[search->groups[i].group].child; at != HD_NODE_NONE; at = suspects->tree.group[at].next) {
+            group = look_at(suspects, at);
+            if (group.data < least)
+                continue;
+            if (!hd_suspects_search_add(search, &group, err))
+                return false;
+            search->groups[i].count++;
+        }
+    }
+    return true;
+}
+
+/* Steps of the paths to all of them, or more than STEPS_MAX. */
+static uint32_t steps_of(const struct hd_suspects *suspects, const struct hd_suspects_point *points, uint32_t count)
+{
+    uint32_t steps = 0;
+    for (uint32_t i = 0; i < count; i++)
+        for (uint32_t at = suspects->tree.group[points[i].group].sample; at != HD_NODE_ROOT && at != HD_NODE_NONE && steps <= STEPS_MAX; steps++)
+            at = suspects->paths.parent[at];
+    return steps;
+}
+
+static bool points_take(struct hd_suspects *suspects, double share, uint32_t limit, double from, struct hd_error *err)
+{
+    struct hd_suspects_point points[HD_SUSPECTS_POINTS];
+    uint64_t least = hd_suspects_least(share, suspects->total);
+    bool all = from > 0 && from <= share;
+    if (!search_make(suspects, all ? hd_suspects_least(from, suspects->total) : least, err))
+        return false;
+    suspects->count = all ? hd_suspects_choose_all(&suspects->search, points, HD_SUSPECTS_POINTS) : 0;
+    suspects->all = all && least >= suspects->search.from && steps_of(suspects, points, suspects->count) <= STEPS_MAX;
+    if (!suspects->all) {
+        suspects->count = hd_suspects_choose(&suspects->search, least, points);
+        suspects->count = suspects->count < limit ? suspects->count : limit;
+    }
+    for (uint32_t i = 0; i < suspects->count; i++)
+        suspects->list[i] = (struct hd_suspect){.kind = points[i].kind, .found = points[i].kind, .group = points[i].group,
+                                                .content_group = points[i].content, .member_step = HD_NODE_NONE, .block = HD_NODE_NONE,
+                                                .retained = suspects->tree.group[points[i].group].retained, .data = points[i].data};
+    return true;
 }
 
 /* --- what is known about one --- */
@@ -320,19 +329,42 @@ static void vote_block(struct hd_suspects *suspects, struct hd_suspect *suspect)
                                 && block_of(suspects->graph, node) == suspect->block;
 }
 
-/* Not the biggest, which may be odd ones: the first by address and one in the middle. */
-static void take_samples(struct hd_suspects *suspects, struct hd_suspect *suspect)
+static uint32_t sampled_group(const struct hd_suspect *suspect)
 {
-    uint32_t group = suspect->content_group == HD_NODE_NONE ? suspect->group : suspect->content_group;
-    uint32_t want = suspect->block == HD_NODE_NONE ? suspects->tree.group[group].count : suspect->block_count, seen = 0;
-    for (uint32_t node = 1; node < suspects->graph->node_count && suspect->sample_count < HD_SUSPECT_SAMPLES; node++) {
-        if (suspects->tree.number[node] != group
-            || (suspect->block != HD_NODE_NONE && block_of(suspects->graph, node) != suspect->block))
-            continue;
-        if (seen == (suspect->sample_count ? want / 2 : 0))
-            suspect->sample[suspect->sample_count++] = node;
-        seen++;
+    return suspect->content_group == HD_NODE_NONE ? suspect->group : suspect->content_group;
+}
+
+static void offer_sample(const struct hd_suspects *suspects, struct hd_suspect *suspect, uint32_t node, uint32_t *seen)
+{
+    uint32_t want = suspect->block == HD_NODE_NONE ? suspects->tree.group[sampled_group(suspect)].count : suspect->block_count;
+    if (suspect->sample_count == HD_SUSPECT_SAMPLES
+        || (suspect->block != HD_NODE_NONE && block_of(suspects->graph, node) != suspect->block))
+        return;
+    if (*seen == (suspect->sample_count ? want / 2 : 0))
+        suspect->sample[suspect->sample_count++] = node;
+    ++*seen;
+}
+
+/* Not the biggest, which may be odd ones: the first by address and one in the middle. */
+static bool take_samples(struct hd_suspects *suspects, struct hd_error *err)
+{
+    uint32_t seen[HD_SUSPECTS_POINTS] = {0};
+    uint8_t next[HD_SUSPECTS_POINTS]; /* another one of the same group, + 1 */
+    uint8_t *of_group = calloc(suspects->tree.count, 1);
+    if (!of_group)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    for (uint32_t i = 0; i < suspects->count; i++) {
+        uint8_t *place = &of_group[sampled_group(&suspects->list[i])];
+        next[i] = *place;
+        *place = (uint8_t)(i + 1);
     }
+    for (uint32_t node = 1; node < suspects->graph->node_count; node++) {
+        uint32_t number = suspects->tree.number[node];
+        for (uint8_t at = number == HD_NODE_NONE ? 0 : of_group[number]; at; at = next[at - 1])
+            offer_sample(suspects, &suspects->list[at - 1], node, &seen[at - 1]);
+    }
+    free(of_group);
+    return true;
 }
 
 static void rank_classes(struct hd_suspect *suspect, const struct hd_suspect_class *sums, uint32_t count)
@@ -349,24 +381,32 @@ static void rank_classes(struct hd_suspect *suspect, const struct hd_suspect_cla
     }
 }
 
+/* Which one each is within, and by group the innermost one + 1; they are by group, so that outer ones come first. NULL: memory ran out. */
+static uint8_t *nest(struct hd_suspects *suspects)
+{
+    const struct hd_tree *tree = &suspects->tree;
+    uint8_t *of_group = calloc(tree->count, 1);
+    for (uint32_t i = 0; of_group && i < suspects->count; i++) {
+        uint32_t group = suspects->list[i].group;
+        for (uint32_t at = group; at != HD_NODE_NONE && !suspects->above[i]; at = tree->group[at].parent)
+            suspects->above[i] = of_group[at];
+        of_group[group] = (uint8_t)(i + 1);
+    }
+    return of_group;
+}
+
 /* Marks all that each suspect retains, and counts it by class. */
-static bool mark(struct hd_suspects *suspects, struct hd_error *err)
+static bool mark_all(struct hd_suspects *suspects, const uint8_t *of_group, struct hd_suspect_class *sums, struct hd_error *err)
 {
     const struct hd_paths *paths = &suspects->paths;
     uint32_t classes = suspects->classes->count;
-    struct hd_suspect_class *sums = calloc((size_t)classes * suspects->count + 1, sizeof *sums);
-    if (!sums)
-        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
     for (uint32_t i = 1; i < paths->reached; i++) {
-        if (i % TELL_NODES == 0 && !hd_progress_go_on(hd_progress_watcher(), 0, err)) {
-            free(sums);
+        if (i % TELL_NODES == 0 && !hd_progress_go_on(hd_progress_watcher(), 0, err))
             return false;
-        }
-        uint32_t node = paths->order[i], up = suspects->dominators->parent[node];
+        uint32_t node = paths->order[i], up = suspects->dominators->parent[node], group = suspects->tree.number[node];
         uint8_t owner = up == HD_NODE_NONE ? 0 : suspects->owner[up];
-        for (uint32_t k = 0; !owner && k < suspects->count; k++)
-            if (suspects->tree.number[node] == suspects->list[k].group)
-                owner = (uint8_t)(k + 1);
+        if (group != HD_NODE_NONE && of_group[group])
+            owner = of_group[group];
         suspects->owner[node] = owner;
         if (!owner)
             continue;
@@ -375,15 +415,40 @@ static bool mark(struct hd_suspects *suspects, struct hd_error *err)
         *sum = (struct hd_suspect_class){number, sum->count + 1, sum->size + suspects->graph->node_size[node]};
         suspects->list[owner - 1].objects++;
     }
-    for (uint32_t k = 0; k < suspects->count; k++)
-        rank_classes(&suspects->list[k], sums + (size_t)classes * k, classes);
-    free(sums);
     return true;
+}
+
+static void add_to_above(struct hd_suspects *suspects, uint32_t i, struct hd_suspect_class *sums)
+{
+    uint32_t above = suspects->above[i] - 1u, classes = suspects->classes->count;
+    const struct hd_suspect_class *from = sums + (size_t)classes * i;
+    struct hd_suspect_class *to = sums + (size_t)classes * above;
+    for (uint32_t k = 0; k < classes; k++)
+        if (from[k].count)
+            to[k] = (struct hd_suspect_class){from[k].number, to[k].count + from[k].count, to[k].size + from[k].size};
+    suspects->list[above].objects += suspects->list[i].objects;
+}
+
+static bool mark(struct hd_suspects *suspects, struct hd_error *err)
+{
+    uint32_t classes = suspects->classes->count;
+    struct hd_suspect_class *sums = calloc((size_t)classes * suspects->count + 1, sizeof *sums);
+    uint8_t *of_group = nest(suspects);
+    bool done = (sums && of_group) || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    done = done && mark_all(suspects, of_group, sums, err);
+    for (uint32_t k = suspects->count; done && k-- > 0;) {
+        if (suspects->above[k])
+            add_to_above(suspects, k, sums);
+        rank_classes(&suspects->list[k], sums + (size_t)classes * k, classes);
+    }
+    free(of_group);
+    free(sums);
+    return done;
 }
 
 bool hd_suspects_find(struct hd_suspects *suspects, const struct hd_graph *graph, const struct hd_dominators *dominators,
                       const struct hd_groups *classes, const struct hd_paths *paths, struct hd_tree *tree, double share,
-                      uint32_t limit, struct hd_error *err)
+                      uint32_t limit, double from, struct hd_error *err)
 {
     memset(suspects, 0, sizeof *suspects);
     suspects->graph = graph;
@@ -394,17 +459,8 @@ bool hd_suspects_find(struct hd_suspects *suspects, const struct hd_graph *graph
     shape.paths = &suspects->paths;
     if (tree)
         suspects->tree = *tree;
-    bool done = (tree || hd_tree_create(&suspects->tree, graph, dominators, classes, &shape, err)) && weigh(suspects, err);
-    if (done) {
-        struct search search = {.suspects = suspects, .depth = 1};
-        search.least = (uint64_t)(share * (double)suspects->total);
-        search.least += search.least == 0; /* in an empty heap nothing is suspect */
-        while (search.depth > 0)
-            look_at(&search, search.stack[--search.depth]);
-        qsort(suspects->list, suspects->count, sizeof *suspects->list, first_of);
-        suspects->count = suspects->count < limit ? suspects->count : limit;
-    }
-    done = done && mark(suspects, err);
+    bool done = (tree || hd_tree_create(&suspects->tree, graph, dominators, classes, &shape, err)) && weigh(suspects, err)
+                && points_take(suspects, share, limit, from, err) && mark(suspects, err);
     for (uint32_t i = 0; done && i < suspects->count; i++) {
         struct hd_suspect *suspect = &suspects->list[i];
         done = hd_progress_go_on(hd_progress_watcher(), 0, err) && follow_path(suspects, suspect, err);
@@ -414,8 +470,8 @@ bool hd_suspects_find(struct hd_suspects *suspects, const struct hd_graph *graph
         if (suspect->content_group != HD_NODE_NONE
             && is_proc(graph, suspects->tree.group[suspect->content_group].sample))
             vote_block(suspects, suspect);
-        take_samples(suspects, suspect);
     }
+    done = done && take_samples(suspects, err);
     if (!done)
         hd_suspects_destroy(suspects);
     return done;
@@ -428,6 +484,7 @@ void hd_suspects_destroy(struct hd_suspects *suspects)
         for (uint32_t k = 0; k < HD_SUSPECT_SAMPLES; k++)
             free(suspects->list[i].sample_line[k]);
     }
+    free(suspects->search.groups);
     free(suspects->data);
     free(suspects->tree_data);
     free(suspects->owner);

@@ -3,28 +3,16 @@
  *
  * Works on the dominator tree with alike siblings put together (graph/tree.h): goes down where most of the memory is until few
  * holders fall apart into many alike contents, the accumulation point. Must not know how a suspect is put in words, nor any class of an application.
- * Invariant: suspects do not overlap: no object is retained by two of them.
+ * Invariant: suspects of one share do not overlap: no object is retained by two of them. Those of several shares are within one another.
  */
 #ifndef HD_GRAPH_SUSPECTS_H
 #define HD_GRAPH_SUSPECTS_H
 
 #include "graph/strings.h"
+#include "graph/suspects_search.h"
 #include "graph/tree.h"
 
-enum { HD_SUSPECTS_MAX = 64, HD_SUSPECT_CLASSES = 5, HD_SUSPECT_SAMPLES = 2, HD_SUSPECT_LINE = 1 << 16 };
-
-/* What holds the contents. */
-enum hd_suspect_kind {
-    HD_SUSPECT_ONE,         /* one big object, or a few: no accumulation point */
-    HD_SUSPECT_MANY,        /* many alike objects without one that alone keeps them */
-    HD_SUSPECT_LIST,        /* objects that refer to one another in a long row */
-    HD_SUSPECT_QUEUE,
-    HD_SUSPECT_CALLBACKS,   /* a collection of procs or methods */
-    HD_SUSPECT_MAP,         /* a hash */
-    HD_SUSPECT_COLLECTION,  /* an array or a set */
-    HD_SUSPECT_OBJECT,      /* any other object */
-    HD_SUSPECT_SYMBOLS,     /* the virtual machine's own table of symbols */
-};
+enum { HD_SUSPECTS_POINTS = 128, HD_SUSPECT_CLASSES = 5, HD_SUSPECT_SAMPLES = 2, HD_SUSPECT_LINE = 1 << 16 };
 
 /* What keeps the holder: the step of the path people would look for in their code. */
 enum hd_suspect_anchor {
@@ -46,6 +34,7 @@ struct hd_suspect_class {
 
 struct hd_suspect {
     enum hd_suspect_kind kind;
+    enum hd_suspect_kind found; /* the kind of point it is (hd_suspects_choose) */
     enum hd_suspect_anchor anchor;
     uint32_t group;         /* of the tree: the holders; with HD_SUSPECT_MANY the contents themselves */
     uint32_t content_group; /* the alike contents; HD_NODE_NONE if there are none */
@@ -73,10 +62,13 @@ struct hd_suspects {
     struct hd_tree tree;
     uint64_t *data;      /* [node_count] bytes a node retains, less code and stacks */
     uint64_t *tree_data; /* [tree.count] the same of a group */
-    uint8_t *owner;      /* [node_count] suspect + 1 that retains the node, 0 if none */
-    struct hd_suspect list[HD_SUSPECTS_MAX]; /* those that alone retain what they hold first, then by size */
+    uint8_t *owner;      /* [node_count] suspect + 1 that retains the node, 0 if none; the innermost */
+    struct hd_suspects_search search;
+    struct hd_suspect list[HD_SUSPECTS_POINTS];
+    uint8_t above[HD_SUSPECTS_POINTS]; /* suspect + 1 that one is within, 0 if it is in none */
     uint32_t count;
     uint64_t total; /* bytes of data that are reachable: code (classes, methods, iseqs and their literals) and stacks left out */
+    bool all;       /* those of other shares, too: from search.from bytes on */
     bool read;      /* hd_suspects_read has been there */
 };
 
@@ -84,12 +76,14 @@ struct hd_suspects {
 #define HD_SUSPECTS_SHAPE ((struct hd_tree_shape){.from = HD_NODE_ROOT, .depth = 32, .entries = true})
 
 /*
- * Those that retain `share` (0.05: 5 %) of the data or more, at most `limit` of them. `paths`: hd_derived_paths. `tree`: one of that
- * shape, which then is not the caller's any more; NULL: it is made here.
+ * Those that retain `share` (0.05: 5 %) of the data or more, at most `limit` of them, in the order of hd_suspects_choose. With a share
+ * `from` that is not 0, those of any share from that one on, by group, among which hd_suspects_choose chooses; unless they are too many,
+ * or the paths to them too long: then `all` is not set. `paths`: hd_derived_paths. `tree`: one of that shape, which then is not the caller's
+ * any more; NULL: it is made here.
  */
 bool hd_suspects_find(struct hd_suspects *suspects, const struct hd_graph *graph, const struct hd_dominators *dominators,
                       const struct hd_groups *classes, const struct hd_paths *paths, struct hd_tree *tree, double share,
-                      uint32_t limit, struct hd_error *err);
+                      uint32_t limit, double from, struct hd_error *err);
 
 /*
  * Reads the dump once more for what is not in the graph: the lines of the samples, and strings that repeat. `found`: what a pass

@@ -51,17 +51,20 @@ static bool see(struct seen *seen, uint64_t value, bool *repeated)
 
 /* --- the samples --- */
 
-/* Each sample has a place of its own: no two workers write the same. */
+/* Each sample has a place of its own, or is the same of several suspects: no two workers write the same. */
 static bool visit(void *data, unsigned worker, uint32_t node, struct hd_graph_text object, struct hd_error *err)
 {
     struct hd_suspects *suspects = data;
-    struct hd_suspect *suspect = &suspects->list[suspects->owner[node] - 1];
     (void)worker;
-    for (uint32_t i = 0; i < suspect->sample_count; i++) {
-        if (suspect->sample[i] != node || suspect->sample_line[i] || object.length >= HD_SUSPECT_LINE)
-            continue;
-        suspect->sample_line[i] = strndup(object.data, object.length);
-        return suspect->sample_line[i] || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    for (uint32_t i = 0; i < suspects->count; i++) {
+        struct hd_suspect *suspect = &suspects->list[i];
+        for (uint32_t k = 0; k < suspect->sample_count; k++) {
+            if (suspect->sample[k] != node || suspect->sample_line[k] || object.length >= HD_SUSPECT_LINE)
+                continue;
+            suspect->sample_line[k] = strndup(object.data, object.length);
+            if (!suspect->sample_line[k])
+                return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+        }
     }
     return true;
 }
@@ -84,14 +87,14 @@ static bool count_repeated(struct hd_suspects *suspects, const struct hd_strings
     bool done = true;
     for (uint64_t i = 0; done && i < found->member_count; i++) {
         const struct hd_strings_member *member = &found->members[i];
-        uint8_t owner = suspects->owner[member->node];
-        bool repeated = false;
-        if (!owner || member->flags & (HD_STRINGS_PREFIX | HD_STRINGS_EMPTY))
-            continue;
-        struct hd_suspect *suspect = &suspects->list[owner - 1];
-        done = see(&seen, (member->hash + owner * 0x9e3779b97f4a7c15u) | 1, &repeated); /* never 0, which is a free slot */
-        suspect->duplicates += repeated;
-        suspect->duplicate_size += repeated ? suspects->graph->node_size[member->node] : 0;
+        uint8_t owner = member->flags & (HD_STRINGS_PREFIX | HD_STRINGS_EMPTY) ? 0 : suspects->owner[member->node];
+        for (; done && owner; owner = suspects->above[owner - 1]) {
+            struct hd_suspect *suspect = &suspects->list[owner - 1];
+            bool repeated = false;
+            done = see(&seen, (member->hash + owner * 0x9e3779b97f4a7c15u) | 1, &repeated); /* never 0, which is a free slot */
+            suspect->duplicates += repeated;
+            suspect->duplicate_size += repeated ? suspects->graph->node_size[member->node] : 0;
+        }
     }
     free(seen.slots);
     return done;

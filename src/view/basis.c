@@ -154,12 +154,16 @@ bool hd_basis_whole(struct hd_basis *basis, enum hd_index_need need, struct hd_e
     const struct hd_dominators sums = basis->dominators;
     bool there = need == HD_INDEX_TREE    ? basis->dominators.child_start != NULL
                  : need == HD_INDEX_GRAPH ? basis->graph.edge_start != NULL
+                 : need == HD_INDEX_WAYS  ? basis->graph.edge_name != NULL
                  : need == HD_INDEX_NODES ? basis->graph.node_address != NULL
                                           : basis->graph.node_size != NULL;
     if (there)
         return true;
-    if (basis->index && hd_index_whole(basis->index, need, &basis->graph, &basis->dominators, NULL))
+    if (basis->index && hd_index_whole(basis->index, need, &basis->graph, &basis->dominators, NULL)) {
+        if (!basis->derived.classes.number)
+            derive_anew(basis); /* there is more of the groups now */
         return true;
+    }
     if (basis->index) {
         hd_index_discard(basis->index);
         basis->discarded = basis->index;

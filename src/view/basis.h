@@ -47,7 +47,7 @@ extern bool hd_open_without_index;
 struct hd_basis *hd_basis_open(const char *path, enum hd_index_need need, struct hd_error *err);
 
 /*
- * After hd_basis_open for less, or in place of an excerpt, before anything was asked of what is derived. The graph is built if the index proves damaged; nodes
+ * After hd_basis_open for less, or in place of an excerpt. What was handed out of what is derived is not there any more. The graph is built if the index proves damaged; nodes
  * keep their numbers. False and *err if the dump cannot be read any more, or has changed; then the counts are all there is, as before.
  */
 bool hd_basis_whole(struct hd_basis *basis, enum hd_index_need need, struct hd_error *err);

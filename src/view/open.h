@@ -43,7 +43,7 @@ bool hd_open_read(struct hd_open *open, const char *path, struct hd_error *err);
 bool hd_open_read_for(struct hd_open *open, const char *path, enum hd_index_need need, struct hd_error *err);
 
 /*
- * After hd_open_read_for less: HD_INDEX_GRAPH or HD_INDEX_TREE, unless it is there; before anything was asked of `derived`. The graph is built if the index proves damaged; nodes keep
+ * After hd_open_read_for less: what is needed, unless it is there. What `derived` has handed out is not there any more. The graph is built if the index proves damaged; nodes keep
  * their numbers. False and *err if the dump cannot be read any more, or has changed; then the counts are all there is, as before.
  */
 bool hd_open_whole(struct hd_open *open, enum hd_index_need need, struct hd_error *err);

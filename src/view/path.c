@@ -3,6 +3,9 @@
 
 #include "graph/best_names.h"
 #include "view/json.h"
+#include "view/keep.h"
+#include "view/pack.h"
+#include "view/shown.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,24 +51,21 @@ bool hd_view_path_find(struct hd_open *open, uint32_t node, bool exclude_weak, u
     return true;
 }
 
+struct of_path {
+    const struct hd_open *open;
+    const struct hd_path *path;
+};
+
+static struct hd_shown_step step_of(const void *data, uint32_t number)
+{
+    const struct of_path *of = data;
+    return hd_shown_step_of(of->open, of->path, number);
+}
+
 void hd_view_path_json_steps(FILE *file, const struct hd_open *open, const struct hd_path *path, uint32_t most)
 {
-    bool cut = most > 0 && path->length > most;
-    uint32_t head = cut ? most / 2 : path->length, tail = cut ? path->length - (most - head) : path->length;
-    fputs("[", file);
-    for (uint32_t k = 0; k < path->length; k++) {
-        if (k == head && cut) {
-            fprintf(file, ",{\"skipped\":%u}", tail - head);
-            k = tail;
-        }
-        uint32_t name = open->graph.edge_name[path->step[k].edge];
-        fprintf(file, "%s{\"name\":", k ? "," : "");
-        hd_json_text(file, hd_graph_name(&open->graph, name));
-        fprintf(file, ",\"weak\":%s,", name & HD_NAME_WEAK ? "true" : "false");
-        hd_open_json_node(file, open, path->step[k].node);
-        fputs("}", file);
-    }
-    fputs("]", file);
+    const struct of_path of = {open, path};
+    hd_shown_steps_json(file, path->length, most, step_of, &of);
 }
 
 void hd_view_path_json(FILE *file, const struct hd_open *open, uint32_t node, const struct hd_path *list, uint32_t count,
@@ -84,6 +84,54 @@ void hd_view_path_json(FILE *file, const struct hd_open *open, uint32_t node, co
 }
 
 /* --- to the objects of a class --- */
+
+/* ---- kept ---- */
+
+static const char what[] = "merged paths";
+
+static void steps_pack(struct hd_pack *pack, struct hd_merged_paths *merged, const struct hd_graph *graph)
+{
+    merged->step = hd_pack_list(pack, merged->step, &merged->count, sizeof *merged->step);
+    for (uint32_t i = 0; i < merged->count; i++) {
+        struct hd_merged_step *step = &merged->step[i];
+        hd_pack_below(pack, &step->parent, UINT32_MAX);
+        hd_pack_below(pack, &step->name, HD_NAME_MASK);
+        hd_pack_below(pack, &step->sample, graph->node_count - 1);
+        hd_pack_below(pack, &step->nodes, UINT32_MAX);
+        hd_pack_below(pack, &step->ends, UINT32_MAX);
+        hd_pack_below(pack, &step->members, UINT32_MAX);
+        hd_pack_number(pack, &step->size);
+    }
+}
+
+/* In the numbers of the whole graph. */
+static bool find_kept(struct hd_view_class_path *tree, struct hd_open *open, uint32_t group)
+{
+    struct hd_buffer data = {0};
+    bool found = hd_keep_can(open) && hd_keep_find(open, what, group, &data);
+    if (found) {
+        struct hd_pack pack = hd_pack_reading(&data);
+        hd_pack_number(&pack, &tree->objects);
+        steps_pack(&pack, &tree->merged, &open->graph);
+        found = hd_pack_ended(&pack) && tree->merged.count > 0 && hd_paths_merged_link(&tree->merged);
+        if (!found)
+            hd_paths_merged_free(&tree->merged);
+    }
+    hd_buffer_deinit(&data);
+    return found;
+}
+
+static void keep(struct hd_view_class_path *tree, struct hd_open *open, uint32_t group)
+{
+    struct hd_buffer data = {0};
+    struct hd_pack pack = hd_pack_writing(&data);
+    hd_pack_number(&pack, &tree->objects);
+    steps_pack(&pack, &tree->merged, &open->graph);
+    hd_keep_add(open, what, group, &data);
+    hd_buffer_deinit(&data);
+}
+
+/* ---- made ---- */
 
 /* By weak references: no other lead to any of them. These are not in the index. */
 static bool merge_weak(struct hd_open *open, const uint8_t *member, struct hd_merged_paths *merged, struct hd_error *err)
@@ -126,6 +174,23 @@ static bool samples(struct hd_open *open, struct hd_merged_paths *merged, struct
     return done;
 }
 
+/* Out of the whole graph. */
+static bool make(struct hd_view_class_path *tree, struct hd_open *open, const struct hd_groups *groups, uint32_t group,
+                 bool exclude_weak, struct hd_error *err)
+{
+    uint8_t *member = malloc(open->graph.node_count);
+    if (!member)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    tree->objects = 0;
+    for (uint32_t node = 0; node < open->graph.node_count; node++) {
+        member[node] = groups->number[node] == group;
+        tree->objects += member[node];
+    }
+    bool done = merge(open, member, tree, exclude_weak, err);
+    free(member);
+    return done;
+}
+
 bool hd_view_class_path_make(struct hd_view_class_path *tree, struct hd_open *open, const char *class, bool exclude_weak,
                              struct hd_error *err)
 {
@@ -138,21 +203,20 @@ bool hd_view_class_path_make(struct hd_view_class_path *tree, struct hd_open *op
         return hd_error_set(err, HD_ERROR_USAGE,
                             "%.200s has no objects of a class %.100s; `heap_dump top` lists the classes it has",
                             open->path, class);
-    uint8_t *member = malloc(open->graph.node_count);
-    if (!member)
-        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
     tree->class = groups->name[group];
-    for (uint32_t node = 0; node < open->graph.node_count; node++) {
-        member[node] = groups->number[node] == group;
-        tree->objects += member[node];
+    tree->kept = find_kept(tree, open, group);
+    if (!tree->kept) {
+        if (!hd_open_whole(open, HD_INDEX_WAYS, err) || !(groups = hd_derived_classes(open->derived, err))
+            || !make(tree, open, groups, group, exclude_weak, err))
+            return false;
+        tree->class = groups->name[group];
+        if (tree->objects >= HD_VIEW_PATH_MANY && !tree->weak && hd_keep_can(open))
+            keep(tree, open, group);
     }
-    bool done = merge(open, member, tree, exclude_weak, err);
-    free(member);
-    if (done && !samples(open, &tree->merged, err)) {
-        hd_paths_merged_free(&tree->merged);
-        done = false;
-    }
-    return done;
+    if (samples(open, &tree->merged, err))
+        return true;
+    hd_paths_merged_free(&tree->merged);
+    return false;
 }
 
 void hd_view_class_path_json(FILE *file, const struct hd_open *open, const struct hd_view_class_path *tree, unsigned long limit)

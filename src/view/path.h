@@ -21,10 +21,7 @@ bool hd_view_path_find(struct hd_open *open, uint32_t node, bool exclude_weak, u
 void hd_view_path_json(FILE *file, const struct hd_open *open, uint32_t node, const struct hd_path *list, uint32_t count,
                        uint32_t most);
 
-/*
- * The steps of one path as a list. Of more than `most` (0: no limit) those at its two ends, and {"skipped":N} between them: lists of
- * millions of links are paths, too.
- */
+/* The steps of one path, at most `most` of them, as hd_shown_steps_json. */
 void hd_view_path_json_steps(FILE *file, const struct hd_open *open, const struct hd_path *path, uint32_t most);
 
 /* The paths to all objects of a class, merged. */
@@ -33,9 +30,13 @@ struct hd_view_class_path {
     struct hd_graph_text class;
     uint64_t objects;
     bool weak; /* by weak references alone */
+    bool kept; /* it was made before */
 };
 
-/* After hd_open_read_for HD_INDEX_WAYS or more. False and *err if there is no such class (HD_ERROR_USAGE) or memory ran out; else `merged` is freed with hd_paths_merged_free. */
+/* Of a class with so many objects they are kept in the index: merging them takes a while. */
+enum { HD_VIEW_PATH_MANY = 100000 };
+
+/* After hd_open_read_for HD_INDEX_SUMS or more. False and *err if there is no such class (HD_ERROR_USAGE) or memory ran out; else `merged` is freed with hd_paths_merged_free. */
 bool hd_view_class_path_make(struct hd_view_class_path *tree, struct hd_open *open, const char *class, bool exclude_weak,
                              struct hd_error *err);
 

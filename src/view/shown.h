@@ -6,6 +6,7 @@
 #ifndef HD_VIEW_SHOWN_H
 #define HD_VIEW_SHOWN_H
 
+#include "graph/paths.h"
 #include "view/open.h"
 #include "view/pack.h"
 
@@ -22,6 +23,26 @@ void hd_shown_pack(struct hd_pack *pack, struct hd_shown *shown);
 
 /* As hd_open_json_node. */
 void hd_shown_json(FILE *file, const struct hd_shown *shown);
+
+/* What to call it, as hd_open_title. */
+char *hd_shown_title(char title[HD_OPEN_TITLE], const struct hd_shown *shown);
+
+/* One step of a path, and the object it leads to. */
+struct hd_shown_step {
+    struct hd_graph_text name;
+    uint32_t weak; /* 1: it keeps nothing alive */
+    struct hd_shown object;
+};
+
+struct hd_shown_step hd_shown_step_of(const struct hd_open *open, const struct hd_path *path, uint32_t number);
+void hd_shown_step_pack(struct hd_pack *pack, struct hd_shown_step *step);
+
+/*
+ * The steps of one path as a list; step(data, number) gives each of the `length`. Of more than `most` (0: no limit) those at its two ends,
+ * and {"skipped":N} between them: lists of millions of links are paths, too.
+ */
+void hd_shown_steps_json(FILE *file, uint32_t length, uint32_t most, struct hd_shown_step (*step)(const void *data, uint32_t number),
+                         const void *data);
 
 /* What is in a buffer. */
 static inline struct hd_graph_text hd_shown_text(const struct hd_buffer *words)

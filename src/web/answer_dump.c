@@ -153,7 +153,7 @@ bool hd_web_answer_memory(struct hd_web_ask *ask, FILE *out, struct hd_error *er
 
 bool hd_web_answer_suspects(struct hd_web_ask *ask, FILE *out, struct hd_error *err)
 {
-    struct hd_suspects suspects;
+    struct hd_view_suspects view;
     const char *text = hd_web_question_get(ask->question, "share");
     char *end = NULL;
     double share = text ? strtod(text, &end) : 5;
@@ -162,12 +162,13 @@ bool hd_web_answer_suspects(struct hd_web_ask *ask, FILE *out, struct hd_error *
         return hd_error_set(err, HD_ERROR_USAGE, "share takes a percentage above 0 and up to 100, not %.60s", text);
     if (ask->dump->open.dominators.reachable <= 1)
         ask->status = 404; /* without roots there are none: no reason to say that the file has changed */
-    if (!hd_web_question_number(ask->question, "limit", 8, 1, HD_SUSPECTS_MAX, &limit, err)
-        || !hd_view_suspects_make(&suspects, &ask->dump->open, share / 100, limit, err))
+    if (!hd_web_question_number(ask->question, "limit", 8, 1, HD_SUSPECTS_MAX, &limit, err))
         return false;
-    hd_view_suspects_json(out, &ask->dump->open, &suspects, HD_WEB_STEPS);
-    hd_suspects_destroy(&suspects);
-    return true;
+    bool done = hd_view_suspects_make(&view, &ask->dump->open, share / 100, limit, err);
+    if (done)
+        hd_view_suspects_json(out, &view, HD_WEB_STEPS);
+    hd_view_suspects_free(&view);
+    return done;
 }
 
 bool hd_web_answer_threads(struct hd_web_ask *ask, FILE *out, struct hd_error *err)

@@ -13,7 +13,8 @@ class AheadTest < Minitest::Test
            ["top", "--by", "method"], ["top", "--by", "shape"]].freeze
 
   # What is kept as rows: any number of them is there, at least as many as anybody reads.
-  ROWS = %w[strings collections].product([%w[--limit 1], %w[--limit 7], %w[--limit 500], %w[--limit 1000]]).map(&:flatten).freeze
+  ROWS = (%w[strings collections].product([%w[--limit 1], %w[--limit 7], %w[--limit 500], %w[--limit 1000]]) +
+          %w[suspects].product([%w[--limit 1], %w[--limit 0 --share 0.2], %w[--share 1.5], %w[--share 3], %w[--share 20], %w[--share 100]])).map(&:flatten).freeze
 
   # Objects, strings, arrays and hashes in ObjectSpace's form, some allocated where that was traced; made once for each size.
   def self.heap(count)
@@ -64,11 +65,25 @@ class AheadTest < Minitest::Test
   def test_many_objects
     path = dump(MANY)
     assert_equal 0, run_tool("top", path).last
-    assert_ready(path, ASKED + ROWS)
+    assert_ready(path, ASKED)
   end
 
-  # More rows than are kept, and all of them.
-  def test_more_rows
+  # Of classes with many objects, whatever is asked of the paths to them.
+  def test_paths_to_classes
+    path = dump(MANY)
+    assert_equal 0, run_tool("top", path).last
+    classes = json("top", path).fetch("rows").select { |row| row["count"] >= 100_000 }.map { |row| row["class"] }
+    refute_empty classes
+    size = File.size("#{path}.idx")
+    classes.product([[], %w[--limit 3], %w[--limit 0], %w[--exclude-weak]], [[], ["--json"]]).each do |name, *rest|
+      words = ["path", path, name, *rest.flatten]
+      assert_equal run_tool(*words, "--no-index"), run_tool(*words), words.inspect
+    end
+    assert_equal size, File.size("#{path}.idx"), "something was asked anew"
+  end
+
+  # And more rows than are kept, and all of them.
+  def test_any_number_of_rows
     path = dump(MANY)
     assert_equal 0, run_tool("top", path).last
     %w[strings collections].product(%w[1001 0]).map { |command, limit| [command, "--limit", limit] }.each do |words|

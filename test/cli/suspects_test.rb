@@ -146,6 +146,64 @@ class SuspectsTest < Minitest::Test
     assert_next("top", only_code)
   end
 
+  SHARES = [0.1, 0.15, 0.2, 0.3, 0.4, 0.7, 1, 1.5, 2, 3, 4.5, 5, 7, 12, 20, 35, 60, 100].freeze
+
+  # With an index the suspects of all shares are found together, one within another, and kept: those of one share are the same as alone.
+  def assert_same_for_any_share(file, shares = SHARES)
+    shares.product([[], ["--json"], ["--limit", "3"]]).each do |share, more|
+      words = ["suspects", "--share", share.to_s, "--limit", "0", *more]
+      assert_equal run_tool(*words, "--no-index", file), run_tool(*words, file), words.inspect
+    end
+  ensure
+    FileUtils.rm_f("#{file}.idx")
+  end
+
+  NESTED = <<~RUBY
+    text = ->(number) { "order \#{number}: " + "some text that a customer has written " * 3 }
+    class Tree; def initialize(depth, text) = (@kids = depth > 0 ? Array.new(5) { Tree.new(depth - 1, text) } : text[depth]); end
+    class Store; def initialize(number, text) = (@maps = Array.new(3) { |k| (0..60 * number).to_h { |i| ["\#{k}-\#{i}", text[i]] } }); end
+    class Events; @handlers = []; def self.on(&block) = @handlers << block; end
+    500.times { |number| Events.on { [number, text] } }
+    ROOT_TREE = Tree.new(4, text)
+    STORES = Array.new(6) { |number| Store.new(number, text) }
+    $history = Array.new(400) { |number| [text[number % 40]] * 2 }
+  RUBY
+
+  def test_any_share_of_nested_suspects
+    file = dump("native", :nested, NESTED)
+    assert_equal 0, run_tool("index", file).last
+    size = File.size("#{file}.idx")
+    assert_operator json("suspects", "--share", "0.5", "--limit", 0, file)["suspects"].size, :>, 6
+    assert_equal size, File.size("#{file}.idx"), "found anew"
+    assert_same_for_any_share(file)
+  end
+
+  # Objects that hold others at random, some much bigger than most; ObjectSpace's form.
+  def random_heap(seed, spread)
+    random = Random.new(seed)
+    below = Array.new(4000) { [] }
+    (1...below.size).each { |i| below[random.rand < 0.9 ? (i * random.rand**spread).to_i : [i - 1 - random.rand(5), 0].max] << i }
+    File.join(FOLDER, "random-#{seed}.json").tap do |path|
+      File.open(path, "w") do |file|
+        file << %({"type":"ROOT","root":"vm","references":["0x1000","0x100000"]}\n{"address":"0x1000","type":"CLASS","name":"Thing","memsize":600}\n)
+        below.each_with_index do |list, i|
+          kind = [%("OBJECT","class":"0x1000"), %("ARRAY","length":1), %("HASH","size":1), %("STRING","value":"text #{i % 60}","bytesize":7)][random.rand(4)]
+          size = random.rand < 0.4 ? (40 / (1.001 - random.rand)).to_i : 40
+          file << format(%({"address":"0x%x","type":%s,"references":[%s],"memsize":%d}\n), 0x100000 + i * 40, kind,
+                         list.map { |to| format('"0x%x"', 0x100000 + to * 40) }.join(","), size)
+        end
+      end
+    end
+  end
+
+  def test_any_share_of_random_heaps
+    [1, 2, 3, 6].each_with_index do |spread, seed|
+      file = random_heap(seed, spread)
+      assert_equal 0, run_tool("index", file).last
+      assert_same_for_any_share(file, SHARES.each_slice(2).map(&:first))
+    end
+  end
+
   def test_redacted
     file = dump("native", :redacted, LEAKS[:constant_map][0], ", redact: true")
     out = text("suspects", file)

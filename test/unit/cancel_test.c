@@ -78,9 +78,9 @@ static void test_suspects(void **state)
     const struct hd_paths *paths = hd_derived_paths(opened.derived, &err);
     const struct hd_groups *classes = hd_derived_classes(opened.derived, &err);
     hd_progress_begin(&given_up);
-    is_ended(hd_suspects_find(&suspects, &opened.graph, &opened.dominators, classes, paths, NULL, 0.05, 8, &err), &err);
+    is_ended(hd_suspects_find(&suspects, &opened.graph, &opened.dominators, classes, paths, NULL, 0.05, 8, 0, &err), &err);
     hd_progress_begin(NULL);
-    assert_true(hd_suspects_find(&suspects, &opened.graph, &opened.dominators, classes, paths, NULL, 0.05, 8, &err));
+    assert_true(hd_suspects_find(&suspects, &opened.graph, &opened.dominators, classes, paths, NULL, 0.05, 8, 0, &err));
     assert_int_equal(suspects.count, 1);
     hd_progress_begin(&given_up);
     is_ended(hd_suspects_read(&suspects, path, NULL, &err), &err);
