@@ -8,6 +8,7 @@
 #include "view/basis.h"
 #include "view/facet_sums.h"
 #include "view/path.h"
+#include "view/values.h"
 #include "web/kept.h"
 
 #include <stdio.h>
@@ -92,7 +93,7 @@ bool hd_ahead(const char *path, bool page, struct hd_error *err)
     if (!basis)
         return false;
     if (basis->index) /* else what is made here could not be kept */
-        basis->lines = hd_lines_create(HD_FACET_SUMS, basis->path, &basis->graph, basis->dominators.parent, err);
+        basis->lines = hd_values_lines(basis, HD_FACET_SUMS, err);
     if (basis->lines)
         basis->trees = hd_trees_ahead_begin(&basis->derived, shapes, SHAPES);
     hd_basis_lend(basis);

@@ -5,9 +5,9 @@
 #include "base/arena.h"
 #include "base/crew.h"
 #include "dump/json_reader.h"
-#include "graph/fields.h"
 #include "graph/groups.h"
 #include "graph/second_pass.h"
+#include "graph/values_search.h"
 
 #include <fnmatch.h>
 #include <stdatomic.h>
@@ -74,11 +74,6 @@ static bool has_own_name(uint8_t type)
     return type == HD_BT_T_CLASS || type == HD_BT_T_MODULE;
 }
 
-static bool can_have_value(uint8_t type)
-{
-    return type == HD_BT_T_STRING || type == HD_BT_T_SYMBOL || type == HD_BT_T_REGEXP;
-}
-
 /* The columns are gone through in pieces, by as many hands as there are processors. */
 struct columns {
     const struct hd_find_query *query;
@@ -107,12 +102,14 @@ static bool column_fits(struct columns_hand *hand, uint32_t node, bool *again)
     if ((query->min_size && graph->node_size[node] < query->min_size)
         || (query->min_retained && columns->dominators->retained[node] < query->min_retained)
         || (query->number && query->number[node] != query->group) || (query->type && !type_fits(&columns->type, graph, node))
-        || (query->value && !can_have_value(graph->node_type[node])))
+        || (query->value && !hd_values_has_contents(graph->node_type[node])))
         return false;
     if (query->name_glob && has_own_name(graph->node_type[node])) {
         struct hd_graph_text name = hd_graph_name(graph, graph->node_label[node]);
         if (!name.data || !text_fits(query->name_glob, name, &hand->scratch))
             return false;
+    } else if (query->name_glob && !hd_values_has_name(graph->node_type[node])) {
+        return false;
     } else if (query->name_glob) {
         *again = true;
     }
@@ -186,35 +183,20 @@ struct lines_filter {
     struct hd_buffer scratch[HD_SECOND_PASS_WORKERS];
 };
 
-static bool value_fits(const regex_t *regex, struct hd_graph_text object, struct hd_buffer *scratch)
+static bool value_fits(const regex_t *regex, const struct hd_values_line *line, struct hd_buffer *scratch)
 {
-    struct hd_graph_text value = hd_fields_get(object, "val");
-    scratch->length = 0;
-    if (!value.data)
-        value = hd_fields_get(object, "value"); /* ObjectSpace's */
-    if (value.data && value.data[0] == '"')
-        hd_fields_unescape(scratch, value);
-    else if ((value = hd_fields_get(object, "val_base64")).data)
-        hd_fields_base64(scratch, value);
-    else
+    if (!hd_values_line_contents(line, scratch))
         return false;
     regmatch_t all = {0, (regoff_t)scratch->length};
     hd_buffer_append(scratch, "", 1);
     return !scratch->failed && !regexec(regex, scratch->data, 1, &all, REG_STARTEND);
 }
 
-static bool name_fits(const char *glob, uint8_t type, struct hd_graph_text object, struct hd_buffer *scratch)
+static bool name_fits(const char *glob, uint8_t type, const struct hd_values_line *line, struct hd_buffer *scratch)
 {
-    static const char *const fields[] = {"name", "called_id", "path"};
-    for (size_t i = 0; i < sizeof fields / sizeof *fields + 1; i++) {
-        const char *field = i < sizeof fields / sizeof *fields ? fields[i] : type == HD_BT_T_SYMBOL ? "val" : "";
-        struct hd_graph_text value = *field ? hd_fields_get(object, field) : (struct hd_graph_text){NULL, 0};
-        if (!value.data && type == HD_BT_T_SYMBOL && *field == 'v')
-            value = hd_fields_get(object, "value");
-        if (!value.data || value.data[0] != '"')
+    for (unsigned i = 0; i < HD_VALUES_LINE_NAMES; i++) {
+        if (!hd_values_line_name(line, type, i, scratch))
             continue;
-        scratch->length = 0;
-        hd_fields_unescape(scratch, value);
         hd_buffer_append(scratch, "", 1);
         if (!scratch->failed && !fnmatch(glob, scratch->data, 0))
             return true;
@@ -228,8 +210,10 @@ static bool line_filter(void *data, unsigned worker, uint32_t node, struct hd_gr
     const struct hd_find_query *query = filter->query;
     struct hd_buffer *scratch = &filter->scratch[worker];
     uint8_t type = filter->graph->node_type[node];
-    bool fits = (!query->value || value_fits(query->value, object, scratch))
-                && (!query->name_glob || has_own_name(type) || name_fits(query->name_glob, type, object, scratch));
+    struct hd_values_line line;
+    hd_values_line_read(&line, object);
+    bool fits = (!query->value || value_fits(query->value, &line, scratch))
+                && (!query->name_glob || has_own_name(type) || name_fits(query->name_glob, type, &line, scratch));
     if (scratch->failed)
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
     if (!fits)
@@ -237,13 +221,39 @@ static bool line_filter(void *data, unsigned worker, uint32_t node, struct hd_gr
     return true;
 }
 
+/* Takes out what is known not to fit. NULL if memory ran out, else which of those that are left the lines must be asked about; *some: any. */
+static uint8_t *looked_take(const struct hd_find_query *query, const struct hd_graph *graph, uint8_t *wanted, bool *some)
+{
+    const uint8_t *value = query->value ? query->value_looked : NULL, *name = query->name_glob ? query->name_looked : NULL;
+    const bool ask_value = query->value && !value, ask_name = query->name_glob && !name;
+    uint8_t *asked = malloc((size_t)graph->node_count + 1);
+    *some = false;
+    for (uint32_t node = 0; asked && node < graph->node_count; node++) {
+        asked[node] = 0;
+        if (!wanted[node])
+            continue;
+        bool own = has_own_name(graph->node_type[node]);
+        if ((value && value[node] == HD_VALUES_NONE) || (name && !own && name[node] == HD_VALUES_NONE))
+            wanted[node] = 0;
+        else
+            asked[node] = ask_value || (value && value[node] == HD_VALUES_ASK) || (!own && (ask_name || (name && name[node] == HD_VALUES_ASK)));
+        *some = *some || asked[node];
+    }
+    return asked;
+}
+
 static bool lines_check(const struct hd_find_query *query, const char *path, const struct hd_graph *graph,
                         uint8_t *wanted, struct hd_error *err)
 {
     struct lines_filter filter = {.query = query, .graph = graph, .wanted = wanted};
-    bool ok = hd_second_pass(path, graph, wanted, line_filter, &filter, err);
+    bool some;
+    uint8_t *asked = looked_take(query, graph, wanted, &some);
+    if (!asked)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    bool ok = !some || hd_second_pass(path, graph, asked, line_filter, &filter, err);
     for (unsigned i = 0; i < HD_SECOND_PASS_WORKERS; i++)
         hd_buffer_deinit(&filter.scratch[i]);
+    free(asked);
     return ok;
 }
 

@@ -113,4 +113,12 @@ struct hd_graph_text hd_index_answer(const struct hd_index *index, struct hd_gra
 bool hd_index_keep_answer(const struct hd_index_key *key, struct hd_graph_text question, struct hd_graph_text answer,
                           struct hd_error *err);
 
+/*
+ * The same for what many answers are made of: 8 MiB each; in all about hd_index_room bytes, which follow from the sizes of the index and the
+ * dump. If the question's length is a multiple of 8, such data are aligned to 8 bytes.
+ */
+bool hd_index_keep_data(const struct hd_index_key *key, struct hd_graph_text question, struct hd_graph_text data,
+                        struct hd_error *err);
+uint64_t hd_index_room(const struct hd_index *index);
+
 #endif
