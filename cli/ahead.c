@@ -7,8 +7,10 @@
 #include "graph/suspects.h"
 #include "view/basis.h"
 #include "view/diff_kept.h"
+#include "view/exact_sums.h"
 #include "view/facet_sums.h"
 #include "view/path.h"
+#include "view/values.h"
 #include "web/kept.h"
 
 #include <stdio.h>
@@ -87,6 +89,20 @@ unsigned hd_ahead_count(void)
     return QUESTIONS;
 }
 
+/* What all questions need. Without an index what is made here could not be kept. */
+static void read_lines(struct hd_basis *basis, struct hd_error *err)
+{
+    struct hd_open open;
+    if (!basis->index || !hd_open_read_for(&open, basis->path, HD_INDEX_TREE, err))
+        return;
+    struct hd_exact_ahead *exact = hd_exact_ahead_begin(&open);
+    basis->lines = hd_values_lines(basis, HD_FACET_SUMS, err);
+    if (basis->lines)
+        basis->trees = hd_trees_ahead_begin(&basis->derived, shapes, SHAPES);
+    hd_exact_ahead_end(exact);
+    hd_open_close(&open);
+}
+
 bool hd_ahead(const char *path, bool page, struct hd_error *err)
 {
     struct hd_basis *basis = hd_basis_open(path, HD_INDEX_TREE, err);
@@ -96,10 +112,7 @@ bool hd_ahead(const char *path, bool page, struct hd_error *err)
     hd_basis_lend(basis);
     bool opened = hd_open_read(&open, path, err);
     struct hd_diff_ahead *diff = opened ? hd_diff_ahead_begin(&open) : NULL; /* while the dump is read */
-    if (basis->index) /* else what is made here could not be kept */
-        basis->lines = hd_lines_create(HD_FACET_SUMS, basis->path, &basis->graph, basis->dominators.parent, err);
-    if (basis->lines)
-        basis->trees = hd_trees_ahead_begin(&basis->derived, shapes, SHAPES);
+    read_lines(basis, err);
     bool ok = true;
     merge_paths(path);
     for (unsigned i = 0; i < QUESTIONS && !hd_cli_progress_interrupted(); i++)

@@ -72,7 +72,9 @@ static int find(const struct request *request)
 
 static int find_with_regex(struct hd_call *call, struct request *request)
 {
-    int code = regcomp(&request->value, request->regex, REG_EXTENDED | (request->ignore_case ? REG_ICASE : 0));
+    request->query.value_regex = request->regex;
+    request->query.value_flags = REG_EXTENDED | (request->ignore_case ? REG_ICASE : 0);
+    int code = regcomp(&request->value, request->regex, request->query.value_flags);
     if (code) {
         char why[200];
         regerror(code, &request->value, why, sizeof why);
@@ -147,5 +149,5 @@ const struct hd_command hd_command_find = {
     .about = "Lists the objects that fit all conditions, those that retain the most first.",
     .operands = {HD_OPERAND_DUMP_FILE},
     .options = options,
-    .notes = "--value, and --name for what is no class or module, read the dump twice, so not from -.",
+    .notes = "--value, and --name for what is no class or module, read the dump twice where its index was not prepared, so not from -.",
     .statuses = HD_OPEN_STATUSES};

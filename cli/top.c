@@ -1,6 +1,7 @@
 /* `heap_dump top`: which classes, types, files, gems, shapes or methods take and retain the most? */
 #include "cli/cli.h"
 
+#include "cli/kept.h"
 #include "cli/open.h"
 #include "cli/table.h"
 #include "view/top.h"
@@ -63,10 +64,11 @@ static int top(const struct request *request)
     struct hd_open open;
     struct hd_view_top view;
     struct hd_error err = {0};
-    /* what is not exact was summed up before, mostly */
-    if (!hd_open_read_for(&open, request->path, request->top.exact ? HD_INDEX_TREE : HD_INDEX_SUMS, &err))
+    /* it was summed up before, mostly */
+    if (!hd_open_read_for(&open, request->path, HD_INDEX_SUMS, &err))
         return hd_open_fail("top", request->json, &err);
     bool done = hd_view_top_make(&view, &request->top, &open, &err);
+    hd_kept_by_parts = !view.number;
     if (done && request->json) {
         hd_view_top_json(stdout, &view);
     } else if (done) {
@@ -105,7 +107,7 @@ static const struct hd_option options[] = {
     {'b', "by", NULL, "what to group by (class)", hd_view_top_bys, NULL},
     {'s', "sort", NULL, "the order (retained)", hd_view_top_sorts, NULL},
     {'l', "limit", "N", "rows to print (20); 0 for all", NULL, NULL},
-    {'e', "exact", NULL, "what only several objects of a row together retain, too; slower", NULL, NULL},
+    {'e', "exact", NULL, "what only several objects of a row together retain, too", NULL, NULL},
     HD_OPEN_NO_INDEX,
     HD_OPTION_JSON,
     HD_OPTION_END};

@@ -5,9 +5,9 @@
 #include "base/arena.h"
 #include "base/crew.h"
 #include "dump/json_reader.h"
-#include "graph/fields.h"
 #include "graph/groups.h"
 #include "graph/second_pass.h"
+#include "graph/values_search.h"
 
 #include <fnmatch.h>
 #include <stdatomic.h>
@@ -74,9 +74,17 @@ static bool has_own_name(uint8_t type)
     return type == HD_BT_T_CLASS || type == HD_BT_T_MODULE;
 }
 
-static bool can_have_value(uint8_t type)
+/* Whether its value and its name fit: HD_VALUES_ASK if only its line can say. What has a name of its own fits, as far as this goes. */
+static uint8_t what_is_known(const struct hd_find_query *query, uint32_t node, uint8_t type)
 {
-    return type == HD_BT_T_STRING || type == HD_BT_T_SYMBOL || type == HD_BT_T_REGEXP;
+    uint8_t value = HD_VALUES_FITS, name = HD_VALUES_FITS;
+    if (query->value)
+        value = !hd_values_has_contents(type) ? HD_VALUES_NONE : query->value_looked ? query->value_looked[node] : HD_VALUES_ASK;
+    if (query->name_glob && !has_own_name(type))
+        name = !hd_values_has_name(type) ? HD_VALUES_NONE : query->name_looked ? query->name_looked[node] : HD_VALUES_ASK;
+    if (value == HD_VALUES_NONE || name == HD_VALUES_NONE)
+        return HD_VALUES_NONE;
+    return value == HD_VALUES_ASK ? value : name;
 }
 
 /* The columns are gone through in pieces, by as many hands as there are processors. */
@@ -102,21 +110,19 @@ static bool column_fits(struct columns_hand *hand, uint32_t node, bool *again)
     const struct columns *columns = hand->columns;
     const struct hd_find_query *query = columns->query;
     const struct hd_graph *graph = columns->graph;
-    if (columns->class_fits && !columns->class_fits[columns->class_number[node]])
+    const uint8_t known = what_is_known(query, node, graph->node_type[node]);
+    if (known == HD_VALUES_NONE || (columns->class_fits && !columns->class_fits[columns->class_number[node]]))
         return false;
     if ((query->min_size && graph->node_size[node] < query->min_size)
         || (query->min_retained && columns->dominators->retained[node] < query->min_retained)
-        || (query->number && query->number[node] != query->group) || (query->type && !type_fits(&columns->type, graph, node))
-        || (query->value && !can_have_value(graph->node_type[node])))
+        || (query->number && query->number[node] != query->group) || (query->type && !type_fits(&columns->type, graph, node)))
         return false;
     if (query->name_glob && has_own_name(graph->node_type[node])) {
         struct hd_graph_text name = hd_graph_name(graph, graph->node_label[node]);
         if (!name.data || !text_fits(query->name_glob, name, &hand->scratch))
             return false;
-    } else if (query->name_glob) {
-        *again = true;
     }
-    *again = *again || query->value;
+    *again = *again || known == HD_VALUES_ASK;
     return true;
 }
 
@@ -186,35 +192,20 @@ struct lines_filter {
     struct hd_buffer scratch[HD_SECOND_PASS_WORKERS];
 };
 
-static bool value_fits(const regex_t *regex, struct hd_graph_text object, struct hd_buffer *scratch)
+static bool value_fits(const regex_t *regex, const struct hd_values_line *line, struct hd_buffer *scratch)
 {
-    struct hd_graph_text value = hd_fields_get(object, "val");
-    scratch->length = 0;
-    if (!value.data)
-        value = hd_fields_get(object, "value"); /* ObjectSpace's */
-    if (value.data && value.data[0] == '"')
-        hd_fields_unescape(scratch, value);
-    else if ((value = hd_fields_get(object, "val_base64")).data)
-        hd_fields_base64(scratch, value);
-    else
+    if (!hd_values_line_contents(line, scratch))
         return false;
     regmatch_t all = {0, (regoff_t)scratch->length};
     hd_buffer_append(scratch, "", 1);
     return !scratch->failed && !regexec(regex, scratch->data, 1, &all, REG_STARTEND);
 }
 
-static bool name_fits(const char *glob, uint8_t type, struct hd_graph_text object, struct hd_buffer *scratch)
+static bool name_fits(const char *glob, uint8_t type, const struct hd_values_line *line, struct hd_buffer *scratch)
 {
-    static const char *const fields[] = {"name", "called_id", "path"};
-    for (size_t i = 0; i < sizeof fields / sizeof *fields + 1; i++) {
-        const char *field = i < sizeof fields / sizeof *fields ? fields[i] : type == HD_BT_T_SYMBOL ? "val" : "";
-        struct hd_graph_text value = *field ? hd_fields_get(object, field) : (struct hd_graph_text){NULL, 0};
-        if (!value.data && type == HD_BT_T_SYMBOL && *field == 'v')
-            value = hd_fields_get(object, "value");
-        if (!value.data || value.data[0] != '"')
+    for (unsigned i = 0; i < HD_VALUES_LINE_NAMES; i++) {
+        if (!hd_values_line_name(line, type, i, scratch))
             continue;
-        scratch->length = 0;
-        hd_fields_unescape(scratch, value);
         hd_buffer_append(scratch, "", 1);
         if (!scratch->failed && !fnmatch(glob, scratch->data, 0))
             return true;
@@ -228,8 +219,10 @@ static bool line_filter(void *data, unsigned worker, uint32_t node, struct hd_gr
     const struct hd_find_query *query = filter->query;
     struct hd_buffer *scratch = &filter->scratch[worker];
     uint8_t type = filter->graph->node_type[node];
-    bool fits = (!query->value || value_fits(query->value, object, scratch))
-                && (!query->name_glob || has_own_name(type) || name_fits(query->name_glob, type, object, scratch));
+    struct hd_values_line line;
+    hd_values_line_read(&line, object);
+    bool fits = (!query->value || value_fits(query->value, &line, scratch))
+                && (!query->name_glob || has_own_name(type) || name_fits(query->name_glob, type, &line, scratch));
     if (scratch->failed)
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
     if (!fits)
@@ -237,13 +230,26 @@ static bool line_filter(void *data, unsigned worker, uint32_t node, struct hd_gr
     return true;
 }
 
+/* Of those that are left, the ones of which not all is known. NULL if memory ran out. */
+static uint8_t *unknown_of(const struct hd_find_query *query, const struct hd_graph *graph, const uint8_t *wanted)
+{
+    uint8_t *unknown = malloc((size_t)graph->node_count + 1);
+    for (uint32_t node = 0; unknown && node < graph->node_count; node++)
+        unknown[node] = wanted[node] && what_is_known(query, node, graph->node_type[node]) == HD_VALUES_ASK;
+    return unknown;
+}
+
 static bool lines_check(const struct hd_find_query *query, const char *path, const struct hd_graph *graph,
                         uint8_t *wanted, struct hd_error *err)
 {
     struct lines_filter filter = {.query = query, .graph = graph, .wanted = wanted};
-    bool ok = hd_second_pass(path, graph, wanted, line_filter, &filter, err);
+    uint8_t *unknown = unknown_of(query, graph, wanted);
+    if (!unknown)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    bool ok = hd_second_pass(path, graph, unknown, line_filter, &filter, err);
     for (unsigned i = 0; i < HD_SECOND_PASS_WORKERS; i++)
         hd_buffer_deinit(&filter.scratch[i]);
+    free(unknown);
     return ok;
 }
 

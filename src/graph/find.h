@@ -23,13 +23,17 @@ struct hd_find_query {
     const uint32_t *number; /* [node_count] groups of some kind: only those of group `group`; NULL: of all */
     uint32_t group;
     const regex_t *value; /* what a String, Symbol or Regexp has in it */
+    const char *value_regex; /* what that was compiled of, with value_flags; NULL: it is not known */
+    int value_flags;
+    /* What is known of each object's value and name (graph/values_search.h); NULL: the dump is read for it. */
+    const uint8_t *value_looked, *name_looked;
     /* What all objects of each class and of each builtin type retain, where that is known; NULL: it is not. */
     const struct hd_retained_group *class_sums, *type_sums;
 };
 
 /*
  * `path` is the file that the graph was read from; `classes`: hd_groups_by_class, NULL if no class is asked for. Of the graph the sizes, types, labels and names
- * are looked at, and the lines' places for conditions on contents; of the dominators `parent` and `retained`. At most `first` nodes are
+ * are looked at, and, for conditions on contents that are not known, the addresses and the lines' places; of the dominators `parent` and `retained`. At most `first` nodes are
  * handed out, 0: all.
  */
 bool hd_find(const struct hd_find_query *query, uint64_t first, const char *path, const struct hd_graph *graph,

@@ -115,9 +115,17 @@ struct hd_graph_text hd_index_answer(const struct hd_index *index, struct hd_gra
 
 /*
  * Keeps one with the index of that dump as it is on the disk now. False, and nothing is changed, if there is no such index, it
- * cannot be written, or it has enough of them (64 MiB in all, 8 MiB each, and 4 bytes more for each object): it is made again when it is asked for.
+ * cannot be written, or it has enough of them (64 MiB in all, 8 MiB each): it is made again when it is asked for.
  */
 bool hd_index_keep_answer(const struct hd_index_key *key, struct hd_graph_text question, struct hd_graph_text answer,
                           struct hd_error *err);
+
+/*
+ * The same for what many answers are made of: 1 GiB each; in all about hd_index_room bytes, which follow from the sizes of the index and the
+ * dump. If the question's length is a multiple of 8, such data are aligned to 8 bytes.
+ */
+bool hd_index_keep_data(const struct hd_index_key *key, struct hd_graph_text question, struct hd_graph_text data,
+                        struct hd_error *err);
+uint64_t hd_index_room(const struct hd_index *index);
 
 #endif

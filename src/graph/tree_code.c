@@ -2,7 +2,8 @@
  * See tree_code.h. It is a row of numbers, each of 7 bits a byte, the lowest first, the last byte below 128:
  *
  *     groups that are in it, groups that are left out, what the biggest of these retains, the level of the deepest of these
- *     for each level from the first one down to that, at most HD_TREE_CODE_LEVELS of them: how many are left out on it
+ *     for each level from the first one down to that, at most HD_TREE_CODE_LEVELS of them: how many are left out on it, and what the biggest
+ *     of these retains
  *     for each group, by retained size: how much less it retains than the one before (the first one: what it retains), its parent (but
  *     the first one), members and marks, the name, who refers to the sample if it is marked so, the sample, what is left out of its children
  *     if it is marked so
@@ -36,7 +37,7 @@ struct writer {
     uint32_t *rank;       /* [tree->count] place in `order` */
     uint32_t *objects;    /* [tree->count] hd_tree_objects */
     struct hd_tree_rest *rest; /* [tree->count] */
-    uint32_t *left_out;   /* [LEVELS + 1] groups on each level */
+    struct hd_tree_code_level *level; /* [LEVELS + 1] what is left out on each */
     uint32_t deepest;
     uint32_t kept;
 };
@@ -69,19 +70,30 @@ static void put_group(struct hd_buffer *out, const struct writer *writer, uint32
     put(out, rest->bytes);
 }
 
-/* How many groups there is room for. */
-static uint32_t count_kept(struct writer *writer, uint64_t most)
+/* [count] Children of each group. */
+static uint32_t *count_children(const struct hd_tree *tree)
+{
+    uint32_t *children = calloc(tree->count, sizeof *children);
+    for (uint32_t i = 1; children && i < tree->count; i++)
+        children[tree->group[i].parent]++;
+    return children;
+}
+
+/* How many groups there is room for. `children` are those that are not among them yet. */
+static uint32_t count_kept(struct writer *writer, uint32_t *children, uint64_t most)
 {
     struct hd_buffer out = {0};
-    uint64_t bytes = (LEVELS + 4) * NUMBER_MAX;
-    uint32_t kept = 0;
-    for (; kept < writer->tree->count; kept++) {
-        const struct hd_tree_group *group = &writer->tree->group[writer->order[kept].number];
+    uint64_t bytes = (2 * LEVELS + 4) * NUMBER_MAX, rests = 0;
+    uint32_t kept = 1;
+    for (uint32_t i = 0; i < writer->tree->count && bytes <= most; i++) {
+        const uint32_t number = writer->order[i].number;
         out.length = 0;
-        put_group(&out, writer, kept);
-        bytes += out.length + (group->child == HD_NODE_NONE ? 0 : REST_MAX);
-        if (bytes > most && kept > 0)
-            break;
+        put_group(&out, writer, i);
+        bytes += out.length;
+        rests += children[number] > 0;
+        rests -= i > 0 && --children[writer->tree->group[number].parent] == 0;
+        if (bytes + rests * REST_MAX <= most)
+            kept = i + 1;
     }
     hd_buffer_deinit(&out);
     return kept;
@@ -92,8 +104,8 @@ static void leave_out(struct writer *writer)
     for (uint32_t i = writer->kept; i < writer->tree->count; i++) {
         const uint32_t number = writer->order[i].number;
         const struct hd_tree_group *group = &writer->tree->group[number];
-        if (group->depth <= LEVELS)
-            writer->left_out[group->depth]++;
+        if (group->depth <= LEVELS && writer->level[group->depth].left_out++ == 0)
+            writer->level[group->depth].most = group->retained;
         if (group->depth > writer->deepest)
             writer->deepest = group->depth;
         if (writer->rank[group->parent] >= writer->kept)
@@ -106,6 +118,12 @@ static void leave_out(struct writer *writer)
     }
 }
 
+static void put_level(struct hd_buffer *out, const struct hd_tree_code_level *level)
+{
+    put(out, level->left_out);
+    put(out, level->most);
+}
+
 static void put_all(struct hd_buffer *out, const struct writer *writer)
 {
     const uint32_t count = writer->tree->count;
@@ -114,7 +132,7 @@ static void put_all(struct hd_buffer *out, const struct writer *writer)
     put(out, writer->kept < count ? writer->order[writer->kept].retained : 0);
     put(out, writer->deepest);
     for (uint32_t level = 1; level <= LEVELS && level <= writer->deepest; level++)
-        put(out, writer->left_out[level]);
+        put_level(out, &writer->level[level]);
     for (uint32_t i = 0; i < writer->kept; i++)
         put_group(out, writer, i);
 }
@@ -124,23 +142,25 @@ bool hd_tree_encode(struct hd_buffer *out, const struct hd_tree *tree, uint64_t 
     struct writer writer = {.tree = tree, .order = malloc((size_t)tree->count * sizeof *writer.order),
                             .rank = malloc((size_t)tree->count * sizeof *writer.rank), .objects = hd_tree_objects(tree),
                             .rest = calloc(tree->count, sizeof *writer.rest),
-                            .left_out = calloc(LEVELS + 1, sizeof *writer.left_out)};
-    bool room = writer.order && writer.rank && writer.objects && writer.rest && writer.left_out;
+                            .level = calloc(LEVELS + 1, sizeof *writer.level)};
+    uint32_t *children = count_children(tree);
+    bool room = children && writer.order && writer.rank && writer.objects && writer.rest && writer.level;
     if (room) {
         for (uint32_t i = 0; i < tree->count; i++)
             writer.order[i] = (struct hd_tree_order){tree->group[i].retained, i};
         qsort(writer.order, tree->count, sizeof *writer.order, hd_tree_bigger_first);
         for (uint32_t i = 0; i < tree->count; i++)
             writer.rank[writer.order[i].number] = i;
-        writer.kept = count_kept(&writer, bytes);
+        writer.kept = count_kept(&writer, children, bytes);
         leave_out(&writer);
         put_all(out, &writer);
     }
+    free(children);
     free(writer.order);
     free(writer.rank);
     free(writer.objects);
     free(writer.rest);
-    free(writer.left_out);
+    free(writer.level);
     return room && !out->failed;
 }
 
@@ -235,8 +255,10 @@ static bool decode(struct hd_tree_code *code, struct reader *reader, const struc
     tree->left_out = (uint32_t)get(reader, counts->nodes);
     code->most = get(reader, UINT64_MAX);
     code->deepest = (uint32_t)get(reader, counts->nodes);
-    for (uint32_t level = 1; level <= LEVELS && level <= code->deepest; level++)
-        code->left_out[level] = (uint32_t)get(reader, tree->left_out);
+    for (uint32_t level = 1; level <= LEVELS && level <= code->deepest; level++) {
+        code->level[level].left_out = (uint32_t)get(reader, tree->left_out);
+        code->level[level].most = get(reader, code->most);
+    }
     if (reader->bad || tree->count == 0)
         return false;
     tree->group = malloc((size_t)tree->count * sizeof *tree->group);
@@ -286,36 +308,34 @@ static uint32_t group_of(const struct hd_tree *tree, uint32_t from)
     return HD_NODE_NONE;
 }
 
+/* What is left out of a part: how many groups, which is told if it is known, and what the biggest of them retains, or more. */
+static bool left_out(struct hd_tree_code_level *what, const struct hd_tree_code *code, const struct hd_tree *part, bool whole, uint32_t depth)
+{
+    bool known = !whole || depth >= code->deepest || depth <= LEVELS;
+    *what = (struct hd_tree_code_level){.left_out = code->tree.left_out, .most = code->most};
+    if (!whole) {
+        for (uint32_t i = 0; i < part->count && known; i++)
+            known = part->rest[i].groups == 0;
+        what->left_out = known ? 0 : what->left_out;
+    } else if (depth < code->deepest && known) {
+        *what = (struct hd_tree_code_level){.left_out = 0};
+        for (uint32_t level = 1; level <= depth; level++) {
+            what->left_out += code->level[level].left_out;
+            what->most = code->level[level].most > what->most ? code->level[level].most : what->most;
+        }
+    }
+    return known;
+}
+
 /* Are all groups in it that are to be shown? */
-static bool has_shown(const struct hd_tree_code *code, const struct hd_tree *part, const struct hd_tree_asked *asked)
+static bool has_shown(const struct hd_tree *part, const struct hd_tree_code_level *missing, const struct hd_tree_asked *asked)
 {
     uint64_t least = hd_tree_least_bytes(&asked->least, part), count = 0;
-    if (code->tree.left_out == 0 || least > code->most)
+    if (missing->left_out == 0 || least > missing->most)
         return true;
     for (uint32_t i = 1; i < part->count && part->group[i].retained >= least; i++)
         count++;
     return asked->limit > 0 && count > asked->limit;
-}
-
-/* Groups that are left out of a part. False if it is not known. */
-static bool count_left_out(uint32_t *count, const struct hd_tree_code *code, const struct hd_tree *part, bool whole, uint32_t depth)
-{
-    *count = code->tree.left_out;
-    if (*count == 0)
-        return true;
-    if (!whole) {
-        *count = 0;
-        for (uint32_t i = 0; i < part->count; i++)
-            if (part->rest[i].groups > 0)
-                return false;
-        return true;
-    }
-    if (depth >= code->deepest)
-        return true;
-    *count = 0;
-    for (uint32_t level = 1; level <= depth && level <= LEVELS; level++)
-        *count += code->left_out[level];
-    return depth <= LEVELS;
 }
 
 bool hd_tree_code_part(struct hd_tree *part, const struct hd_tree_code *code, uint32_t from, const struct hd_tree_asked *asked)
@@ -323,7 +343,10 @@ bool hd_tree_code_part(struct hd_tree *part, const struct hd_tree_code *code, ui
     const uint32_t depth = hd_tree_asked_depth(asked), top = group_of(&code->tree, from);
     if (top == HD_NODE_NONE || !hd_tree_part(part, &code->tree, top, depth, NULL))
         return false;
-    bool found = has_shown(code, part, asked) && (count_left_out(&part->left_out, code, part, top == 0, depth) || !asked->total);
+    struct hd_tree_code_level missing;
+    bool known = left_out(&missing, code, part, top == 0, depth);
+    bool found = has_shown(part, &missing, asked) && (known || !asked->total);
+    part->left_out = missing.left_out;
     if (!found)
         hd_tree_destroy(part);
     return found;

@@ -33,13 +33,18 @@ uint32_t hd_tree_asked_depth(const struct hd_tree_asked *asked);
 /* Appends a tree of all levels from the root on, in about `bytes` at most. False if memory ran out. */
 bool hd_tree_encode(struct hd_buffer *out, const struct hd_tree *tree, uint64_t bytes);
 
-enum { HD_TREE_CODE_LEVELS = 1000 }; /* on which what is left out is counted apart: as many as a stack of `flame` has frames */
+enum { HD_TREE_CODE_LEVELS = 1000 }; /* of which is known what is left out: as many as a stack of `flame` has frames */
+
+struct hd_tree_code_level {
+    uint32_t left_out; /* groups */
+    uint64_t most;     /* that one of them retains */
+};
 
 struct hd_tree_code {
     struct hd_tree tree;
     uint64_t most;    /* that one of those which are left out retains */
     uint32_t deepest; /* level of one that is left out */
-    uint32_t left_out[HD_TREE_CODE_LEVELS + 1]; /* groups on each level */
+    struct hd_tree_code_level level[HD_TREE_CODE_LEVELS + 1];
 };
 
 /*

@@ -77,8 +77,8 @@ void hd_diff_ahead_end(struct hd_diff_ahead *ahead)
         return;
     pthread_join(ahead->thread, NULL);
     if (ahead->made && !ahead->text.failed && !ahead->kinds.failed) {
-        hd_keep_add(ahead->open, what, KINDS, &ahead->kinds);
-        hd_keep_add(ahead->open, what, TEXT, &ahead->text);
+        hd_keep_add_data(ahead->open, what, KINDS, &ahead->kinds);
+        hd_keep_add_data(ahead->open, what, TEXT, &ahead->text);
     }
     hd_buffer_deinit(&ahead->text);
     hd_buffer_deinit(&ahead->kinds);

@@ -2,8 +2,46 @@
 #include "view/find.h"
 
 #include "view/json.h"
+#include "view/values.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/* What the index knows of values and names. */
+struct looked {
+    uint8_t *value, *name;
+};
+
+static void looked_free(struct looked *looked)
+{
+    free(looked->value);
+    free(looked->name);
+}
+
+static bool some_ask(const uint8_t *looked, uint32_t count)
+{
+    return looked && memchr(looked, HD_VALUES_ASK, count);
+}
+
+/* Into `asked`. False if the dump must be asked, too; then more is needed than the columns. */
+static bool look(struct looked *looked, struct hd_find_query *asked, const struct hd_open *open)
+{
+    struct hd_values_kept kept;
+    const uint32_t count = open->graph.node_count;
+    if (!asked->value && !asked->name_glob)
+        return true;
+    if ((asked->value && !asked->value_regex) || !hd_values_open(&kept, open))
+        return false;
+    looked->value = asked->value ? malloc(count) : NULL;
+    looked->name = asked->name_glob ? malloc(count) : NULL;
+    bool value = looked->value && hd_values_search_regex(&kept.source, asked->value_regex, asked->value_flags, count, looked->value);
+    bool name = looked->name && hd_values_search_glob(&kept.source, asked->name_glob, count, looked->name);
+    hd_values_close(&kept);
+    asked->value_looked = value ? looked->value : NULL;
+    asked->name_looked = name ? looked->name : NULL;
+    return (!asked->value || value) && (!asked->name_glob || name) && !some_ask(asked->value_looked, count)
+           && !some_ask(asked->name_looked, count);
+}
 
 bool hd_view_find_make(struct hd_view_find *view, const struct hd_find_query *query, struct hd_open *open,
                        unsigned long offset, unsigned long limit, struct hd_error *err)
@@ -12,15 +50,20 @@ bool hd_view_find_make(struct hd_view_find *view, const struct hd_find_query *qu
     if (query->type && !hd_find_knows_type(&open->graph, query->type))
         return hd_error_set(err, HD_ERROR_USAGE, "%.200s has no objects of type %.100s, and no builtin type is called so",
                             open->path, query->type);
-    bool lines = query->name_glob || query->value; /* these take more than the columns */
-    if (lines && !hd_open_whole(open, HD_INDEX_NODES, err))
-        return false;
-    const struct hd_groups *classes = query->class_glob ? hd_derived_classes(open->derived, err) : NULL;
     struct hd_find_query asked = *query;
+    struct looked looked = {0};
+    bool known = look(&looked, &asked, open);
+    if (!known && !hd_open_whole(open, HD_INDEX_NODES, err)) {
+        looked_free(&looked);
+        return false;
+    }
+    const struct hd_groups *classes = query->class_glob ? hd_derived_classes(open->derived, err) : NULL;
     asked.class_sums = classes ? hd_derived_class_sums(open->derived, NULL) : NULL;
     asked.type_sums = query->type ? hd_derived_type_sums(open->derived, NULL) : NULL;
-    if ((query->class_glob && !classes)
-        || !hd_find(&asked, limit ? (uint64_t)offset + limit : 0, open->dump, &open->graph, &open->dominators, classes, &view->found, err))
+    bool found = (!query->class_glob || classes)
+                 && hd_find(&asked, limit ? (uint64_t)offset + limit : 0, open->dump, &open->graph, &open->dominators, classes, &view->found, err);
+    looked_free(&looked);
+    if (!found)
         return false;
     view->first = offset < view->found.listed ? (uint32_t)offset : view->found.listed;
     view->shown = view->found.listed - view->first;

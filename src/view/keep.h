@@ -27,4 +27,7 @@ struct hd_graph_text hd_keep_look(const struct hd_open *open, const char *what, 
 /* Nobody needs to know if it cannot be. */
 void hd_keep_add(const struct hd_open *open, const char *what, uint64_t number, const struct hd_buffer *data);
 
+/* The same of data that may be long, which hd_index_keep_data has room for. */
+void hd_keep_add_data(const struct hd_open *open, const char *what, uint64_t number, const struct hd_buffer *data);
+
 #endif

@@ -42,79 +42,132 @@ static bool rows_fill(struct hd_view_top *view, struct hd_error *err)
     return true;
 }
 
-/* The exact sizes of the rows that are shown, which then are sorted anew. */
-static bool rows_refine(struct hd_view_top *view, struct hd_error *err)
+/* ---- exact sizes ---- */
+
+/* What is traced for one group after the other: of a graph that is too tangled to do it for all together. */
+static bool numbers_make(struct hd_view_top *view, struct hd_error *err)
+{
+    const struct hd_open *open = view->open;
+    const struct hd_groups *classes = NULL;
+    bool done;
+    if (view->by >= HD_VIEW_TOP_FACETS)
+        done = hd_facets_create(&view->facets, facets[view->by - HD_VIEW_TOP_FACETS], open->dump, &open->graph, err);
+    else if (view->by == HD_VIEW_TOP_TYPE)
+        done = hd_groups_by_type(&view->types, &open->graph, err);
+    else
+        done = (classes = hd_derived_classes(open->derived, err)) != NULL;
+    view->number = view->by >= HD_VIEW_TOP_FACETS ? view->facets.number : classes ? classes->number : view->types.number;
+    return done;
+}
+
+/* A row's group among those that were made for tracing; its sums may have been kept. */
+static uint32_t number_of(const struct hd_view_top *view, const struct hd_view_top_row *row)
+{
+    if (view->by < HD_VIEW_TOP_FACETS)
+        return row->number;
+    uint32_t number = 0;
+    while (number < view->facets.count && (view->facets.name[number].length != row->name.length
+                                           || memcmp(view->facets.name[number].data, row->name.data, row->name.length)))
+        number++;
+    return number;
+}
+
+static bool rows_trace(struct hd_view_top *view, struct hd_error *err)
 {
     const struct hd_graph *graph = &view->open->graph;
+    if (!numbers_make(view, err))
+        return false;
     uint8_t *member = malloc(graph->node_count);
     if (!member)
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
     struct hd_error failure = {0};
     for (uint32_t i = 0; i < view->shown && failure.code == HD_OK; i++) {
         struct hd_view_top_row *row = &view->rows[i];
+        uint32_t number = number_of(view, row);
         for (uint32_t node = 0; node < graph->node_count; node++)
-            member[node] = view->number[node] == row->number;
+            member[node] = view->number[node] == number;
         row->sums.retained =
             hd_dominators_retained_by_set(&view->open->dominators, graph, member, true, &failure);
-        if (view->sort == 0)
-            row->key = row->sums.retained;
     }
     free(member);
-    qsort(view->rows, view->shown, sizeof *view->rows, compare);
     if (failure.code != HD_OK)
         *err = failure;
     return failure.code == HD_OK;
 }
 
+/* The exact sizes of the rows that are shown, which then are sorted anew. */
+static bool rows_refine(struct hd_view_top *view, struct hd_error *err)
+{
+    if (!view->exact_size && !rows_trace(view, err))
+        return false;
+    for (uint32_t i = 0; i < view->shown; i++) {
+        struct hd_view_top_row *row = &view->rows[i];
+        if (view->exact_size)
+            row->sums.retained = view->exact_size[row->number];
+        if (view->sort == 0)
+            row->key = row->sums.retained;
+    }
+    qsort(view->rows, view->shown, sizeof *view->rows, compare);
+    return true;
+}
+
+/* ---- groups ---- */
+
 static bool facets_make(struct hd_view_top *view, struct hd_error *err)
 {
-    const struct hd_graph *graph = &view->open->graph;
-    if (!view->exact) {
-        bool done = hd_facet_sums_get(&view->facet_sums, view->open, facets[view->by - HD_VIEW_TOP_FACETS], err);
-        view->name = view->facet_sums.name;
-        view->group_count = view->facet_sums.count;
-        view->sums = view->facet_sums.sums;
-        return done;
-    }
-    if (!hd_facets_create(&view->facets, facets[view->by - HD_VIEW_TOP_FACETS], view->open->dump, graph, err))
-        return false;
-    view->number = view->facets.number;
-    view->name = view->facets.name;
-    view->group_count = view->facets.count;
-    view->sums = view->own_sums = calloc((size_t)view->group_count + 1, sizeof *view->own_sums);
-    if (!view->sums)
-        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    return hd_retained_by_group(&view->open->dominators, graph, view->number, view->own_sums, view->group_count, err);
+    bool done = hd_facet_sums_get(&view->facet_sums, view->open, facets[view->by - HD_VIEW_TOP_FACETS], view->exact, err);
+    view->name = view->facet_sums.name;
+    view->group_count = view->facet_sums.count;
+    view->sums = view->facet_sums.sums;
+    view->exact_size = view->facet_sums.exact;
+    return done && (!view->exact || view->exact_size || hd_open_whole(view->open, HD_INDEX_GRAPH, err));
+}
+
+/* Those of as many groups as there are. */
+static bool exact_take(struct hd_view_top *view, const uint64_t *sizes, uint32_t count, struct hd_error *err)
+{
+    view->exact_size = sizes;
+    if (!sizes || count == view->group_count)
+        return true;
+    hd_index_discard(view->open->index);
+    return hd_error_set(err, HD_ERROR_BAD_DUMP, "the index of the dump is damaged: ask again, it is made anew then");
 }
 
 static bool types_make(struct hd_view_top *view, struct hd_error *err)
 {
     static struct hd_graph_text names[HD_BT_COUNT];
-    if (view->exact && !hd_groups_by_type(&view->types, &view->open->graph, err))
-        return false;
     for (int type = 0; type < HD_BT_COUNT; type++)
         names[type] = hd_groups_type_name(type);
-    view->number = view->types.number;
     view->name = names;
     view->group_count = HD_BT_COUNT;
     view->sums = hd_derived_type_sums(view->open->derived, err);
-    return view->sums != NULL;
+    return view->sums && exact_take(view, view->exact_sums.types, view->exact_sums.type_count, err);
+}
+
+/* Before anything is asked of what is derived. */
+static bool exact_get(struct hd_view_top *view, struct hd_error *err)
+{
+    if (!hd_exact_sums_get(&view->exact_sums, view->open, err))
+        return false;
+    bool there = view->by == HD_VIEW_TOP_TYPE ? view->exact_sums.types : view->exact_sums.classes;
+    return there || hd_open_whole(view->open, HD_INDEX_GRAPH, err);
 }
 
 static bool groups_make(struct hd_view_top *view, struct hd_error *err)
 {
     if (view->by >= HD_VIEW_TOP_FACETS)
         return facets_make(view, err);
+    if (view->exact && !exact_get(view, err))
+        return false;
     if (view->by == HD_VIEW_TOP_TYPE)
         return types_make(view, err);
     const struct hd_groups *classes = hd_derived_classes(view->open->derived, err);
     view->sums = classes ? hd_derived_class_sums(view->open->derived, err) : NULL;
     if (!view->sums)
         return false;
-    view->number = classes->number;
     view->name = classes->name;
     view->group_count = classes->count;
-    return true;
+    return exact_take(view, view->exact_sums.classes, view->exact_sums.class_count, err);
 }
 
 bool hd_view_top_make(struct hd_view_top *view, const struct hd_view_top_request *request, struct hd_open *open,
@@ -128,7 +181,7 @@ bool hd_view_top_make(struct hd_view_top *view, const struct hd_view_top_request
 void hd_view_top_free(struct hd_view_top *view)
 {
     free(view->rows);
-    free(view->own_sums);
+    hd_exact_sums_free(&view->exact_sums);
     hd_facet_sums_free(&view->facet_sums);
     hd_groups_destroy(&view->types);
     hd_facets_destroy(&view->facets);

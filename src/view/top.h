@@ -8,6 +8,7 @@
 
 #include "graph/facets.h"
 #include "graph/retained.h"
+#include "view/exact_sums.h"
 #include "view/facet_sums.h"
 #include "view/open.h"
 
@@ -20,7 +21,7 @@ struct hd_view_top_request {
     int by;   /* of hd_view_top_bys */
     int sort; /* of hd_view_top_sorts */
     unsigned long limit; /* 0: all rows */
-    bool exact; /* the exact retained sizes of the rows shown; a trace for each */
+    bool exact; /* the exact retained sizes of the rows shown */
 };
 
 struct hd_view_top_row {
@@ -35,19 +36,20 @@ struct hd_view_top {
     int by, sort;
     unsigned long limit;
     bool exact;
-    struct hd_groups types; /* by type, exact */
+    struct hd_groups types; /* these three: where one row is traced after the other */
     struct hd_facets facets;
-    const uint32_t *number; /* the groups', whichever they are; NULL if nobody will ask */
+    const uint32_t *number;
     const struct hd_graph_text *name;
     const struct hd_retained_group *sums;
-    struct hd_retained_group *own_sums; /* by a facet, exact */
+    const uint64_t *exact_size; /* [group_count] NULL: see above */
+    struct hd_exact_sums exact_sums;
     struct hd_facet_sums facet_sums;
     uint32_t group_count;
     struct hd_view_top_row *rows; /* sorted */
     uint32_t row_count, shown;
 };
 
-/* To be freed whether it succeeds or not. Not exact, an index mapped for HD_INDEX_SUMS is enough. */
+/* To be freed whether it succeeds or not. An index mapped for HD_INDEX_SUMS is enough: hd_open_whole gets the rest if it is needed. */
 bool hd_view_top_make(struct hd_view_top *view, const struct hd_view_top_request *request, struct hd_open *open,
                       struct hd_error *err);
 void hd_view_top_free(struct hd_view_top *view);

@@ -110,7 +110,9 @@ bool hd_web_answer_find(struct hd_web_ask *ask, FILE *out, struct hd_error *err)
         return false;
     if (!value)
         return find(ask, &query, out, err);
-    int code = regcomp(&regex, value, REG_EXTENDED | (ignore_case ? REG_ICASE : 0));
+    query.value_regex = value;
+    query.value_flags = REG_EXTENDED | (ignore_case ? REG_ICASE : 0);
+    int code = regcomp(&regex, value, query.value_flags);
     if (code) {
         char why[200];
         regerror(code, &regex, why, sizeof why);

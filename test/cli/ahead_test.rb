@@ -16,6 +16,11 @@ class AheadTest < Minitest::Test
   ROWS = (%w[strings collections].product([%w[--limit 1], %w[--limit 7], %w[--limit 500], %w[--limit 1000]]) +
           %w[suspects].product([%w[--limit 1], %w[--limit 0 --share 0.2], %w[--share 1.5], %w[--share 3], %w[--share 20], %w[--share 100]])).map(&:flatten).freeze
 
+  # Exact sizes of all rows are kept as numbers, whichever are shown, in whichever order.
+  EXACT = ["", "--limit 3", "--limit 0", "--sort size --limit 4", "--sort count --limit 2", "--by type", "--by type --limit 5 --sort count",
+           "--by file --limit 5", "--by gem", "--by shape --limit 0 --sort size", "--by method --limit 4"]
+          .map { |words| ["top", "--exact", *words.split] }.freeze
+
   # Objects, strings, arrays and hashes in ObjectSpace's form, some allocated where that was traced; made once for each size.
   def self.heap(count)
     @heaps ||= {}
@@ -65,7 +70,7 @@ class AheadTest < Minitest::Test
   def test_many_objects
     path = dump(MANY)
     assert_equal 0, run_tool("top", path).last
-    assert_ready(path, ASKED)
+    assert_ready(path, ASKED + EXACT)
   end
 
   # Of classes with many objects, whatever is asked of the paths to them.
@@ -151,7 +156,7 @@ class AheadTest < Minitest::Test
     out, status = Open3.capture2e(RbConfig.ruby, "-I", File.join(ROOT, "lib"), "-I", EXTENSION, "-rheap_dump", "-e", script, path)
     assert status.success?, out
     assert_equal 0, run_tool("index", path).last
-    assert_ready(path, ASKED + ROWS)
+    assert_ready(path, ASKED + ROWS + EXACT)
     assert_trees(path)
     # and from objects on: those that are groups of their own, and others
     JSON.parse(run_tool("tree", "--depth", "3", "--min", "0", "--limit", "40", "--json", path).first)["rows"].drop(1).each do |row|

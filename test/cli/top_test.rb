@@ -41,6 +41,28 @@ class TopTest < Minitest::Test
     assert_includes plain["size"]..expected, plain["retained"]
   end
 
+  # A list each link of which has a class of its own: all that are above it retain it, which are too many to
+  # be worked out together.
+  def test_exact_of_a_tangled_heap
+    count = 4000
+    path = File.join(CliTest::FOLDER, "tangled.json")
+    size = ->(i) { 40 + i % 7 * 8 }
+    File.open(path, "w") do |file|
+      file << %({"type":"ROOT","root":"vm","references":["0x100000"#{count.times.map { |i| format(',"0x%x"', 0x800000 + i * 40) }.join}]}\n)
+      count.times do |i|
+        file << format(%({"address":"0x%x","type":"OBJECT","class":"0x%x","references":[%s],"memsize":%d}\n), 0x100000 + i * 40, 0x800000 + i * 40,
+                       i + 1 < count ? format('"0x%x"', 0x100000 + (i + 1) * 40) : "", size[i])
+        file << format(%({"address":"0x%x","type":"CLASS","name":"Link%d","memsize":64}\n), 0x800000 + i * 40, i)
+      end
+    end
+    rest = (0...count).map(&size).reverse.inject([0]) { |sums, bytes| sums << sums.last + bytes }.reverse
+    [[], ["--no-index"], []].each do |words|
+      rows = json("top", path, "--exact", "--limit", 40, *words)["rows"]
+      assert_equal (0...39).map { |i| ["Link#{i}", rest[i]] }, rows.reject { |row| row["class"] == "Class" }.map { |row| row.values_at("class", "retained") }
+      assert_equal [["T_CLASS", count * 64], ["T_OBJECT", rest[0]]], json("top", path, "--by", "type", "--exact", *words)["rows"].map { |row| row.values_at("type", "retained") }
+    end
+  end
+
   def test_by_type
     result = json("top", object_space, "--by", "type", "--sort", "count", "--limit", 0)
     expected = their_objects.select { |line| line["address"] && line["type"] != "SHAPE" }

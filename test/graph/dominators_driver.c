@@ -10,6 +10,7 @@
  * to two or three mostly near ones, as in a Ruby heap), random (three or four edges a node to anywhere).
  */
 #include "graph/dominators.h"
+#include "graph/exact.h"
 #include "graph/paths.h"
 #include "graph/referrers.h"
 #include "graph/retained.h"
@@ -78,6 +79,24 @@ static void put64(const char *key, const uint64_t *list, uint64_t count)
     putchar(']');
 }
 
+/* Of the groups and the members, which are one group more, by themselves and both together. */
+static void put_exact(const struct hd_graph *graph, const struct columns *c, const struct hd_dominators *d)
+{
+    struct hd_error err = {0};
+    uint32_t *number = room(graph->node_count, sizeof *number);
+    uint64_t *size = room(graph->node_count, sizeof *size), one;
+    for (uint32_t i = 0; i < graph->node_count; i++)
+        number[i] = c->member[i] ? 0 : HD_NODE_NONE;
+    struct hd_exact_groups ways[] = {{c->group, graph->node_count, size, false}, {number, 1, &one, false}};
+    check(hd_exact_retained(d, graph, ways, 2, &err) && ways[0].known && ways[1].known, &err);
+    put64("exact_groups", size, graph->node_count);
+    printf(",\"exact_both\":%" PRIu64, one);
+    check(hd_exact_retained(d, graph, ways + 1, 1, &err), &err);
+    printf(",\"exact_alone\":%" PRIu64, one);
+    free(size);
+    free(number);
+}
+
 static void put_dominators(const struct hd_graph *graph, const struct columns *c)
 {
     struct hd_error err = {0};
@@ -93,6 +112,7 @@ static void put_dominators(const struct hd_graph *graph, const struct columns *c
     printf(",\"exact\":%" PRIu64, hd_dominators_retained_by_set(&d, graph, c->member, true, &err));
     printf(",\"lower\":%" PRIu64, hd_dominators_retained_by_set(&d, graph, c->member, false, &err));
     check(err.code == HD_OK, &err);
+    put_exact(graph, c, &d);
     printf(",\"groups\":[");
     for (uint32_t i = 0; i < graph->node_count; i++)
         printf("%s[%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]", i ? "," : "", group[i].count, group[i].shallow,

@@ -151,12 +151,14 @@ def check_retained(graph, answer):
 
     members = {node for node in range(graph.count) if graph.member[node]}
     expect("retained by set", answer["exact"], graph.bytes(reached - graph.reached(members)))
+    expect("retained by set, with others", (answer["exact_both"], answer["exact_alone"]), (answer["exact"],) * 2)
     expect("lower bound for set", answer["lower"], lower_bound(members & reached))
     for group in range(graph.count):
         nodes = {node for node in range(graph.count) if graph.group[node] == group}
         wanted = [len(nodes), graph.bytes(nodes), len(nodes - reached), lower_bound(nodes & reached)]
         expect(f"group {group}", answer["groups"][group], wanted)
-        if graph.bytes(reached - graph.reached(nodes)) < wanted[3]:
+        expect(f"retained by group {group}", answer["exact_groups"][group], graph.bytes(reached - graph.reached(nodes)))
+        if answer["exact_groups"][group] < wanted[3]:
             raise AssertionError("the lower bound is above the exact size")
 
 

@@ -58,7 +58,7 @@ class IndexTest < Minitest::Test
   # Questions that look at every section between them; those that look at little before those that look at all.
   def everything(*options)
     [*singles(*options), tool("top", "--limit", 0, *options, @dump), tool("top", "--exact", "--limit", 0, *options, @dump),
-     tool("path", *options, @dump, "String"), tool("find", "--class", "Shop::*", *options, @dump)]
+     tool("tree", *options, @dump), tool("path", *options, @dump, "String"), tool("find", "--class", "Shop::*", *options, @dump)]
   end
 
   # One command with many numbers in its answer.

@@ -197,7 +197,7 @@ static void test_all_groups(void **state)
 static void test_some_groups(void **state)
 {
     (void)state;
-    const uint64_t head = 10 * (HD_TREE_CODE_LEVELS + 4);
+    const uint64_t head = 10 * (2 * HD_TREE_CODE_LEVELS + 4);
     for (uint64_t room = 200; room <= 1000; room += 200) {
         bool left_out = false;
         uint32_t answered = count_answered(head + room, &left_out);
