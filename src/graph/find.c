@@ -74,6 +74,19 @@ static bool has_own_name(uint8_t type)
     return type == HD_BT_T_CLASS || type == HD_BT_T_MODULE;
 }
 
+/* Whether its value and its name fit: HD_VALUES_ASK if only its line can say. What has a name of its own fits, as far as this goes. */
+static uint8_t what_is_known(const struct hd_find_query *query, uint32_t node, uint8_t type)
+{
+    uint8_t value = HD_VALUES_FITS, name = HD_VALUES_FITS;
+    if (query->value)
+        value = !hd_values_has_contents(type) ? HD_VALUES_NONE : query->value_looked ? query->value_looked[node] : HD_VALUES_ASK;
+    if (query->name_glob && !has_own_name(type))
+        name = !hd_values_has_name(type) ? HD_VALUES_NONE : query->name_looked ? query->name_looked[node] : HD_VALUES_ASK;
+    if (value == HD_VALUES_NONE || name == HD_VALUES_NONE)
+        return HD_VALUES_NONE;
+    return value == HD_VALUES_ASK ? value : name;
+}
+
 /* The columns are gone through in pieces, by as many hands as there are processors. */
 struct columns {
     const struct hd_find_query *query;
@@ -97,23 +110,19 @@ static bool column_fits(struct columns_hand *hand, uint32_t node, bool *again)
     const struct columns *columns = hand->columns;
     const struct hd_find_query *query = columns->query;
     const struct hd_graph *graph = columns->graph;
-    if (columns->class_fits && !columns->class_fits[columns->class_number[node]])
+    const uint8_t known = what_is_known(query, node, graph->node_type[node]);
+    if (known == HD_VALUES_NONE || (columns->class_fits && !columns->class_fits[columns->class_number[node]]))
         return false;
     if ((query->min_size && graph->node_size[node] < query->min_size)
         || (query->min_retained && columns->dominators->retained[node] < query->min_retained)
-        || (query->number && query->number[node] != query->group) || (query->type && !type_fits(&columns->type, graph, node))
-        || (query->value && !hd_values_has_contents(graph->node_type[node])))
+        || (query->number && query->number[node] != query->group) || (query->type && !type_fits(&columns->type, graph, node)))
         return false;
     if (query->name_glob && has_own_name(graph->node_type[node])) {
         struct hd_graph_text name = hd_graph_name(graph, graph->node_label[node]);
         if (!name.data || !text_fits(query->name_glob, name, &hand->scratch))
             return false;
-    } else if (query->name_glob && !hd_values_has_name(graph->node_type[node])) {
-        return false;
-    } else if (query->name_glob) {
-        *again = true;
     }
-    *again = *again || query->value;
+    *again = *again || known == HD_VALUES_ASK;
     return true;
 }
 
@@ -221,39 +230,26 @@ static bool line_filter(void *data, unsigned worker, uint32_t node, struct hd_gr
     return true;
 }
 
-/* Takes out what is known not to fit. NULL if memory ran out, else which of those that are left the lines must be asked about; *some: any. */
-static uint8_t *looked_take(const struct hd_find_query *query, const struct hd_graph *graph, uint8_t *wanted, bool *some)
+/* Of those that are left, the ones of which not all is known. NULL if memory ran out. */
+static uint8_t *unknown_of(const struct hd_find_query *query, const struct hd_graph *graph, const uint8_t *wanted)
 {
-    const uint8_t *value = query->value ? query->value_looked : NULL, *name = query->name_glob ? query->name_looked : NULL;
-    const bool ask_value = query->value && !value, ask_name = query->name_glob && !name;
-    uint8_t *asked = malloc((size_t)graph->node_count + 1);
-    *some = false;
-    for (uint32_t node = 0; asked && node < graph->node_count; node++) {
-        asked[node] = 0;
-        if (!wanted[node])
-            continue;
-        bool own = has_own_name(graph->node_type[node]);
-        if ((value && value[node] == HD_VALUES_NONE) || (name && !own && name[node] == HD_VALUES_NONE))
-            wanted[node] = 0;
-        else
-            asked[node] = ask_value || (value && value[node] == HD_VALUES_ASK) || (!own && (ask_name || (name && name[node] == HD_VALUES_ASK)));
-        *some = *some || asked[node];
-    }
-    return asked;
+    uint8_t *unknown = malloc((size_t)graph->node_count + 1);
+    for (uint32_t node = 0; unknown && node < graph->node_count; node++)
+        unknown[node] = wanted[node] && what_is_known(query, node, graph->node_type[node]) == HD_VALUES_ASK;
+    return unknown;
 }
 
 static bool lines_check(const struct hd_find_query *query, const char *path, const struct hd_graph *graph,
                         uint8_t *wanted, struct hd_error *err)
 {
     struct lines_filter filter = {.query = query, .graph = graph, .wanted = wanted};
-    bool some;
-    uint8_t *asked = looked_take(query, graph, wanted, &some);
-    if (!asked)
+    uint8_t *unknown = unknown_of(query, graph, wanted);
+    if (!unknown)
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    bool ok = !some || hd_second_pass(path, graph, asked, line_filter, &filter, err);
+    bool ok = hd_second_pass(path, graph, unknown, line_filter, &filter, err);
     for (unsigned i = 0; i < HD_SECOND_PASS_WORKERS; i++)
         hd_buffer_deinit(&filter.scratch[i]);
-    free(asked);
+    free(unknown);
     return ok;
 }
 

@@ -1,4 +1,7 @@
-/* See values_search.h. Pieces are searched by as many hands as there are processors. */
+/*
+ * See values_search.h. Pieces are searched by as many hands as there are processors; where some bytes must be in whatever fits, regexec is only asked
+ * about texts that have them.
+ */
 #define _GNU_SOURCE
 #include "graph/values_search.h"
 
@@ -15,6 +18,8 @@ struct search {
     enum hd_values_kind kind;
     const char *pattern;
     int flags;
+    char literal[64]; /* all that fits has this in it */
+    size_t literal_length;
     uint32_t node_count;
     uint8_t *looked;
     _Atomic uint32_t next;
@@ -25,6 +30,56 @@ struct hand {
     struct search *search;
     regex_t regex; /* one of its own: regexec lets only one in at a time */
 };
+
+/* What the literal may be made of: what means itself wherever it stands. */
+static bool means_itself(char byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9')
+           || (byte && strchr(" _@:/=,;<>\"'%&#!~-", byte));
+}
+
+/* A run of bytes ends: the longest one is kept. */
+static void run_end(struct search *search, const char *run, size_t *length)
+{
+    if (*length > search->literal_length) {
+        memcpy(search->literal, run, *length);
+        search->literal_length = *length;
+    }
+    *length = 0;
+}
+
+/*
+ * The longest run of bytes that must be in whatever fits. None where that is not plain: with alternatives, groups, classes and counts, what GNU
+ * has behind a backslash, and where case does not matter.
+ */
+static void literal_find(struct search *search)
+{
+    char run[sizeof search->literal];
+    size_t length = 0;
+    if (search->flags & REG_ICASE || strpbrk(search->pattern, "|()[{"))
+        return;
+    for (const char *at = search->pattern; *at; at++) {
+        char byte = *at;
+        if (byte == '\\' && (!at[1] || !strchr(".*+?^$\\", at[1]))) {
+            search->literal_length = 0;
+            return;
+        }
+        bool escaped = byte == '\\';
+        if (escaped)
+            byte = *++at;
+        if ((*at == '*' || *at == '?') && !escaped) { /* the one before may not be there */
+            length -= length > 0;
+            run_end(search, run, &length);
+        } else if (!escaped && !means_itself(byte)) {
+            run_end(search, run, &length);
+        } else {
+            if (length == sizeof run)
+                run_end(search, run, &length);
+            run[length++] = byte;
+        }
+    }
+    run_end(search, run, &length);
+}
 
 static bool text_fits(const struct hand *hand, const char *text, uint32_t length)
 {
@@ -41,6 +96,32 @@ static void mark(uint8_t *looked, const uint32_t *node, uint32_t from, uint32_t 
         __atomic_store_n(&looked[node[i]], what, __ATOMIC_RELAXED);
 }
 
+static void text_look(const struct hand *hand, const struct hd_values_piece *piece, uint32_t text)
+{
+    uint32_t from = text ? piece->end[text - 1] : 0;
+    if (text_fits(hand, piece->bytes + from, piece->end[text] - 1 - from))
+        mark(hand->search->looked, piece->node, text ? piece->node_end[text - 1] : 0, piece->node_end[text], HD_VALUES_FITS);
+}
+
+/* The literal has no NUL, and so is in one text if it is found. */
+static void piece_search_literal(const struct hand *hand, const struct hd_values_piece *piece)
+{
+    const struct search *search = hand->search;
+    const char *at = piece->bytes, *end = piece->bytes + piece->byte_count;
+    for (uint32_t next = 0; at < end && (at = memmem(at, (size_t)(end - at), search->literal, search->literal_length)); next++) {
+        uint32_t high = piece->count - 1; /* the first text from `next` on that ends behind the place */
+        while (next < high) {
+            uint32_t middle = next + (high - next) / 2;
+            if (piece->bytes + piece->end[middle] > at)
+                high = middle;
+            else
+                next = middle + 1;
+        }
+        text_look(hand, piece, next);
+        at = piece->bytes + piece->end[next];
+    }
+}
+
 static bool piece_search(const struct hand *hand, uint32_t number)
 {
     const struct search *search = hand->search;
@@ -48,9 +129,11 @@ static bool piece_search(const struct hand *hand, uint32_t number)
     struct hd_graph_text data = search->source->get(search->source->data, search->kind, number);
     if (!data.data || !hd_values_piece_read(&piece, data, search->node_count))
         return false;
-    for (uint32_t i = 0, at = 0; i < piece.count; at = piece.end[i++])
-        if (text_fits(hand, piece.bytes + at, piece.end[i] - 1 - at))
-            mark(search->looked, piece.node, i ? piece.node_end[i - 1] : 0, piece.node_end[i], HD_VALUES_FITS);
+    if (search->literal_length)
+        piece_search_literal(hand, &piece);
+    else
+        for (uint32_t i = 0; i < piece.count; i++)
+            text_look(hand, &piece, i);
     mark(search->looked, piece.left, 0, piece.left_count, HD_VALUES_ASK);
     return true;
 }
@@ -86,6 +169,7 @@ bool hd_values_search_regex(const struct hd_values_source *source, const char *r
 {
     struct search search = {.source = source, .kind = HD_VALUES_CONTENTS, .pattern = regex, .flags = flags, .node_count = node_count,
                             .looked = looked};
+    literal_find(&search);
     return run(&search);
 }
 

@@ -9,7 +9,7 @@ class ValuesTest < Minitest::Test
   REGEXES = ["", "a", "order", "line of order 2.,", "^a line", "embedded$", "^$", "^.$", "[0-9]+$", "^[0-9a-f]{6}", "(order|store) ?", "x*", "a{0,1}b",
              "x{2,3}", "^(Shop::)?Order$", "\\.rb$", "\\\\", "[]a]", "[^[:alnum:]]", "[[:digit:]]{4}", "\\w+\\b", "(.)\\1\\1", "a|^$", "é", "\xff", "^\xff",
              "\\.", "a.b", "two$", "^two", "\n", "q?zz", "(q)?(zz)+", "()", "a**", "^*a", "$a", "a^", "b$c", "[a-", "\\(", "z{1", "n(e(e)d)le", "needle+ in",
-             "^needle", "needle.*needle", "NEEDLE", "ß", "[N-P]EE", "tail$"].freeze
+             "^needle", "needle.*needle", "NEEDLE", "needle+", "needlee?", "needlez*", "ne+dle", "a\\.rb", "line.of.order", "needle\\>", "e\\b", "z*needle", "x+needle", "\\$x", "needle$.", "dle in", "ß", "[N-P]EE", "tail$"].freeze
   GLOBS = %w[* order Order *order* *.rb [a-m]* ?* map <* * each-* a\\b é* needle* *needle].freeze
 
   # What no Ruby writes, too: each line a value and how often.
