@@ -299,6 +299,125 @@ bool hd_paths_all(const struct hd_graph *graph, uint32_t node, bool weak, uint32
     return fine;
 }
 
+/* ---- more paths, read off the tree of the shortest ones ---- */
+
+/* What that takes; all columns may be NULL until they are needed. */
+struct reading {
+    const struct hd_paths *shortest;
+    const uint32_t *dominator;
+    uint32_t node;
+    uint64_t *wanted; /* [node_count] bits: the referrers over edges that count */
+    uint8_t *below;   /* [reached] by place: the way there passes the node */
+    uint8_t *inside;  /* [node_count] 1: the node dominates it; 2: it does not; 0: not known */
+};
+
+/* Without recursion, each node once at most in all calls together. Should there be a circle, it ends there. */
+static bool is_inside(struct reading *reading, uint32_t node)
+{
+    uint32_t at = node;
+    while (at != HD_NODE_NONE && !reading->inside[at]) {
+        reading->inside[at] = 2;
+        at = reading->dominator[at];
+    }
+    uint8_t found = at == HD_NODE_NONE ? 2 : reading->inside[at];
+    for (; node != at && found == 1; node = reading->dominator[node])
+        reading->inside[node] = found;
+    return found == 1;
+}
+
+/* The next place, from *place on, that has a referrer to which the tree has a path without the node. False: there is one to which another path would be needed. */
+static bool next_referrer(struct reading *reading, uint32_t *place)
+{
+    const struct hd_paths *shortest = reading->shortest;
+    for (; *place < shortest->reached; ++*place) {
+        uint32_t at = shortest->order[*place];
+        reading->below[*place] = at == reading->node || reading->below[shortest->from[*place]];
+        if (!(reading->wanted[at >> 6] >> (at & 63) & 1))
+            continue;
+        reading->wanted[at >> 6] &= ~((uint64_t)1 << (at & 63));
+        if (!reading->below[*place])
+            return true;
+        if (!is_inside(reading, at))
+            return false;
+    }
+    return true;
+}
+
+/* The first edges of up to `limit` of them; *found is how many. False: a search is needed. */
+static bool read_off(struct reading *reading, const struct hd_referrer *list, uint64_t count, uint32_t limit, struct candidate *out,
+                     uint32_t *found)
+{
+    const struct hd_graph *graph = reading->shortest->graph;
+    uint32_t first = reading->shortest->parent[reading->node];
+    for (uint64_t i = 0; i < count; i++)
+        if (list[i].from != reading->node && list[i].from != first && !(graph->edge_name[list[i].edge] & HD_NAME_WEAK))
+            reading->wanted[list[i].from >> 6] |= (uint64_t)1 << (list[i].from & 63);
+    *found = 0;
+    if (first != HD_NODE_NONE && limit > 0)
+        out[(*found)++] = (struct candidate){.from = first};
+    for (uint32_t place = 0; *found < limit; place++) {
+        if (!next_referrer(reading, &place))
+            return false;
+        if (place >= reading->shortest->reached)
+            break;
+        out[(*found)++] = (struct candidate){.from = reading->shortest->order[place]};
+    }
+    for (uint32_t i = 0; i < *found; i++) {
+        uint64_t edge = hd_referrers_edge(graph, out[i].from, reading->node, 0);
+        while (edge != UINT64_MAX && graph->edge_name[edge] & HD_NAME_WEAK)
+            edge = hd_referrers_edge(graph, out[i].from, reading->node, edge + 1);
+        if (edge == UINT64_MAX)
+            return false;
+        out[i].edge = edge;
+    }
+    return true;
+}
+
+static bool read_paths(struct reading *reading, uint32_t limit, struct hd_path **list, uint32_t *count, bool *search, struct hd_error *err)
+{
+    struct hd_referrer *referrer = NULL;
+    uint64_t referrers = 0;
+    uint32_t found = 0;
+    if (!hd_referrers_find(reading->shortest->graph, reading->node, &referrer, &referrers, err))
+        return false;
+    struct candidate *candidate = malloc((referrers + 1) * sizeof *candidate);
+    bool fine = candidate != NULL;
+    if (fine)
+        *search = !read_off(reading, referrer, referrers, referrers < limit ? (uint32_t)referrers : limit, candidate, &found);
+    if (fine && !*search) {
+        *list = calloc(found ? found : 1, sizeof **list);
+        fine = *list && paths_by(reading->shortest, reading->node, candidate, found, *list, count, err);
+    }
+    free(candidate);
+    free(referrer);
+    return fine || no_memory(err);
+}
+
+bool hd_paths_more(const struct hd_paths *shortest, const uint32_t *dominator, uint32_t node, uint32_t limit, struct hd_path **list,
+                   uint32_t *count, struct hd_error *err)
+{
+    size_t nodes = shortest->graph->node_count;
+    struct reading reading = {.shortest = shortest, .dominator = dominator, .node = node, .wanted = calloc((nodes + 63) / 64, sizeof(uint64_t)),
+                              .below = calloc(nodes, 1), .inside = calloc(nodes, 1)};
+    bool fine = (reading.wanted && reading.below && reading.inside) || no_memory(err), search = node == HD_NODE_ROOT;
+    *list = NULL;
+    *count = 0;
+    if (fine && !search) {
+        reading.inside[HD_NODE_ROOT] = 2;
+        reading.inside[node] = 1;
+        fine = read_paths(&reading, limit, list, count, &search, err);
+    }
+    free(reading.wanted);
+    free(reading.below);
+    free(reading.inside);
+    if (!fine) {
+        hd_paths_free(*list, *count);
+        *list = NULL;
+        *count = 0;
+    }
+    return fine && (!search || hd_paths_all(shortest->graph, node, false, limit, list, count, err));
+}
+
 void hd_paths_free(struct hd_path *list, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)

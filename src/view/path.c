@@ -12,13 +12,15 @@
 
 /* --- to one object --- */
 
-/* The first path is a shortest one; more take a search of their own. */
+/* The first path is a shortest one; weak ones take a search of their own. */
 static bool paths_find(struct hd_open *open, uint32_t node, bool weak, unsigned long all, struct hd_path **list,
                        uint32_t *count, struct hd_error *err)
 {
-    if (all > 1 || weak)
+    if (weak)
         return hd_paths_all(&open->graph, node, weak, (uint32_t)all, list, count, err);
     const struct hd_paths *shortest = hd_derived_paths(open->derived, err);
+    if (all > 1)
+        return shortest && hd_paths_more(shortest, open->dominators.parent, node, (uint32_t)all, list, count, err);
     *count = 0;
     *list = shortest ? calloc(1, sizeof **list) : NULL;
     if (shortest && !*list)

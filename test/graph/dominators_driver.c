@@ -154,6 +154,17 @@ static void put_paths(const struct hd_graph *graph, const struct columns *c, uin
         putchar(']');
         hd_paths_free(all, count);
     }
+    struct hd_dominators d;
+    check(hd_dominators_create(&d, graph, &err), &err);
+    check(hd_paths_more(&paths, d.parent, target, limit, &all, &count, &err), &err);
+    printf(",\"more\":[");
+    for (uint32_t i = 0; i < count; i++) {
+        printf("%s", i ? "," : "");
+        put_path(&all[i]);
+    }
+    putchar(']');
+    hd_paths_free(all, count);
+    hd_dominators_destroy(&d);
     check(hd_paths_merge(&paths, c->member, &merged, &err), &err);
     for (uint32_t i = 0; i < graph->node_count; i++) /* an edge is good only where there is a parent */
         if (paths.parent[i] == HD_NODE_NONE)

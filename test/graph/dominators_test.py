@@ -190,6 +190,7 @@ def check_paths(graph, answer):
     expect("length of the path", len(answer["path"]), distance.get(target, 0))
     for weak in (False, True):
         check_all_paths(graph, answer["all1" if weak else "all0"], weak)
+    expect("paths read off the tree", answer["more"], answer["all0"])
 
 
 def check_all_paths(graph, paths, weak):
