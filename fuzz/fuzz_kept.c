@@ -19,7 +19,8 @@ enum { CHANGE = 16, CHANGES_MAX = 16, THINGS = 30, LINE = 200 };
 /* Under which words, and the command that keeps and uses it. */
 static const struct {
     const char *what, *command;
-} kinds[] = {{"rows of strings", "strings"}, {"rows of collections", "collections"}, {"suspects", "suspects"}};
+} kinds[] = {{"rows of strings", "strings"}, {"rows of collections", "collections"}, {"suspects", "suspects"}, {"exact sums", "top"},
+             {"sums of a facet, exact", "top"}};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static char folder[64] = "/tmp/heap_dump-kept-XXXXXX", dump[96], file[112];

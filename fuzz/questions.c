@@ -21,7 +21,7 @@ static const struct {
     {&hd_command_top, {FILE_HERE, "--limit", "0", "--exact"}},
     {&hd_command_top, {FILE_HERE, "--json", "--by", "type", "--limit", "0"}},
     {&hd_command_top, {FILE_HERE, "--by", "file"}},
-    {&hd_command_top, {FILE_HERE, "--by", "gem"}},
+    {&hd_command_top, {FILE_HERE, "--by", "gem", "--exact"}},
     {&hd_command_top, {FILE_HERE, "--by", "shape"}},
     {&hd_command_top, {FILE_HERE, "--by", "method", "--json"}},
     {&hd_command_show, {FILE_HERE, ID_HERE}},

@@ -115,7 +115,7 @@ uint64_t hd_dominators_retained_by_set(const struct hd_dominators *dominators, c
                                        const uint8_t *member, bool exact, struct hd_error *err)
 {
     uint64_t bytes = UINT64_MAX;
-    uint32_t *queue = exact ? malloc((size_t)dominators->reachable * sizeof *queue) : NULL;
+    uint32_t *queue = exact ? malloc((size_t)graph->node_count * sizeof *queue) : NULL; /* an index may lie about how many are reached */
     uint64_t *seen = exact ? calloc(((size_t)graph->node_count + 63) / 64, sizeof *seen) : NULL;
     uint8_t *state = exact ? NULL : malloc(graph->node_count);
     if (exact ? !queue || !seen : !state)
