@@ -6,6 +6,7 @@
 #include "cli/progress.h"
 #include "graph/suspects.h"
 #include "view/basis.h"
+#include "view/diff_kept.h"
 #include "view/exact_sums.h"
 #include "view/facet_sums.h"
 #include "view/path.h"
@@ -107,7 +108,10 @@ bool hd_ahead(const char *path, bool page, struct hd_error *err)
     struct hd_basis *basis = hd_basis_open(path, HD_INDEX_TREE, err);
     if (!basis)
         return false;
+    struct hd_open open;
     hd_basis_lend(basis);
+    bool opened = hd_open_read(&open, path, err);
+    struct hd_diff_ahead *diff = opened ? hd_diff_ahead_begin(&open) : NULL; /* while the dump is read */
     read_lines(basis, err);
     bool ok = true;
     merge_paths(path);
@@ -117,6 +121,9 @@ bool hd_ahead(const char *path, bool page, struct hd_error *err)
                               questions[i].command->name);
     if (page && ok && !hd_cli_progress_interrupted())
         ok = hd_web_kept_ahead(path, err);
+    hd_diff_ahead_end(diff);
+    if (opened)
+        hd_open_close(&open);
     hd_basis_lend(NULL);
     hd_basis_close(basis);
     hd_kept_settle();

@@ -1,174 +1,102 @@
 /* See diff.h. */
-#define _GNU_SOURCE
 #include "graph/diff.h"
 
-#include "dump/json_reader.h"
-#include "graph/groups.h"
+#include "graph/diff_compare.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* In objects.state. MADE: since the dump before; LATER: since the first one; GARBAGE: no root leads to it. */
-enum { MADE = 1, SAME_CLASS_UNKNOWN = 2, LATER = 4, GARBAGE = 8 };
-
-/* What is kept of a dump, sorted by address; entry 0 is the root. */
-struct hd_diff_objects {
-    uint32_t count;
-    uint64_t *address;
-    uint32_t *title, *label;
-    uint8_t *type, *flags, *state;
-};
 
 static bool out_of_memory(struct hd_error *err)
 {
     return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
 }
 
-static void objects_destroy(struct hd_diff_objects *objects)
+/* ---- a dump's numbers among those of all ---- */
+
+static void side_destroy(struct hd_diff_side *side)
 {
-    if (!objects)
+    if (!side)
         return;
-    free(objects->address);
-    free(objects->title);
-    free(objects->label);
-    free(objects->type);
-    free(objects->flags);
-    free(objects->state);
-    free(objects);
+    hd_diff_part_free(&side->part);
+    free(side->title);
+    free(side->way);
+    free(side->state);
+    free(side);
 }
 
-static struct hd_diff_objects *objects_create(uint32_t count)
+/* The number of each text, which is free'd by the caller; NULL if memory ran out. */
+static uint32_t *join_texts(struct hd_names *names, const struct hd_diff_texts *texts)
 {
-    struct hd_diff_objects *objects = calloc(1, sizeof *objects);
-    if (!objects)
-        return NULL;
-    objects->count = count;
-    objects->address = malloc(count * sizeof *objects->address);
-    objects->title = malloc(count * sizeof *objects->title);
-    objects->label = malloc(count * sizeof *objects->label);
-    objects->type = malloc(count);
-    objects->flags = malloc(count);
-    objects->state = calloc(count, 1);
-    if (objects->address && objects->title && objects->label && objects->type && objects->flags && objects->state)
-        return objects;
-    objects_destroy(objects);
+    uint32_t *number = malloc(((size_t)texts->count + 1) * sizeof *number);
+    for (uint32_t i = 0; number && i < texts->count; i++)
+        number[i] = hd_names_intern(names, texts->bytes + texts->start[i], texts->start[i + 1] - texts->start[i]);
+    if (number && !names->failed)
+        return number;
+    free(number);
     return NULL;
 }
 
-/* ---- what is kept of a graph ---- */
-
-static bool titles_fill(struct hd_names *names, const struct hd_graph *graph, uint32_t *title, struct hd_error *err)
+static uint32_t *join_keys(struct hd_path_keys *keys, const struct hd_diff_part *part, const uint32_t *edge, const uint32_t *title)
 {
-    struct hd_groups groups;
-    if (!hd_groups_by_class(&groups, graph, err))
-        return false;
-    uint32_t *known = malloc(((size_t)groups.count + 1) * sizeof *known);
-    for (uint32_t i = 0; known && i < groups.count; i++)
-        known[i] = hd_path_keys_name(names, groups.name[i]);
-    title[HD_NODE_ROOT] = HD_NAMES_NONE;
-    for (uint32_t node = 1; known && node < graph->node_count; node++)
-        title[node] = known[groups.number[node]];
-    bool done = known && !names->failed;
-    free(known);
-    hd_groups_destroy(&groups);
-    return done || out_of_memory(err);
-}
-
-static bool labels_fill(struct hd_names *names, const struct hd_graph *graph, uint32_t *label, struct hd_error *err)
-{
-    size_t bytes = ((size_t)graph->name_count + 1) * sizeof(uint32_t);
-    uint32_t *known = malloc(bytes);
-    if (!known)
-        return out_of_memory(err);
-    memset(known, 0xff, bytes);
-    for (uint32_t node = 0; node < graph->node_count; node++) {
-        uint32_t name = graph->node_label[node];
-        label[node] = HD_NAMES_NONE;
-        if (node == HD_NODE_ROOT || name >= graph->name_count)
-            continue;
-        if (known[name] == HD_NAMES_NONE)
-            known[name] = hd_path_keys_name(names, hd_graph_name(graph, name));
-        label[node] = known[name];
+    uint32_t *number = malloc(((size_t)part->key_count + 1) * sizeof *number);
+    bool done = number;
+    for (uint32_t i = 0; done && i < part->key_count; i++) {
+        struct hd_path_key key = part->key[i];
+        if (i > 0) {
+            key.parent = number[key.parent];
+            key.title = title[key.title];
+            key.edge = key.edge < part->edges.count ? edge[key.edge] : key.edge;
+        }
+        number[i] = i > 0 ? hd_path_keys_add(keys, key) : 0;
+        done = number[i] != HD_NODE_NONE;
     }
-    free(known);
-    return !names->failed || out_of_memory(err);
-}
-
-static struct hd_diff_objects *objects_of(struct hd_diff *diff, const struct hd_graph *graph,
-                                          const struct hd_dominators *dominators, struct hd_error *err)
-{
-    struct hd_diff_objects *objects = objects_create(graph->node_count);
-    if (!objects) {
-        out_of_memory(err);
-        return NULL;
-    }
-    memcpy(objects->address, graph->node_address, graph->node_count * sizeof *objects->address);
-    memcpy(objects->type, graph->node_type, graph->node_count);
-    memcpy(objects->flags, graph->node_flags, graph->node_count);
-    for (uint32_t node = 1; node < graph->node_count; node++) {
-        uint32_t class = graph->node_class[node];
-        if (class == HD_NODE_NONE || graph->node_flags[class] & HD_NODE_SINGLETON)
-            objects->state[node] |= SAME_CLASS_UNKNOWN;
-        if (dominators->parent[node] == HD_NODE_NONE)
-            objects->state[node] |= GARBAGE;
-    }
-    if (titles_fill(&diff->keys.titles, graph, objects->title, err) &&
-        labels_fill(&diff->keys.titles, graph, objects->label, err))
-        return objects;
-    objects_destroy(objects);
+    if (done)
+        return number;
+    free(number);
     return NULL;
 }
 
-/* ---- what the first line says ---- */
-
-/* The number behind `"name":`; in a text of JSON the quotes would have backslashes. UINT64_MAX if there is none. */
-static uint64_t head_number(struct hd_graph_text head, const char *name)
+/* In the order the names and keys have in each dump, so that a number does not depend on where a part came from. */
+static bool side_join(struct hd_diff *diff, struct hd_diff_side *side, struct hd_error *err)
 {
-    const char *at = head.data ? memmem(head.data, head.length, name, strlen(name)) : NULL;
-    if (!at)
-        return UINT64_MAX;
-    const char *end = head.data + head.length;
-    uint64_t number = 0;
-    at += strlen(name);
-    if (at == end || *at < '0' || *at > '9')
-        return UINT64_MAX;
-    for (; at < end && *at >= '0' && *at <= '9' && number < UINT64_MAX / 100; at++)
-        number = number * 10 + (uint64_t)(*at - '0');
-    return number;
+    uint32_t *edge = join_texts(&diff->keys.edges, &side->part.edges);
+    side->title = join_texts(&diff->keys.titles, &side->part.titles);
+    side->way = edge && side->title ? join_keys(&diff->keys, &side->part, edge, side->title) : NULL;
+    free(edge);
+    return side->way || out_of_memory(err);
 }
 
-/* The text behind `"name":"`, "" if there is none or it is too long. */
-static void head_text(struct hd_graph_text head, const char *name, char text[HD_DIFF_TIME])
+/* What dumps that were asked about later do not have is not there. */
+static bool sums_join(struct hd_diff_sums *sums, uint32_t count, const struct hd_retained_group *group, const uint64_t *sample,
+                      const uint32_t *number, uint32_t numbers, struct hd_error *err)
 {
-    const char *at = head.data ? memmem(head.data, head.length, name, strlen(name)) : NULL;
-    const char *end = at ? memchr(at + strlen(name), '"', (size_t)(head.data + head.length - at) - strlen(name)) : NULL;
-    size_t length = end ? (size_t)(end - at) - strlen(name) : 0;
-    text[0] = '\0';
-    if (length == 0 || length >= HD_DIFF_TIME)
-        return;
-    memcpy(text, at + strlen(name), length);
-    text[length] = '\0';
+    sums->group = calloc((size_t)count + 1, sizeof *sums->group);
+    sums->sample = calloc((size_t)count + 1, sizeof *sums->sample);
+    sums->count = count;
+    for (uint32_t i = 0; sums->group && sums->sample && i < numbers; i++) {
+        sums->group[number[i]] = group[i];
+        sums->sample[number[i]] = sample[i];
+    }
+    return (sums->group && sums->sample) || out_of_memory(err);
 }
 
-static struct hd_diff_dump describe(const struct hd_graph *graph, const struct hd_dominators *dominators)
+struct hd_retained_group hd_diff_group(const struct hd_diff_sums *sums, uint32_t number)
 {
-    struct hd_graph_text head = hd_graph_name(graph, graph->head_name);
-    uint64_t pid = head_number(head, "\"pid\":");
-    struct hd_diff_dump dump = {.objects = graph->node_count ? graph->node_count - 1 : 0,
-                                .pid = pid == UINT64_MAX ? 0 : pid,
-                                .compactions = head_number(head, "\"compact_count\":"),
-                                .heap_low = graph->heap_low,
-                                .heap_high = graph->heap_high,
-                                .rooted = dominators->reachable > 1,
-                                .unnamed = graph->unnamed,
-                                .truncated = graph->truncated,
-                                .foreign = graph->head_name == HD_NAME_MASK};
-    head_text(head, "\"time\":\"", dump.time);
-    for (uint32_t node = 1; node < graph->node_count; node++)
-        dump.bytes += graph->node_size[node];
-    dump.live = dump.rooted ? dominators->reachable - 1 : dump.objects;
-    dump.live_bytes = dump.rooted ? dominators->reachable_size : dump.bytes;
-    return dump;
+    struct hd_retained_group group = {0};
+    if (!sums->group || number >= sums->count)
+        return group;
+    group = sums->group[number];
+    if (sums->live) {
+        group.count -= group.unreachable;
+        group.shallow -= group.unreachable_shallow;
+        group.unreachable = group.unreachable_shallow = 0;
+    }
+    return group;
+}
+
+uint64_t hd_diff_sample(const struct hd_diff_sums *sums, uint32_t number)
+{
+    return sums->sample && number < sums->count ? sums->sample[number] : 0;
 }
 
 /* What is reached in one dump is never compared with all that is in another. */
@@ -187,26 +115,22 @@ static void agree_on_live(struct hd_diff *diff, unsigned count)
 
 /* ---- by address ---- */
 
-static bool is_named_class(const struct hd_diff_objects *objects, uint32_t i)
-{
-    bool class = objects->type[i] == HD_BT_T_CLASS || objects->type[i] == HD_BT_T_MODULE;
-    return class && objects->label[i] != HD_NAMES_NONE;
-}
-
 /* Most classes of the earlier dump are where they were. */
-static bool classes_agree(const struct hd_diff_objects *from, const struct hd_diff_objects *to)
+static bool classes_agree(const struct hd_diff_side *from, const struct hd_diff_side *to)
 {
-    uint64_t classes = 0, there = 0;
-    for (uint32_t i = 1, k = 1; i < from->count; i++) {
-        if (!is_named_class(from, i))
-            continue;
-        classes++;
-        while (k < to->count && to->address[k] < from->address[i])
+    const struct hd_diff_class *old = from->part.class, *new = to->part.class;
+    uint64_t there = 0;
+    for (uint32_t i = 0, k = 0; i < from->part.class_count; i++) {
+        const struct hd_diff_kind *kind = &from->part.kind[old[i].kind], *other;
+        while (k < to->part.class_count && new[k].address < old[i].address)
             k++;
-        there += k < to->count && to->address[k] == from->address[i] && to->type[k] == from->type[i] &&
-                 to->label[k] == from->label[i];
+        if (k == to->part.class_count || new[k].address != old[i].address)
+            continue;
+        other = &to->part.kind[new[k].kind];
+        there += kind->type == other->type && kind->label != HD_NAMES_NONE && other->label != HD_NAMES_NONE
+                 && from->title[kind->label] == to->title[other->label];
     }
-    return there * 2 >= classes;
+    return there * 2 >= from->part.class_count;
 }
 
 static enum hd_diff_apart apart(const struct hd_diff *diff, unsigned i)
@@ -218,162 +142,91 @@ static enum hd_diff_apart apart(const struct hd_diff *diff, unsigned i)
         return HD_DIFF_HEAPS;
     if (from->compactions != UINT64_MAX && to->compactions != UINT64_MAX && from->compactions != to->compactions)
         return HD_DIFF_COMPACTED;
-    return classes_agree(diff->objects[i], diff->objects[i + 1]) ? HD_DIFF_TOGETHER : HD_DIFF_CLASSES;
+    return classes_agree(diff->side[i], diff->side[i + 1]) ? HD_DIFF_TOGETHER : HD_DIFF_CLASSES;
 }
 
-/* A singleton class does not make another object of it, nor does a name that a class was given later. */
-static bool same_object(const struct hd_diff_objects *from, uint32_t i, const struct hd_diff_objects *to, uint32_t k)
+/* Gets the columns that are wanted out of the index, where they lie in one. */
+static bool has_columns(struct hd_diff *diff, struct hd_diff_part *part, bool retained, bool tree, struct hd_error *err)
 {
-    if (from->type[i] != to->type[k] || (from->flags[i] & ~to->flags[k] & HD_NODE_FROZEN))
-        return false;
-    if (from->label[i] != to->label[k] && from->label[i] != HD_NAMES_NONE)
-        return false;
-    return from->title[i] == to->title[k] || ((from->state[i] | to->state[k]) & SAME_CLASS_UNKNOWN);
+    if (part->index && !part->address)
+        part->address = hd_index_addresses(part->index);
+    if (part->index && retained && !part->retained)
+        part->retained = hd_index_retained(part->index);
+    if (part->index && tree && !part->size)
+        part->size = hd_index_sizes(part->index);
+    if (part->index && tree && !part->dominator)
+        part->dominator = hd_index_parents(part->index);
+    diff->damaged = !part->address || (retained && !part->retained) || (tree && (!part->size || !part->dominator));
+    return !diff->damaged || hd_error_set(err, HD_ERROR_BAD_DUMP, "the index of a dump is damaged");
 }
 
-/* The next object from `i` on without one of the bits `skip` in its state. */
-static uint32_t next_object(const struct hd_diff_objects *objects, uint32_t i, uint8_t skip)
+/* The best of a kind are those of its class and way, too. Of numbers that have none the sample stays what it was. */
+static bool choose(struct hd_diff_sums *sums, const struct hd_diff_side *side, bool way, const struct hd_diff_best *best,
+                   struct hd_error *err)
 {
-    while (i < objects->count && objects->state[i] & skip)
-        i++;
-    return i;
-}
-
-/* Marks what was made; `survivor`, if there is one, gets what was made before and is still there. */
-static void compare(const struct hd_diff_objects *from, struct hd_diff_objects *to, uint8_t skip,
-                    struct hd_diff_change *change, uint8_t *survivor)
-{
-    uint32_t i = next_object(from, 1, skip), k = next_object(to, 1, skip);
-    while (i < from->count || k < to->count) {
-        bool old = i < from->count && (k == to->count || from->address[i] <= to->address[k]);
-        bool new = k < to->count && (i == from->count || to->address[k] <= from->address[i]);
-        bool same = old && new && same_object(from, i, to, k);
-        if (same && survivor)
-            survivor[k] = from->state[i] & MADE;
-        if (new)
-            to->state[k] |= same ? from->state[i] & LATER : MADE | LATER;
-        change->kept += same;
-        change->made += new && !same;
-        change->freed += old && !same;
-        change->reused += old && new && !same;
-        i = old ? next_object(from, i + 1, skip) : i;
-        k = new ? next_object(to, k + 1, skip) : k;
+    const struct hd_diff_part *part = &side->part;
+    struct hd_diff_best *chosen = calloc((size_t)sums->count + 1, sizeof *chosen);
+    for (uint32_t i = 0; chosen && i < part->kind_count; i++) {
+        const struct hd_diff_kind *kind = &part->kind[i];
+        uint32_t number = way ? kind->way : kind->title;
+        if (best[i].node && number != HD_NODE_NONE && !(part->dump.rooted && kind->bits & HD_DIFF_GARBAGE))
+            hd_diff_best_take(&chosen[way ? side->way[number] : side->title[number]], best[i]);
     }
+    for (uint32_t i = 0; chosen && i < sums->count; i++)
+        if (chosen[i].node)
+            sums->sample[i] = part->address[chosen[i].node];
+    free(chosen);
+    return chosen || out_of_memory(err);
 }
 
-/* ---- sums ---- */
-
-static bool sums_fill(struct hd_diff_sums *sums, uint32_t count, const struct hd_graph *graph,
-                      const struct hd_dominators *dominators, const uint32_t *number, struct hd_error *err)
+static bool stayed_join(struct hd_diff *diff, const struct hd_diff_side *side, struct hd_error *err)
 {
-    sums->group = calloc((size_t)count + 1, sizeof *sums->group);
-    sums->garbage = calloc((size_t)count + 1, sizeof *sums->garbage);
-    sums->count = count;
-    if (!sums->group || !sums->garbage)
-        return out_of_memory(err);
-    for (uint32_t node = 1; node < graph->node_count; node++)
-        if (dominators->parent[node] == HD_NODE_NONE && number[node] < count)
-            sums->garbage[number[node]] += graph->node_size[node];
-    return hd_retained_by_group(dominators, graph, number, sums->group, count, err);
-}
-
-struct hd_retained_group hd_diff_group(const struct hd_diff_sums *sums, uint32_t number)
-{
-    struct hd_retained_group group = {0};
-    if (!sums->group || number >= sums->count)
-        return group;
-    group = sums->group[number];
-    if (sums->live) {
-        group.count -= group.unreachable;
-        group.shallow -= sums->garbage[number];
-        group.unreachable = 0;
-    }
-    return group;
-}
-
-static bool samples_fill(struct hd_diff_sums *sums, const struct hd_graph *graph, const struct hd_dominators *dominators,
-                         const struct hd_diff_objects *objects, const uint32_t *number, struct hd_error *err)
-{
-    uint32_t *best = calloc((size_t)sums->count + 1, sizeof *best); /* 0, the root, is none */
-    bool rooted = dominators->reachable > 1;
-    free(sums->sample);
-    sums->sample = calloc((size_t)sums->count + 1, sizeof *sums->sample);
-    for (uint32_t node = 1; best && sums->sample && node < graph->node_count; node++) {
-        if (number[node] >= sums->count || (rooted && dominators->parent[node] == HD_NODE_NONE))
-            continue;
-        uint32_t than = best[number[node]];
-        bool new = objects->state[node] & LATER, was_new = than && objects->state[than] & LATER;
-        if (!than || new > was_new || (new == was_new && dominators->retained[node] > dominators->retained[than])) {
-            best[number[node]] = node;
-            sums->sample[number[node]] = graph->node_address[node];
-        }
-    }
-    bool done = best && sums->sample;
-    free(best);
-    return done || out_of_memory(err);
-}
-
-uint64_t hd_diff_sample(const struct hd_diff_sums *sums, uint32_t number)
-{
-    return sums->sample && number < sums->count ? sums->sample[number] : 0;
-}
-
-/* Takes all others out of `title` and `number`. */
-static bool survivors_sum(struct hd_diff *diff, const struct hd_graph *graph, const struct hd_dominators *dominators,
-                          const uint8_t *survivor, uint32_t *number, struct hd_error *err)
-{
-    struct hd_diff_objects *objects = diff->objects[diff->count];
-    for (uint32_t node = 0; node < graph->node_count; node++) {
-        if (survivor[node]) {
-            diff->survivors++;
-            diff->survivor_bytes += graph->node_size[node];
-        } else {
-            objects->title[node] = number[node] = HD_NODE_NONE;
-        }
-    }
+    struct hd_diff_sums *class = &diff->surviving_class, *way = &diff->surviving_way;
+    struct hd_diff_stayed stayed = {.class_count = diff->keys.titles.count, .way_count = diff->keys.count};
+    bool done = hd_diff_sum_stayed(side, &stayed, err);
+    *class = (struct hd_diff_sums){.group = stayed.class, .count = stayed.class_count};
+    *way = (struct hd_diff_sums){.group = stayed.way, .count = stayed.way_count};
+    class->sample = calloc((size_t)class->count + 1, sizeof *class->sample);
+    way->sample = calloc((size_t)way->count + 1, sizeof *way->sample);
+    done = done && ((class->sample && way->sample) || out_of_memory(err)) && choose(class, side, false, stayed.best, err)
+           && choose(way, side, true, stayed.best, err);
+    free(stayed.best);
+    diff->survivors = stayed.objects;
+    diff->survivor_bytes = stayed.bytes;
     diff->has_survivors = true;
-    return sums_fill(&diff->surviving_class, diff->keys.titles.count, graph, dominators, objects->title, err) &&
-           sums_fill(&diff->surviving_way, diff->keys.count, graph, dominators, number, err) &&
-           samples_fill(&diff->surviving_class, graph, dominators, objects, objects->title, err) &&
-           samples_fill(&diff->surviving_way, graph, dominators, objects, number, err);
+    return done;
+}
+
+/* Object by object with the dump before, which is of the same process. What is chosen and counted is wanted of the last dump alone. */
+static bool compare(struct hd_diff *diff, unsigned at, struct hd_error *err)
+{
+    struct hd_diff_side *from = diff->side[at - 1], *to = diff->side[at];
+    bool last = at + 1 == diff->expected, third = at == 2, stays = third && diff->change[0].apart == HD_DIFF_TOGETHER;
+    struct hd_diff_best *best = last ? calloc((size_t)to->part.kind_count + 1, sizeof *best) : NULL;
+    if (third || !last)
+        to->state = calloc(to->part.node_count, 1);
+    bool done = ((best || !last) && (to->state || (!third && last))) || out_of_memory(err);
+    uint8_t skip = diff->dump[at - 1].rooted && diff->dump[at].rooted ? HD_DIFF_GARBAGE : 0;
+    done = done && has_columns(diff, &from->part, false, false, err) && has_columns(diff, &to->part, last, stays, err)
+           && hd_diff_compare(from, to, skip, &diff->change[at - 1], best, err)
+           && (!last || (choose(&diff->class[at], to, false, best, err) && choose(&diff->way[at], to, true, best, err)))
+           && (!stays || stayed_join(diff, to, err));
+    free(best);
+    return done;
+}
+
+/* ---- the whole ---- */
+
+bool hd_diff_init(struct hd_diff *diff, unsigned expected, struct hd_error *err)
+{
+    *diff = (struct hd_diff){.expected = expected};
+    return hd_path_keys_init(&diff->keys, err);
 }
 
 static void sums_free(struct hd_diff_sums *sums)
 {
     free(sums->group);
     free(sums->sample);
-    free(sums->garbage);
-}
-
-/* Compares with the dump before, if there is one. */
-static bool add_change(struct hd_diff *diff, const struct hd_graph *graph, const struct hd_dominators *dominators,
-                       uint32_t *number, struct hd_error *err)
-{
-    unsigned at = diff->count;
-    struct hd_diff_objects *objects = diff->objects[at];
-    uint8_t *survivor = at == 2 ? calloc(graph->node_count, 1) : NULL;
-    bool done = at < 2 || survivor || out_of_memory(err), together = false;
-    if (done && at > 0) {
-        bool rooted = diff->dump[at - 1].rooted && diff->dump[at].rooted;
-        diff->change[at - 1].apart = apart(diff, at - 1);
-        together = diff->change[at - 1].apart == HD_DIFF_TOGETHER;
-        if (together)
-            compare(diff->objects[at - 1], objects, rooted ? GARBAGE : 0, &diff->change[at - 1], survivor);
-    }
-    done = done && samples_fill(&diff->class[at], graph, dominators, objects, objects->title, err) &&
-           samples_fill(&diff->way[at], graph, dominators, objects, number, err);
-    if (done && at == 2 && together && diff->change[0].apart == HD_DIFF_TOGETHER)
-        done = survivors_sum(diff, graph, dominators, survivor, number, err);
-    free(survivor);
-    return done;
-}
-
-/* ---- the whole ---- */
-
-bool hd_diff_init(struct hd_diff *diff, struct hd_error *err)
-{
-    *diff = (struct hd_diff){0};
-    return hd_path_keys_init(&diff->keys, err);
 }
 
 void hd_diff_deinit(struct hd_diff *diff)
@@ -381,34 +234,36 @@ void hd_diff_deinit(struct hd_diff *diff)
     for (unsigned i = 0; i < HD_DIFF_DUMPS; i++) {
         sums_free(&diff->class[i]);
         sums_free(&diff->way[i]);
-        objects_destroy(diff->objects[i]);
+        side_destroy(diff->side[i]);
     }
     sums_free(&diff->surviving_class);
     sums_free(&diff->surviving_way);
     hd_path_keys_deinit(&diff->keys);
 }
 
-bool hd_diff_add(struct hd_diff *diff, const struct hd_graph *graph, const struct hd_dominators *dominators,
-                 struct hd_error *err)
+bool hd_diff_add(struct hd_diff *diff, struct hd_diff_part *part, struct hd_error *err)
 {
     unsigned at = diff->count;
-    struct hd_diff_objects *objects = at < HD_DIFF_DUMPS ? objects_of(diff, graph, dominators, err) : NULL;
-    if (!objects)
-        return at < HD_DIFF_DUMPS ? false : hd_error_set(err, HD_ERROR_INTERNAL, "too many dumps to compare");
-    diff->objects[at] = objects;
-    diff->dump[at] = describe(graph, dominators);
-    uint32_t *number = malloc(graph->node_count * sizeof *number);
-    bool done = number ? hd_path_keys_assign(&diff->keys, graph, dominators, objects->title, objects->label, number, err)
-                       : out_of_memory(err);
-    done = done &&
-           sums_fill(&diff->class[at], diff->keys.titles.count, graph, dominators, objects->title, err) &&
-           sums_fill(&diff->way[at], diff->keys.count, graph, dominators, number, err) &&
-           add_change(diff, graph, dominators, number, err);
-    free(number);
-    if (at > 0) { /* was compared with its successor */
-        objects_destroy(diff->objects[at - 1]);
-        diff->objects[at - 1] = NULL;
+    struct hd_diff_side *side = at < HD_DIFF_DUMPS ? calloc(1, sizeof *side) : NULL;
+    if (!side)
+        return at < HD_DIFF_DUMPS ? out_of_memory(err) : hd_error_set(err, HD_ERROR_INTERNAL, "too many dumps to compare");
+    diff->side[at] = side;
+    side->part = *part;
+    *part = (struct hd_diff_part){0};
+    part = &side->part;
+    diff->dump[at] = part->dump;
+    bool done = side_join(diff, side, err)
+                && sums_join(&diff->class[at], diff->keys.titles.count, part->class_sums, part->class_sample, side->title,
+                             part->titles.count, err)
+                && sums_join(&diff->way[at], diff->keys.count, part->way_sums, part->way_sample, side->way, part->key_count, err);
+    if (done && at > 0) {
+        diff->change[at - 1].apart = apart(diff, at - 1);
+        done = diff->change[at - 1].apart != HD_DIFF_TOGETHER || compare(diff, at, err);
+        side_destroy(diff->side[at - 1]); /* was compared with its successor */
+        diff->side[at - 1] = NULL;
     }
+    if (done && !part->index && at + 1 < diff->expected)
+        done = hd_diff_part_settle(part, err);
     agree_on_live(diff, at + 1);
     diff->count += done;
     return done;

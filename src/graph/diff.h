@@ -1,7 +1,7 @@
 /*
  * What changed from dump to dump of one process, or between two processes.
  *
- * Owns what it keeps of each dump (20 bytes per object and the sums), so that only one graph need be in memory at a time.
+ * Owns what is known of each dump (graph/diff_part.h), so that only one graph need be in memory at a time, and the sums.
  * Must not know how a change is shown. Two things are compared: sums by class and by way (graph/path_keys.h), which needs
  * no addresses, and objects by address, where the dumps are of one process that did not compact its heap.
  * Garbage, what no root leads to, is left out of both, unless one of the dumps has no roots.
@@ -11,10 +11,9 @@
 #ifndef HD_GRAPH_DIFF_H
 #define HD_GRAPH_DIFF_H
 
-#include "graph/path_keys.h"
-#include "graph/retained.h"
+#include "graph/diff_part.h"
 
-enum { HD_DIFF_DUMPS = 3, HD_DIFF_TIME = 40 };
+enum { HD_DIFF_DUMPS = 3 };
 
 /* Why objects of two dumps cannot be compared by address. */
 enum hd_diff_apart {
@@ -23,17 +22,6 @@ enum hd_diff_apart {
     HD_DIFF_HEAPS,     /* their heaps lie at different addresses */
     HD_DIFF_CLASSES,   /* the classes lie at different addresses */
     HD_DIFF_COMPACTED  /* the heap was compacted in between */
-};
-
-struct hd_diff_dump {
-    uint64_t objects, bytes;     /* all of them */
-    uint64_t live, live_bytes;   /* reached from the roots; all of them if the dump has no roots */
-    uint64_t pid;                /* 0: unknown */
-    uint64_t compactions;        /* UINT64_MAX: unknown */
-    uint64_t heap_low, heap_high;
-    bool rooted;                 /* something is reached from roots; if not in all dumps, `live` counts all objects */
-    char time[HD_DIFF_TIME];     /* as it stands in the dump, "2026-01-31T08:15:00.123Z"; "": unknown */
-    bool unnamed, truncated, foreign; /* foreign: written by ObjectSpace */
 };
 
 /* From one dump to the next, by address; all 0 where they are apart. */
@@ -45,20 +33,20 @@ struct hd_diff_change {
     uint64_t reused; /* addresses where an object was freed and another made */
 };
 
-struct hd_diff_objects;
+struct hd_diff_side;
 
 /* For each class (number: of keys.titles) or way (number: of keys.key). */
 struct hd_diff_sums {
     struct hd_retained_group *group;
     uint64_t *sample; /* of the last dump, else NULL: the address of the member that retains most, of new ones if there are */
-    uint64_t *garbage; /* bytes of what no root leads to */
-    bool live;         /* hd_diff_group leaves that out */
+    bool live;        /* hd_diff_group leaves out what no root leads to */
     uint32_t count;
 };
 
 struct hd_diff {
     struct hd_path_keys keys;
-    unsigned count; /* dumps added */
+    unsigned count, expected; /* dumps added, and how many there are to be */
+    bool damaged; /* an index that a part's columns lie in: then a part that is made of the graph will do */
     struct hd_diff_dump dump[HD_DIFF_DUMPS];
     struct hd_diff_change change[HD_DIFF_DUMPS - 1]; /* [i]: from dump i to dump i + 1 */
     struct hd_diff_sums class[HD_DIFF_DUMPS], way[HD_DIFF_DUMPS];
@@ -66,18 +54,20 @@ struct hd_diff {
     bool has_survivors; /* three dumps, none of them apart */
     struct hd_diff_sums surviving_class, surviving_way;
     uint64_t survivors, survivor_bytes;
-    struct hd_diff_objects *objects[HD_DIFF_DUMPS];
+    struct hd_diff_side *side[HD_DIFF_DUMPS];
 };
 
-bool hd_diff_init(struct hd_diff *diff, struct hd_error *err);
+bool hd_diff_init(struct hd_diff *diff, unsigned expected, struct hd_error *err);
 void hd_diff_deinit(struct hd_diff *diff);
 
 /* The address of an object of that number in the last dump, 0 if there is none. */
 uint64_t hd_diff_sample(const struct hd_diff_sums *sums, uint32_t number);
 
-/* The next dump; at most HD_DIFF_DUMPS. The graph is not needed any more after that. */
-bool hd_diff_add(struct hd_diff *diff, const struct hd_graph *graph, const struct hd_dominators *dominators,
-                 struct hd_error *err);
+/*
+ * The next dump; takes its part. The index that its columns lie in, if there is one, must be mapped until the next dump was added, too;
+ * a graph is not looked at after this.
+ */
+bool hd_diff_add(struct hd_diff *diff, struct hd_diff_part *part, struct hd_error *err);
 
 /* The sums of a number, without garbage where `live` is set; zeroed if it is none of them: dumps that were added later have more numbers. */
 struct hd_retained_group hd_diff_group(const struct hd_diff_sums *sums, uint32_t number);

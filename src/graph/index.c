@@ -358,6 +358,26 @@ const struct hd_index_marks *hd_index_get_marks(const struct hd_index *index)
     return &hd_index_header_of(index)->marks;
 }
 
+const uint64_t *hd_index_addresses(struct hd_index *index)
+{
+    return holds(index, HD_INDEX_BIT(ADDRESS)) ? section(index, HD_INDEX_ADDRESS) : NULL;
+}
+
+const uint64_t *hd_index_sizes(struct hd_index *index)
+{
+    return holds(index, HD_INDEX_BIT(SIZE)) ? section(index, HD_INDEX_SIZE) : NULL;
+}
+
+const uint64_t *hd_index_retained(struct hd_index *index)
+{
+    return holds(index, HD_INDEX_BIT(RETAINED)) ? section(index, HD_INDEX_RETAINED) : NULL;
+}
+
+const uint32_t *hd_index_parents(struct hd_index *index)
+{
+    return holds(index, HD_INDEX_BIT(PARENT)) ? section(index, HD_INDEX_PARENT) : NULL;
+}
+
 bool hd_index_paths(struct hd_index *index, const struct hd_graph *graph, struct hd_paths *paths)
 {
     bool order = index->need == HD_INDEX_WAYS;

@@ -87,6 +87,13 @@ struct hd_index_derived {
 bool hd_index_classes(struct hd_index *index, struct hd_groups *classes);
 const struct hd_retained_group *hd_index_class_sums(struct hd_index *index);
 const struct hd_retained_group *hd_index_type_sums(struct hd_index *index);
+
+/* One column of struct hd_graph or struct hd_dominators, whatever else was mapped: looked at now, by all processors; NULL if it is damaged. */
+const uint64_t *hd_index_addresses(struct hd_index *index);
+const uint64_t *hd_index_sizes(struct hd_index *index);
+const uint64_t *hd_index_retained(struct hd_index *index);
+const uint32_t *hd_index_parents(struct hd_index *index); /* below node_count or HD_NODE_NONE; that it is a tree is not looked at */
+
 const struct hd_index_marks *hd_index_get_marks(const struct hd_index *index);
 
 /* After hd_index_map_for more than HD_INDEX_SUMS. All numbers are in range; that an edge leads where it should is not looked at. `parent` is NULL after HD_INDEX_WAYS. */
@@ -114,7 +121,7 @@ bool hd_index_keep_answer(const struct hd_index_key *key, struct hd_graph_text q
                           struct hd_error *err);
 
 /*
- * The same for what many answers are made of: 8 MiB each; in all about hd_index_room bytes, which follow from the sizes of the index and the
+ * The same for what many answers are made of: 1 GiB each; in all about hd_index_room bytes, which follow from the sizes of the index and the
  * dump. If the question's length is a multiple of 8, such data are aligned to 8 bytes.
  */
 bool hd_index_keep_data(const struct hd_index_key *key, struct hd_graph_text question, struct hd_graph_text data,

@@ -22,6 +22,7 @@
 #define MAGIC "hdanswer"
 #define ALL ((uint64_t)64 << 20)
 #define ONE ((uint64_t)8 << 20)
+#define LONG ((uint64_t)1 << 30) /* of data: a column has some bytes for each object */
 
 struct head {
     char magic[8];
@@ -64,7 +65,8 @@ static bool next(const char *data, uint64_t length, uint64_t *at, struct kept *k
     memcpy(&head, data + *at, sizeof head);
     uint64_t left = length - *at - sizeof head;
     if (memcmp(head.magic, MAGIC, sizeof head.magic) || head.head_sum != head_sum(&head) || head.question_bytes > ONE
-        || head.answer_bytes > ONE || padded(head.question_bytes + head.answer_bytes) > left)
+        || head.answer_bytes > (head.data ? LONG : ONE)
+         || padded(head.question_bytes + head.answer_bytes) > left)
         return false;
     kept->question = (struct hd_graph_text){data + *at + sizeof head, head.question_bytes};
     kept->answer = (struct hd_graph_text){kept->question.data + kept->question.length, head.answer_bytes};
@@ -159,7 +161,7 @@ static bool keep(const struct hd_index_key *key, const struct kept *kept, struct
 {
     struct hd_graph graph;
     struct hd_dominators dominators;
-    if (kept->question.length > ONE || kept->answer.length > ONE)
+    if (kept->question.length > ONE || kept->answer.length > (kept->data ? LONG : ONE))
         return hd_error_set(err, HD_ERROR_UNSUPPORTED, "the answer is too long to be kept");
     struct hd_index *index = hd_index_map_for(key, HD_INDEX_HEADER, &graph, &dominators, err);
     if (!index)

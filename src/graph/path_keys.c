@@ -62,8 +62,7 @@ static bool grow(struct hd_path_keys *keys)
     return true;
 }
 
-/* HD_NODE_NONE if memory ran out. */
-static uint32_t intern(struct hd_path_keys *keys, struct hd_path_key key)
+uint32_t hd_path_keys_add(struct hd_path_keys *keys, struct hd_path_key key)
 {
     uint32_t *slot = slot_of(keys, &key);
     if (*slot)
@@ -83,7 +82,7 @@ bool hd_path_keys_init(struct hd_path_keys *keys, struct hd_error *err)
     *keys = (struct hd_path_keys){0};
     if (!grow(keys))
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    intern(keys, (struct hd_path_key){HD_NODE_NONE, HD_NAMES_NONE, HD_NAMES_NONE, 0});
+    hd_path_keys_add(keys, (struct hd_path_key){HD_NODE_NONE, HD_NAMES_NONE, HD_NAMES_NONE, 0});
     return true;
 }
 
@@ -229,7 +228,7 @@ static void find_edges(struct assignment *a)
 /* The way that begins at a class or module; HD_NODE_NONE if memory ran out. */
 static uint32_t absolute_key(const struct assignment *a, uint32_t node)
 {
-    return intern(a->keys, (struct hd_path_key){0, HD_PATH_KEY_BEGINS, a->label[node], 1});
+    return hd_path_keys_add(a->keys, (struct hd_path_key){0, HD_PATH_KEY_BEGINS, a->label[node], 1});
 }
 
 static uint32_t key_of(const struct assignment *a, uint32_t node, uint32_t parent)
@@ -257,7 +256,7 @@ static uint32_t key_of(const struct assignment *a, uint32_t node, uint32_t paren
     for (int i = 0; i < REPEAT_MAX && at != 0; i++, at = keys->key[at].parent)
         if (keys->key[at].edge == edge && keys->key[at].title == key.title)
             return at;
-    return intern(keys, key);
+    return hd_path_keys_add(keys, key);
 }
 
 static bool walk(struct assignment *a)

@@ -34,6 +34,9 @@ struct hd_path_keys {
 bool hd_path_keys_init(struct hd_path_keys *keys, struct hd_error *err);
 void hd_path_keys_deinit(struct hd_path_keys *keys);
 
+/* The number of a key with such a parent, edge and title, made if need be; HD_NODE_NONE if memory ran out. */
+uint32_t hd_path_keys_add(struct hd_path_keys *keys, struct hd_path_key key);
+
 /* A name of a graph in `names`, less the addresses in it ("#<Class:0x…>"); HD_NAMES_NONE if memory ran out. */
 uint32_t hd_path_keys_name(struct hd_names *names, struct hd_graph_text text);
 

@@ -1,6 +1,8 @@
 /* See diff.h. */
 #include "view/diff.h"
 
+#include "view/diff_kept.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,36 +151,65 @@ static bool finish(const struct hd_diff_request *request, struct hd_diff_result 
     return rows_fill(request, result, err);
 }
 
-/* A copy stays open no longer than needed: the graphs of three big dumps need not fit into memory together. */
-bool hd_view_diff_read(const struct hd_diff_request *request, struct hd_diff_result *result, struct hd_error *err)
+static void close_one(struct hd_diff_result *result, unsigned i)
+{
+    if (result->held[i])
+        hd_open_close(&result->open[i]);
+    result->held[i] = false;
+}
+
+/* What a part has columns in stays open until all are compared; the graphs of three big dumps need not fit into memory together. */
+static bool read_one(const struct hd_diff_request *request, struct hd_diff_result *result, unsigned i, bool anew,
+                     struct hd_error *err)
+{
+    struct hd_diff_part part;
+    if (!hd_open_read_for(&result->open[i], request->path[i], anew ? HD_INDEX_TREE : HD_INDEX_HEADER, err))
+        return false;
+    result->held[i] = true;
+    bool done = hd_diff_kept_part(&part, &result->open[i], anew, err), indexed = part.index;
+    done = done && hd_diff_add(&result->diff, &part, err);
+    hd_diff_part_free(&part);
+    if (!indexed)
+        close_one(result, i);
+    return done;
+}
+
+static bool read_all(const struct hd_diff_request *request, struct hd_diff_result *result, bool anew, struct hd_error *err)
 {
     *result = (struct hd_diff_result){0};
-    if (!hd_diff_init(&result->diff, err))
-        return false;
-    for (unsigned i = 0; i < request->count; i++) {
-        struct hd_open *open = &result->open[i];
-        if (!hd_open_read(open, request->path[i], err))
-            return false;
-        bool done = hd_diff_add(&result->diff, &open->graph, &open->dominators, err);
-        hd_open_close(open);
-        if (!done)
-            return false;
+    bool done = hd_diff_init(&result->diff, request->count, err);
+    for (unsigned i = 0; done && i < request->count; i++)
+        done = read_one(request, result, i, anew, err);
+    for (unsigned i = 0; i < request->count; i++)
+        close_one(result, i);
+    return done;
+}
+
+bool hd_view_diff_read(const struct hd_diff_request *request, struct hd_diff_result *result, struct hd_error *err)
+{
+    bool done = read_all(request, result, false, err);
+    if (!done && result->diff.damaged) {
+        hd_view_diff_free(result);
+        done = read_all(request, result, true, err);
     }
-    return finish(request, result, err);
+    return done && finish(request, result, err);
 }
 
 bool hd_view_diff_make(const struct hd_diff_request *request, struct hd_diff_result *result, struct hd_open *const *opens,
                        struct hd_error *err)
 {
     *result = (struct hd_diff_result){0};
-    if (!hd_diff_init(&result->diff, err))
+    if (!hd_diff_init(&result->diff, request->count, err))
         return false;
     for (unsigned i = 0; i < request->count; i++) {
         struct hd_open *open = &result->open[i];
+        struct hd_diff_part part;
         open->path = opens[i]->path;
         open->warning_count = opens[i]->warning_count;
         memcpy(open->warnings, opens[i]->warnings, sizeof open->warnings);
-        if (!hd_diff_add(&result->diff, &opens[i]->graph, &opens[i]->dominators, err))
+        bool done = hd_diff_kept_part(&part, opens[i], false, err) && hd_diff_add(&result->diff, &part, err);
+        hd_diff_part_free(&part);
+        if (!done)
             return false;
     }
     return finish(request, result, err);

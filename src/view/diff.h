@@ -33,6 +33,7 @@ struct hd_diff_rows {
 
 struct hd_diff_result {
     struct hd_open open[HD_DIFF_DUMPS]; /* closed, or not opened at all: names and warnings alone */
+    bool held[HD_DIFF_DUMPS]; /* while they are read */
     struct hd_diff diff;
     int64_t *grown; /* of each way */
     struct hd_diff_rows classes, ways, surviving_classes, surviving_ways;
@@ -48,7 +49,7 @@ struct hd_graph_text hd_diff_class_title(const struct hd_diff_result *result, ui
 void hd_diff_append_way(struct hd_buffer *out, const struct hd_diff_result *result, uint32_t way);
 
 /*
- * Opens the dumps one after the other. To be freed whether it succeeds or not. HD_ERROR_BAD_DUMP if it is guarded and one
+ * Opens the dumps one after the other; of those that something is kept of (view/diff_kept.h) little is read. To be freed whether it succeeds or not. HD_ERROR_BAD_DUMP if it is guarded and one
  * of them is truncated.
  */
 bool hd_view_diff_read(const struct hd_diff_request *request, struct hd_diff_result *result, struct hd_error *err);

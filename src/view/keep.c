@@ -29,10 +29,32 @@ bool hd_keep_find(const struct hd_open *open, const char *what, uint64_t number,
     return kept.data && !data->failed;
 }
 
-void hd_keep_add(const struct hd_open *open, const char *what, uint64_t number, const struct hd_buffer *data)
+struct hd_graph_text hd_keep_look(const struct hd_open *open, const char *what, uint64_t number)
+{
+    struct hd_buffer question = {0};
+    struct hd_graph_text kept = {NULL, 0};
+    if (open->index && question_make(&question, what, number))
+        kept = hd_index_answer(open->index, hd_asked_text(&question));
+    hd_buffer_deinit(&question);
+    return kept;
+}
+
+typedef bool keep_in(const struct hd_index_key *key, struct hd_graph_text question, struct hd_graph_text answer, struct hd_error *err);
+
+static void add(const struct hd_open *open, const char *what, uint64_t number, const struct hd_buffer *data, keep_in *keep)
 {
     struct hd_buffer question = {0};
     if (open->index && !data->failed && question_make(&question, what, number))
-        hd_index_keep_answer(&open->key, hd_asked_text(&question), hd_asked_text(data), NULL);
+        keep(&open->key, hd_asked_text(&question), hd_asked_text(data), NULL);
     hd_buffer_deinit(&question);
+}
+
+void hd_keep_add(const struct hd_open *open, const char *what, uint64_t number, const struct hd_buffer *data)
+{
+    add(open, what, number, data, hd_index_keep_answer);
+}
+
+void hd_keep_add_data(const struct hd_open *open, const char *what, uint64_t number, const struct hd_buffer *data)
+{
+    add(open, what, number, data, hd_index_keep_data);
 }

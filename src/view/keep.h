@@ -21,7 +21,13 @@ static inline bool hd_keep_can(const struct hd_open *open)
 /* A copy of what was kept of that dump under these words and that number; false if there is nothing. */
 bool hd_keep_find(const struct hd_open *open, const char *what, uint64_t number, struct hd_buffer *data);
 
+/* The same in the index as it was when `open` mapped it, and as long as that is open; not copied, and not aligned. NULL data if there is nothing. */
+struct hd_graph_text hd_keep_look(const struct hd_open *open, const char *what, uint64_t number);
+
 /* Nobody needs to know if it cannot be. */
 void hd_keep_add(const struct hd_open *open, const char *what, uint64_t number, const struct hd_buffer *data);
+
+/* The same of data that may be long, which hd_index_keep_data has room for. */
+void hd_keep_add_data(const struct hd_open *open, const char *what, uint64_t number, const struct hd_buffer *data);
 
 #endif

@@ -1,0 +1,269 @@
+/* See diff_compare.h. */
+#include "graph/diff_compare.h"
+
+#include "base/crew.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum { PIECE = 1 << 16 };
+
+/* A kind with numbers of all dumps. */
+struct kind {
+    uint32_t title, label;
+    uint8_t type, bits;
+};
+
+struct work {
+    const struct hd_diff_side *from, *to;
+    struct kind *from_kind, *to_kind;
+    uint32_t *from_same, *to_same; /* of each kind; where they are equal nothing tells two objects apart, and neither is left out */
+    uint32_t *from_start, *to_start; /* [pieces + 1] */
+    uint32_t pieces;
+    uint8_t skip;
+    bool best_wanted;
+    _Atomic uint32_t next;
+};
+
+struct hand {
+    struct work *work;
+    struct hd_diff_change change;
+    struct hd_diff_best *best;
+};
+
+/* ---- kinds ---- */
+
+static uint32_t of(const uint32_t *numbers, uint32_t number)
+{
+    return number == HD_NAMES_NONE ? number : numbers[number];
+}
+
+static struct kind *kinds_of(const struct hd_diff_side *side)
+{
+    const struct hd_diff_part *part = &side->part;
+    struct kind *kinds = calloc((size_t)part->kind_count + 1, sizeof *kinds);
+    for (uint32_t i = 0; kinds && i < part->kind_count; i++) {
+        const struct hd_diff_kind *kind = &part->kind[i];
+        kinds[i] = (struct kind){.title = of(side->title, kind->title), .label = of(side->title, kind->label), .type = kind->type,
+                                 .bits = kind->bits};
+    }
+    return kinds;
+}
+
+/* Garbage or not is no difference. */
+static bool alike(const struct kind *a, const struct kind *b)
+{
+    return a->title == b->title && a->label == b->label && a->type == b->type && !((a->bits ^ b->bits) & ~HD_DIFF_GARBAGE);
+}
+
+/* Those that are alike get the place in the table of the first one of them. What is left out is like nothing. */
+static void number(uint32_t *same, const struct kind *kinds, uint32_t count, uint32_t unlike, uint8_t skip, const struct kind **slot,
+                   uint32_t slots)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct kind *kind = &kinds[i];
+        uint64_t hash = ((uint64_t)kind->title << 32 | kind->label) * 0x9E3779B97F4A7C15u;
+        hash = (hash ^ hash >> 31 ^ kind->type) * 0xD6E8FEB86659FD93u;
+        uint32_t at = (uint32_t)(hash >> 32) & (slots - 1);
+        while (slot[at] && !alike(slot[at], kind))
+            at = (at + 1) & (slots - 1);
+        if (!slot[at])
+            slot[at] = kind;
+        same[i] = kind->bits & skip ? unlike : at;
+    }
+}
+
+static bool number_alike(struct work *work)
+{
+    uint32_t from = work->from->part.kind_count, to = work->to->part.kind_count, slots = 1024;
+    while (slots / 2 < (uint64_t)from + to && slots < UINT32_MAX / 2)
+        slots *= 2;
+    const struct kind **slot = calloc(slots, sizeof *slot);
+    work->from_same = malloc(((size_t)from + 1) * sizeof *work->from_same);
+    work->to_same = malloc(((size_t)to + 1) * sizeof *work->to_same);
+    bool done = slot && work->from_same && work->to_same;
+    if (done) {
+        number(work->from_same, work->from_kind, from, UINT32_MAX, work->skip, slot, slots);
+        number(work->to_same, work->to_kind, to, UINT32_MAX - 1, work->skip, slot, slots);
+    }
+    free(slot);
+    return done;
+}
+
+/* A singleton class does not make another object of it, nor does a name that a class was given later. */
+static bool same_object(const struct kind *from, const struct kind *to)
+{
+    if (from->type != to->type || (from->bits & ~to->bits & HD_DIFF_FROZEN))
+        return false;
+    if (from->label != to->label && from->label != HD_NAMES_NONE)
+        return false;
+    return from->title == to->title || (from->bits | to->bits) & HD_DIFF_CLASS_UNKNOWN;
+}
+
+/* ---- a piece ---- */
+
+static void came(struct hand *hand, uint32_t k, uint32_t kind, uint8_t state)
+{
+    const struct work *work = hand->work;
+    if (work->to->state)
+        work->to->state[k] = state;
+    if (hand->best && state & HD_DIFF_LATER)
+        hd_diff_best_take(&hand->best[kind], (struct hd_diff_best){work->to->part.retained[k], k});
+}
+
+static void only_new(struct hand *hand, uint32_t k)
+{
+    uint32_t kind = hd_diff_part_kind(&hand->work->to->part, k);
+    if (hand->work->to_kind[kind].bits & hand->work->skip)
+        return;
+    hand->change.made++;
+    came(hand, k, kind, HD_DIFF_MADE | HD_DIFF_LATER);
+}
+
+static void only_old(struct hand *hand, uint32_t i)
+{
+    const struct work *work = hand->work;
+    hand->change.freed += !(work->from_kind[hd_diff_part_kind(&work->from->part, i)].bits & work->skip);
+}
+
+static void stays(struct hand *hand, uint32_t i, uint32_t k, uint32_t kind)
+{
+    const uint8_t *states = hand->work->from->state;
+    hand->change.kept++;
+    if (states)
+        came(hand, k, kind, (uint8_t)((states[i] & HD_DIFF_LATER) | (states[i] & HD_DIFF_MADE ? HD_DIFF_STAYED : 0)));
+}
+
+/* At the same address, and not of kinds that are alike. */
+static void unlike(struct hand *hand, uint32_t i, uint32_t k, uint32_t from_kind, uint32_t to_kind)
+{
+    const struct work *work = hand->work;
+    const struct kind *from = &work->from_kind[from_kind], *to = &work->to_kind[to_kind];
+    bool old = !(from->bits & work->skip), new = !(to->bits & work->skip);
+    if (old && new && same_object(from, to)) {
+        stays(hand, i, k, to_kind);
+        return;
+    }
+    hand->change.made += new;
+    hand->change.freed += old;
+    hand->change.reused += old && new;
+    if (new)
+        came(hand, k, to_kind, HD_DIFF_MADE | HD_DIFF_LATER);
+}
+
+static inline void both(struct hand *hand, uint32_t i, uint32_t k)
+{
+    const struct work *work = hand->work;
+    uint32_t from = hd_diff_part_kind(&work->from->part, i), to = hd_diff_part_kind(&work->to->part, k);
+    if (work->from_same[from] == work->to_same[to])
+        stays(hand, i, k, to);
+    else
+        unlike(hand, i, k, from, to);
+}
+
+static void compare_piece(struct hand *hand, uint32_t piece)
+{
+    const struct work *work = hand->work;
+    const uint64_t *from = work->from->part.address, *to = work->to->part.address;
+    uint32_t i = work->from_start[piece], k = work->to_start[piece];
+    uint32_t i_end = work->from_start[piece + 1], k_end = work->to_start[piece + 1];
+    while (i < i_end && k < k_end) {
+        if (from[i] == to[k])
+            both(hand, i++, k++);
+        else if (from[i] < to[k])
+            only_old(hand, i++);
+        else
+            only_new(hand, k++);
+    }
+    while (i < i_end)
+        only_old(hand, i++);
+    while (k < k_end)
+        only_new(hand, k++);
+}
+
+static void run(void *data)
+{
+    struct hand *hand = data;
+    struct work *work = hand->work;
+    if (work->best_wanted && !hand->best) {
+        hand->best = calloc((size_t)work->to->part.kind_count + 1, sizeof *hand->best);
+        if (!hand->best)
+            return; /* another hand does its share; that there is one is seen to */
+    }
+    struct hand mine = *hand; /* not next to the other's */
+    for (uint32_t piece; (piece = atomic_fetch_add(&work->next, 1)) < work->pieces;)
+        compare_piece(&mine, piece);
+    *hand = mine;
+}
+
+/* ---- all pieces ---- */
+
+/* The first one from `low` on whose address is not lower. */
+static uint32_t place_of(const struct hd_diff_part *part, uint32_t low, uint64_t address)
+{
+    uint32_t high = part->node_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (part->address[middle] < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Cut where the later dump has as many objects in each. */
+static bool cut(struct work *work)
+{
+    const struct hd_diff_part *from = &work->from->part, *to = &work->to->part;
+    work->pieces = to->node_count / PIECE + 1;
+    work->from_start = malloc(((size_t)work->pieces + 1) * sizeof *work->from_start);
+    work->to_start = malloc(((size_t)work->pieces + 1) * sizeof *work->to_start);
+    if (!work->from_start || !work->to_start)
+        return false;
+    work->from_start[0] = work->to_start[0] = 1;
+    for (uint32_t i = 1; i < work->pieces; i++) {
+        work->to_start[i] = i * (uint32_t)PIECE;
+        work->from_start[i] = place_of(from, work->from_start[i - 1], to->address[work->to_start[i]]);
+    }
+    work->from_start[work->pieces] = from->node_count;
+    work->to_start[work->pieces] = to->node_count;
+    return true;
+}
+
+static void add_up(struct hd_diff_change *change, struct hd_diff_best *best, uint32_t kind_count, const struct hand *hand)
+{
+    change->kept += hand->change.kept;
+    change->made += hand->change.made;
+    change->freed += hand->change.freed;
+    change->reused += hand->change.reused;
+    for (uint32_t i = 0; hand->best && hand->best != best && i < kind_count; i++)
+        hd_diff_best_take(&best[i], hand->best[i]);
+}
+
+bool hd_diff_compare(const struct hd_diff_side *from, const struct hd_diff_side *to, uint8_t skip, struct hd_diff_change *change,
+                     struct hd_diff_best *best, struct hd_error *err)
+{
+    struct work work = {.from = from, .to = to, .from_kind = kinds_of(from), .to_kind = kinds_of(to), .skip = skip,
+                        .best_wanted = best != NULL};
+    struct hand hands[HD_CREW_MAX];
+    bool done = (work.from_kind && work.to_kind && number_alike(&work) && cut(&work)) ||
+                hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    int count = done ? hd_crew_size() : 0;
+    for (int i = 0; i < count; i++)
+        hands[i] = (struct hand){.work = &work, .best = i == 0 ? best : NULL};
+    if (done)
+        hd_crew_run(run, hands, sizeof *hands, count);
+    for (int i = 0; i < count; i++) {
+        add_up(change, best, to->part.kind_count, &hands[i]);
+        if (i > 0)
+            free(hands[i].best);
+    }
+    free(work.from_kind);
+    free(work.to_kind);
+    free(work.from_same);
+    free(work.to_same);
+    free(work.from_start);
+    free(work.to_start);
+    return done;
+}

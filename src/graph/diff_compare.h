@@ -1,0 +1,52 @@
+/*
+ * Compares two dumps object by object: both are sorted by address, so that is one pass over both, in pieces that all processors share.
+ *
+ * Owns what is found out about each object. Must not know what is summed up over them (graph/diff.h).
+ */
+#ifndef HD_GRAPH_DIFF_COMPARE_H
+#define HD_GRAPH_DIFF_COMPARE_H
+
+#include "graph/diff.h"
+
+/* In `state`. MADE: since the dump before; LATER: since the first one; STAYED: made just before the dump before, and still there. */
+enum { HD_DIFF_MADE = 1, HD_DIFF_LATER = 2, HD_DIFF_STAYED = 4 };
+
+/* A dump while it is compared, its numbers as those of all dumps. */
+struct hd_diff_side {
+    struct hd_diff_part part;
+    uint32_t *title, *way; /* numbers for those of the part */
+    uint8_t *state; /* [node_count]; NULL: not wanted, or there is no dump before */
+};
+
+/* Of a kind: the member that retains most, of those it was asked of; `node` 0: there is none. */
+struct hd_diff_best {
+    uint64_t retained;
+    uint32_t node;
+};
+
+/* What is made of b instead of a where it retains more, or as much and is lower. */
+static inline void hd_diff_best_take(struct hd_diff_best *a, struct hd_diff_best b)
+{
+    if (b.node && (!a->node || b.retained > a->retained || (b.retained == a->retained && b.node < a->node)))
+        *a = b;
+}
+
+/*
+ * Fills *change (but for `apart`), the state of `to` if it has one, and best[kind of `to`], NULL if that is not wanted, of what came after
+ * the first dump. Objects whose kind has one of the bits `skip` are not there. Both have their addresses, `to` what its objects retain if
+ * best is wanted. False if memory ran out.
+ */
+bool hd_diff_compare(const struct hd_diff_side *from, const struct hd_diff_side *to, uint8_t skip, struct hd_diff_change *change,
+                     struct hd_diff_best *best, struct hd_error *err);
+
+/* Sums of what STAYED in a dump, whose columns are all there, and the best of each kind of it. */
+struct hd_diff_stayed {
+    struct hd_retained_group *class, *way; /* [class_count], [way_count] */
+    uint32_t class_count, way_count;
+    struct hd_diff_best *best; /* [kind_count] */
+    uint64_t objects, bytes;
+};
+
+bool hd_diff_sum_stayed(const struct hd_diff_side *side, struct hd_diff_stayed *stayed, struct hd_error *err);
+
+#endif
