@@ -75,7 +75,7 @@ static bool has_own_name(uint8_t type)
 }
 
 /* Whether its value and its name fit: HD_VALUES_ASK if only its line can say. What has a name of its own fits, as far as this goes. */
-static uint8_t what_is_known(const struct hd_find_query *query, uint32_t node, uint8_t type)
+static inline uint8_t what_is_known(const struct hd_find_query *query, uint32_t node, uint8_t type)
 {
     uint8_t value = HD_VALUES_FITS, name = HD_VALUES_FITS;
     if (query->value)
@@ -110,7 +110,8 @@ static bool column_fits(struct columns_hand *hand, uint32_t node, bool *again)
     const struct columns *columns = hand->columns;
     const struct hd_find_query *query = columns->query;
     const struct hd_graph *graph = columns->graph;
-    const uint8_t known = what_is_known(query, node, graph->node_type[node]);
+    const bool contents = query->value || query->name_glob;
+    const uint8_t known = contents ? what_is_known(query, node, graph->node_type[node]) : HD_VALUES_FITS;
     if (known == HD_VALUES_NONE || (columns->class_fits && !columns->class_fits[columns->class_number[node]]))
         return false;
     if ((query->min_size && graph->node_size[node] < query->min_size)
