@@ -83,7 +83,8 @@ const struct hd_command hd_command_index = {
     .run = run,
     .summary = "make a dump ready, so that all questions are answered at once",
     .about = "Makes the index of a dump, FILE.idx, and answers ahead what takes long: suspects, tree, threads, strings, "
-             "collections, flame, and top by file, gem, method and shape, as text and JSON, and for the page of `heap_dump serve`. All commands make the "
+             "collections, flame, and top by file, gem, method and shape, whatever their options are, what find and diff look at, and the page of "
+             "`heap_dump serve`. All commands make the "
              "index when they need it, and for big dumps these answers, too, after their own; this does it beforehand, for instance at the "
              "end of the job that took the dump.",
     .operands = {{"FILE", "a file", HD_OPERAND_DUMP, false, false, NULL}},
