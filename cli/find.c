@@ -56,7 +56,7 @@ static int find(const struct request *request)
     struct hd_open open;
     struct hd_view_find view;
     struct hd_error err = {0};
-    if (!hd_open_read_for(&open, request->path, HD_INDEX_SIZES, &err))
+    if (!hd_open_read_for(&open, request->path, HD_INDEX_SUMS, &err))
         return hd_open_fail("find", request->json, &err);
     bool done = hd_view_find_make(&view, &request->query, &open, 0, request->limit, &err);
     if (done && request->json) {

@@ -97,7 +97,7 @@ static bool paths(const struct request *request, struct hd_open *open, uint32_t 
 {
     uint32_t count = 0;
     struct hd_path *list = NULL;
-    if (!hd_view_path_find(open, node, request->exclude_weak, request->all, &list, &count, err))
+    if (!hd_view_path_find(open, &node, request->exclude_weak, request->all, &list, &count, err))
         return false;
     if (request->json)
         hd_view_path_json(stdout, open, node, list, count, 0);
@@ -212,17 +212,12 @@ static bool class_paths(const struct request *request, struct hd_open *open, str
     return done;
 }
 
-/* More than one path is looked for in the whole graph. */
 static bool open_for(const struct request *request, bool object, struct hd_open *open, uint32_t *node, struct hd_error *err)
 {
-    if (object && request->all == 1)
-        return hd_open_object(open, request->path, request->target, hd_excerpt_path, HD_INDEX_GRAPH, node, err);
-    if (!hd_open_read_for(open, request->path, object ? HD_INDEX_GRAPH : HD_INDEX_SUMS, err))
-        return false;
-    if (!object || hd_open_node(open, request->target, node, err))
-        return true;
-    hd_open_close(open);
-    return false;
+    if (!object)
+        return hd_open_read_for(open, request->path, HD_INDEX_SUMS, err);
+    return hd_open_object(open, request->path, request->target, request->all > 1 ? hd_excerpt_paths : hd_excerpt_path, HD_INDEX_GRAPH,
+                          node, err);
 }
 
 static int path(const struct request *request)

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* More than so many objects or edges are quicker found in the whole graph, whose columns are checked by all processors. */
-enum { NODES_MAX = 20000, EDGES_MAX = 200000 };
+enum { NODES_MAX = 20000, EDGES_MAX = 200000, SCANNED_MAX = 1 << 23 };
 
 struct edge {
     uint64_t at; /* in the whole graph */
@@ -23,6 +23,7 @@ struct gather {
     uint32_t count, capacity;
     struct edge *edge;
     uint32_t edge_count, edge_capacity;
+    uint64_t scanned; /* edges that were looked at for where they lead */
     bool failed;
 };
 
@@ -277,6 +278,34 @@ bool hd_excerpt_nodes(struct hd_excerpt *excerpt, const struct hd_excerpt_source
     return finish(excerpt, source, &gather);
 }
 
+/* Sets the bit; false if it is set. */
+static bool is_new(uint8_t *bits, uint32_t node)
+{
+    uint8_t bit = (uint8_t)(1 << node % 8);
+    bool was = bits[node / 8] & bit;
+    bits[node / 8] |= bit;
+    return !was;
+}
+
+/* All above a node, up to one that is wanted already. Whatever the index says, it ends: each step is one more that is. */
+static void want_dominators(struct gather *gather, uint8_t *wanted, uint32_t node)
+{
+    while (node != HD_NODE_ROOT && node != HD_NODE_NONE && !gather->failed && is_new(wanted, node)) {
+        want(gather, node);
+        gather->failed |= gather->count > NODES_MAX || !hd_index_dominator(gather->index, node, &node);
+    }
+}
+
+bool hd_excerpt_members(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, const uint32_t *nodes, uint32_t count)
+{
+    uint8_t *wanted = calloc(source->graph->node_count / 8 + 1, 1);
+    struct gather gather = {.index = source->index, .failed = count > NODES_MAX || !wanted};
+    for (uint32_t i = 0; i < count && !gather.failed; i++)
+        want_dominators(&gather, wanted, nodes[i]);
+    free(wanted);
+    return finish(excerpt, source, &gather);
+}
+
 static void want_references(struct gather *gather, uint32_t from, const struct hd_index_node *node)
 {
     gather->failed |= node->end_edge - node->first_edge > NODES_MAX;
@@ -320,6 +349,8 @@ static void want_between(struct gather *gather, uint32_t from, uint32_t to)
     struct hd_index_node node;
     const uint32_t *ends = NULL;
     gather->failed |= !hd_index_node(gather->index, from, &node) || node.first_edge == node.end_edge;
+    gather->scanned += gather->failed ? 0 : node.end_edge - node.first_edge;
+    gather->failed |= gather->scanned > SCANNED_MAX;
     if (!gather->failed)
         ends = hd_index_edge_ends(gather->index, node.first_edge, node.end_edge - node.first_edge);
     gather->failed |= !ends;
@@ -343,6 +374,79 @@ bool hd_excerpt_path(struct hd_excerpt *excerpt, const struct hd_excerpt_source 
         want_between(&gather, parent, at);
     }
     return finish(excerpt, source, &gather);
+}
+
+/* All above a node on the shortest path to it, up to one that is wanted already. */
+static void want_way(struct gather *gather, uint8_t *wanted, uint32_t node)
+{
+    uint32_t parent = HD_NODE_NONE;
+    uint64_t edge = 0;
+    for (uint32_t at = node; at != HD_NODE_ROOT && !gather->failed && is_new(wanted, at); at = parent) {
+        want(gather, at);
+        gather->failed |= gather->count > NODES_MAX || !hd_index_path_step(gather->index, at, &parent, &edge);
+        if (gather->failed || parent == HD_NODE_NONE)
+            return;
+        want_edge(gather, parent, edge);
+        want_between(gather, parent, at);
+    }
+}
+
+/* The nodes of these bits are put in order. What the parent of one is comes before it, or the index is damaged. */
+static bool fill_order(struct hd_excerpt *excerpt, struct hd_index *index, const uint8_t *wanted)
+{
+    const uint32_t *order = hd_index_order(index);
+    const uint32_t reached = excerpt->dominators.reachable, count = excerpt->graph.node_count;
+    struct hd_paths *paths = &excerpt->paths;
+    uint32_t *place = malloc(((size_t)count + 1) * sizeof *place);
+    bool there = place && order;
+    there = COLUMN(paths->order, count) && there;
+    there = COLUMN(paths->from, count) && there;
+    paths->reached = 0;
+    if (there)
+        memset(place, 0xff, count * sizeof *place);
+    for (uint32_t i = 0; there && i < reached; i++) {
+        if (!(wanted[order[i] / 8] >> order[i] % 8 & 1))
+            continue;
+        uint32_t node = hd_excerpt_find(excerpt, order[i]);
+        uint32_t parent = node == HD_NODE_NONE || node == HD_NODE_ROOT ? HD_NODE_ROOT : paths->parent[node];
+        there = node != HD_NODE_NONE && place[node] == HD_NODE_NONE && paths->reached < count
+                && (node == HD_NODE_ROOT ? paths->reached == 0 : parent != HD_NODE_NONE && place[parent] != HD_NODE_NONE);
+        if (!there)
+            break;
+        paths->from[paths->reached] = node == HD_NODE_ROOT ? 0 : place[parent];
+        place[node] = paths->reached;
+        paths->order[paths->reached++] = node;
+    }
+    free(place);
+    return there && paths->reached > 0;
+}
+
+bool hd_excerpt_paths(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node)
+{
+    const size_t bytes = source->graph->node_count / 8 + 1;
+    uint8_t *ways = calloc(bytes, 1), *above = calloc(bytes, 1);
+    struct gather gather = {.index = source->index, .failed = node == HD_NODE_ROOT || !ways || !above};
+    if (!gather.failed)
+        want_way(&gather, ways, node);
+    if (!gather.failed)
+        want_referrers(&gather, node);
+    for (uint32_t i = 0, count = gather.edge_count; i < count && !gather.failed; i++) {
+        if (gather.edge[i].to != node)
+            continue;
+        want_way(&gather, ways, gather.edge[i].from);
+        if (!gather.failed)
+            want_dominators(&gather, above, gather.edge[i].from);
+    }
+    if (!gather.failed)
+        ways[0] |= 1; /* the root, which all begin at */
+    bool made = finish(excerpt, source, &gather);
+    if (made && !fill_order(excerpt, source->index, ways)) {
+        hd_excerpt_destroy(excerpt);
+        made = false;
+    }
+    free(ways);
+    free(above);
+    return made;
 }
 
 /* Everything below what is in the list, which grows. Whatever the index says, it ends: at NODES_MAX. */

@@ -17,7 +17,7 @@
 struct hd_excerpt {
     struct hd_graph graph;
     struct hd_dominators dominators; /* children only of what hd_excerpt_tree begins at and all below it */
-    struct hd_paths paths;           /* `parent` and `edge` of what hd_excerpt_path and hd_excerpt_tree say; no `order`, no `from` */
+    struct hd_paths paths;           /* `parent` and `edge` of what hd_excerpt_path, hd_excerpt_paths and hd_excerpt_tree say */
     uint32_t *class_number;          /* [graph.node_count] groups by class */
     uint32_t *node;                  /* [graph.node_count] what each is in the whole graph, ascending */
 };
@@ -32,11 +32,20 @@ struct hd_excerpt_source {
 /* These objects, for their titles, sizes and lines; no edges. */
 bool hd_excerpt_nodes(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, const uint32_t *nodes, uint32_t count);
 
+/* The same, and all that dominates them: what they retain together is to be seen. */
+bool hd_excerpt_members(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, const uint32_t *nodes, uint32_t count);
+
 /* An object, all it refers to and all that refers to it, with these edges; and what dominates it. One pass over all edges. */
 bool hd_excerpt_object(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node);
 
 /* The shortest path to an object, with all edges from step to step. False, too, if there is no path. */
 bool hd_excerpt_path(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node);
+
+/*
+ * The shortest paths to an object and to all that refers to it, with all edges from step to step and those to the object, and what dominates
+ * those that refer to it: for hd_paths_more. One pass over all edges, one over `order`, which the excerpt has, too, and `from`.
+ */
+bool hd_excerpt_paths(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node);
 
 /*
  * All that an object dominates, and for each what refers to it on the shortest path. Of a hash that does and has many edges, some more:

@@ -373,6 +373,11 @@ const uint64_t *hd_index_retained(struct hd_index *index)
     return holds(index, HD_INDEX_BIT(RETAINED)) ? section(index, HD_INDEX_RETAINED) : NULL;
 }
 
+const uint32_t *hd_index_order(struct hd_index *index)
+{
+    return holds(index, HD_INDEX_BIT(PATH_ORDER)) ? section(index, HD_INDEX_PATH_ORDER) : NULL;
+}
+
 const uint32_t *hd_index_parents(struct hd_index *index)
 {
     return holds(index, HD_INDEX_BIT(PARENT)) ? section(index, HD_INDEX_PARENT) : NULL;

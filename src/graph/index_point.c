@@ -69,6 +69,11 @@ bool hd_index_class(struct hd_index *index, uint32_t node, uint32_t *class)
     return number32(index, HD_INDEX_CLASS, node, class);
 }
 
+bool hd_index_dominator(struct hd_index *index, uint32_t node, uint32_t *dominator)
+{
+    return number32(index, HD_INDEX_PARENT, node, dominator);
+}
+
 bool hd_index_children(struct hd_index *index, uint32_t node, const uint32_t **child, uint32_t *count)
 {
     uint32_t first, end;

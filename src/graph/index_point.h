@@ -28,6 +28,8 @@ bool hd_index_node(struct hd_index *index, uint32_t node, struct hd_index_node *
 bool hd_index_address(struct hd_index *index, uint32_t node, uint64_t *address);
 bool hd_index_class(struct hd_index *index, uint32_t node, uint32_t *class); /* HD_NODE_NONE if it has none */
 
+bool hd_index_dominator(struct hd_index *index, uint32_t node, uint32_t *dominator); /* HD_NODE_NONE of the root, and where no root leads */
+
 /* What it dominates, as struct hd_dominators has it. */
 bool hd_index_children(struct hd_index *index, uint32_t node, const uint32_t **child, uint32_t *count);
 

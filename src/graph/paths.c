@@ -394,18 +394,19 @@ static bool read_paths(struct reading *reading, uint32_t limit, struct hd_path *
 }
 
 bool hd_paths_more(const struct hd_paths *shortest, const uint32_t *dominator, uint32_t node, uint32_t limit, struct hd_path **list,
-                   uint32_t *count, struct hd_error *err)
+                   uint32_t *count, bool *search, struct hd_error *err)
 {
     size_t nodes = shortest->graph->node_count;
     struct reading reading = {.shortest = shortest, .dominator = dominator, .node = node, .wanted = calloc((nodes + 63) / 64, sizeof(uint64_t)),
                               .below = calloc(nodes, 1), .inside = calloc(nodes, 1)};
-    bool fine = (reading.wanted && reading.below && reading.inside) || no_memory(err), search = node == HD_NODE_ROOT;
+    bool fine = (reading.wanted && reading.below && reading.inside) || no_memory(err);
+    *search = node == HD_NODE_ROOT;
     *list = NULL;
     *count = 0;
-    if (fine && !search) {
+    if (fine && !*search) {
         reading.inside[HD_NODE_ROOT] = 2;
         reading.inside[node] = 1;
-        fine = read_paths(&reading, limit, list, count, &search, err);
+        fine = read_paths(&reading, limit, list, count, search, err);
     }
     free(reading.wanted);
     free(reading.below);
@@ -415,7 +416,7 @@ bool hd_paths_more(const struct hd_paths *shortest, const uint32_t *dominator, u
         *list = NULL;
         *count = 0;
     }
-    return fine && (!search || hd_paths_all(shortest->graph, node, false, limit, list, count, err));
+    return fine;
 }
 
 void hd_paths_free(struct hd_path *list, uint32_t count)

@@ -55,10 +55,10 @@ bool hd_paths_all(const struct hd_graph *graph, uint32_t node, bool weak, uint32
 /*
  * The same over edges that are not weak, without that search where the shortest paths (hd_paths_create over edges that are not weak, avoiding
  * none) have all that is wanted: paths to referrers that do not pass the node. A referrer that its dominators, `parent`, say only the node leads to has none;
- * if another one lies below the node in the tree of the shortest paths, it is searched for after all.
+ * if another one lies below the node in the tree of the shortest paths, hd_paths_all must be asked: then *search is true, and nothing is found.
  */
 bool hd_paths_more(const struct hd_paths *shortest, const uint32_t *dominator, uint32_t node, uint32_t limit, struct hd_path **list,
-                   uint32_t *count, struct hd_error *err);
+                   uint32_t *count, bool *search, struct hd_error *err);
 void hd_paths_free(struct hd_path *list, uint32_t count);
 
 /*

@@ -126,10 +126,10 @@ bool hd_basis_excerpt(struct hd_basis *basis, hd_basis_cut *cut, uint32_t *node)
     return true;
 }
 
-bool hd_basis_excerpt_nodes(struct hd_basis *basis, uint32_t *nodes, uint32_t count)
+bool hd_basis_excerpt_several(struct hd_basis *basis, hd_basis_cut_several *cut, uint32_t *nodes, uint32_t count)
 {
     struct hd_excerpt_source source = {basis->index, &basis->graph, &basis->dominators};
-    if (!can_be_cut(basis) || !hd_excerpt_nodes(&basis->excerpt, &source, nodes, count))
+    if (!can_be_cut(basis) || !cut(&basis->excerpt, &source, nodes, count))
         return false;
     put_excerpt(basis);
     for (uint32_t i = 0; i < count; i++)

@@ -61,8 +61,9 @@ typedef bool hd_basis_cut(struct hd_excerpt *excerpt, const struct hd_excerpt_so
  */
 bool hd_basis_excerpt(struct hd_basis *basis, hd_basis_cut *cut, uint32_t *node);
 
-/* The same for several, which hd_excerpt_nodes cuts out; all of them have their numbers in the excerpt then. */
-bool hd_basis_excerpt_nodes(struct hd_basis *basis, uint32_t *nodes, uint32_t count);
+/* The same for several, by hd_excerpt_nodes or hd_excerpt_members; all of them have their numbers in the excerpt then. */
+typedef bool hd_basis_cut_several(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, const uint32_t *nodes, uint32_t count);
+bool hd_basis_excerpt_several(struct hd_basis *basis, hd_basis_cut_several *cut, uint32_t *nodes, uint32_t count);
 
 /* Waits until it is saved. */
 void hd_basis_settle(struct hd_basis *basis);

@@ -43,25 +43,63 @@ static bool look(struct looked *looked, struct hd_find_query *asked, const struc
            && !some_ask(asked->name_looked, count);
 }
 
+/* The nodes that fit, if all is known and they are few enough for an excerpt; NULL: they are not. */
+static uint32_t *few(const uint8_t *looked, uint32_t count, uint32_t *found)
+{
+    enum { MOST = 10000 };
+    uint32_t *nodes = malloc(MOST * sizeof *nodes);
+    *found = 0;
+    for (const uint8_t *at = looked; nodes && (at = memchr(at, HD_VALUES_FITS, count - (size_t)(at - looked))); at++) {
+        if (*found == MOST) {
+            free(nodes);
+            return NULL;
+        }
+        nodes[(*found)++] = (uint32_t)(at - looked);
+    }
+    return nodes;
+}
+
+/* Of few that have a value the rest is looked at in an excerpt, where `looked` then is about its objects; else in the columns of all. */
+static void narrow(struct hd_open *open, struct hd_find_query *asked, struct looked *looked)
+{
+    uint32_t count;
+    uint32_t *nodes = few(looked->value, open->graph.node_count, &count);
+    if (nodes && hd_open_members(open, nodes, count)) {
+        memset(looked->value, HD_VALUES_NONE, open->graph.node_count);
+        for (uint32_t i = 0; i < count; i++)
+            looked->value[nodes[i]] = HD_VALUES_FITS;
+        asked->value_looked = looked->value;
+    }
+    free(nodes);
+}
+
+/* What the conditions are about. */
+static bool get_ready(struct hd_open *open, struct hd_find_query *asked, struct looked *looked, struct hd_error *err)
+{
+    if (!look(looked, asked, open))
+        return hd_open_whole(open, HD_INDEX_NODES, err);
+    if (!open->graph.node_size && asked->value && !asked->name_glob)
+        narrow(open, asked, looked);
+    return open->graph.node_size || hd_open_whole(open, HD_INDEX_SIZES, err);
+}
+
 bool hd_view_find_make(struct hd_view_find *view, const struct hd_find_query *query, struct hd_open *open,
                        unsigned long offset, unsigned long limit, struct hd_error *err)
 {
     *view = (struct hd_view_find){.open = open};
+    if (query->type && !hd_open_whole(open, HD_INDEX_SIZES, err))
+        return false;
     if (query->type && !hd_find_knows_type(&open->graph, query->type))
         return hd_error_set(err, HD_ERROR_USAGE, "%.200s has no objects of type %.100s, and no builtin type is called so",
                             open->path, query->type);
     struct hd_find_query asked = *query;
     struct looked looked = {0};
-    bool known = look(&looked, &asked, open);
-    if (!known && !hd_open_whole(open, HD_INDEX_NODES, err)) {
-        looked_free(&looked);
-        return false;
-    }
-    const struct hd_groups *classes = query->class_glob ? hd_derived_classes(open->derived, err) : NULL;
+    bool found = get_ready(open, &asked, &looked, err);
+    const struct hd_groups *classes = found && query->class_glob ? hd_derived_classes(open->derived, err) : NULL;
     asked.class_sums = classes ? hd_derived_class_sums(open->derived, NULL) : NULL;
     asked.type_sums = query->type ? hd_derived_type_sums(open->derived, NULL) : NULL;
-    bool found = (!query->class_glob || classes)
-                 && hd_find(&asked, limit ? (uint64_t)offset + limit : 0, open->dump, &open->graph, &open->dominators, classes, &view->found, err);
+    found = found && (!query->class_glob || classes)
+            && hd_find(&asked, limit ? (uint64_t)offset + limit : 0, open->dump, &open->graph, &open->dominators, classes, &view->found, err);
     looked_free(&looked);
     if (!found)
         return false;

@@ -17,7 +17,7 @@ struct hd_view_find {
     uint32_t first, shown;
 };
 
-/* After hd_open_read_for HD_INDEX_SIZES or more. At most `limit` are shown, 0: all, the first of them being number `offset`. To be freed whether it succeeds or not. */
+/* After hd_open_read_for HD_INDEX_SUMS or more. At most `limit` are shown, 0: all, the first of them being number `offset`. To be freed whether it succeeds or not. */
 bool hd_view_find_make(struct hd_view_find *view, const struct hd_find_query *query, struct hd_open *open,
                        unsigned long offset, unsigned long limit, struct hd_error *err);
 void hd_view_find_free(struct hd_view_find *view);

@@ -147,8 +147,16 @@ bool hd_open_nodes(struct hd_open *open, uint32_t *nodes, uint32_t count, struct
 {
     if (open->graph.node_address)
         return true;
-    if (!hd_basis_excerpt_nodes(open->basis, nodes, count))
+    if (!hd_basis_excerpt_several(open->basis, hd_excerpt_nodes, nodes, count))
         return hd_open_whole(open, HD_INDEX_NODES, err);
+    take(open);
+    return true;
+}
+
+bool hd_open_members(struct hd_open *open, uint32_t *nodes, uint32_t count)
+{
+    if (!hd_basis_excerpt_several(open->basis, hd_excerpt_members, nodes, count))
+        return false;
     take(open);
     return true;
 }

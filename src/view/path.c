@@ -12,15 +12,10 @@
 
 /* --- to one object --- */
 
-/* The first path is a shortest one; weak ones take a search of their own. */
-static bool paths_find(struct hd_open *open, uint32_t node, bool weak, unsigned long all, struct hd_path **list,
-                       uint32_t *count, struct hd_error *err)
+/* A shortest one. */
+static bool one_path(struct hd_open *open, uint32_t node, struct hd_path **list, uint32_t *count, struct hd_error *err)
 {
-    if (weak)
-        return hd_paths_all(&open->graph, node, weak, (uint32_t)all, list, count, err);
     const struct hd_paths *shortest = hd_derived_paths(open->derived, err);
-    if (all > 1)
-        return shortest && hd_paths_more(shortest, open->dominators.parent, node, (uint32_t)all, list, count, err);
     *count = 0;
     *list = shortest ? calloc(1, sizeof **list) : NULL;
     if (shortest && !*list)
@@ -38,14 +33,37 @@ static bool paths_find(struct hd_open *open, uint32_t node, bool weak, unsigned 
     return true;
 }
 
-bool hd_view_path_find(struct hd_open *open, uint32_t node, bool exclude_weak, unsigned long all, struct hd_path **list,
+/* What takes a search of its own: more paths than the shortest ones tell of, and weak ones. In the whole graph, if only a part is open. */
+static bool search(struct hd_open *open, uint32_t *node, bool weak, unsigned long all, struct hd_path **list, uint32_t *count,
+                   struct hd_error *err)
+{
+    const uint64_t address = open->graph.node_address[*node];
+    if (open->basis->excerpt.node) {
+        if (!hd_open_whole(open, HD_INDEX_GRAPH, err))
+            return false;
+        *node = hd_graph_find(&open->graph, address);
+    }
+    return hd_paths_all(&open->graph, *node, weak, (uint32_t)all, list, count, err);
+}
+
+static bool more_paths(struct hd_open *open, uint32_t *node, unsigned long all, struct hd_path **list, uint32_t *count,
+                       struct hd_error *err)
+{
+    const struct hd_paths *shortest = hd_derived_paths(open->derived, err);
+    bool must_search = false;
+    if (!shortest || !hd_paths_more(shortest, open->dominators.parent, *node, (uint32_t)all, list, count, &must_search, err))
+        return false;
+    return !must_search || search(open, node, false, all, list, count, err);
+}
+
+bool hd_view_path_find(struct hd_open *open, uint32_t *node, bool exclude_weak, unsigned long all, struct hd_path **list,
                        uint32_t *count, struct hd_error *err)
 {
-    if (!paths_find(open, node, false, all, list, count, err))
+    if (!(all > 1 ? more_paths(open, node, all, list, count, err) : one_path(open, *node, list, count, err)))
         return false;
     if (!*count && !exclude_weak) {
         hd_paths_free(*list, *count);
-        if (!paths_find(open, node, true, all, list, count, err))
+        if (!search(open, node, true, all, list, count, err))
             return false;
     }
     for (uint32_t i = 0; i < *count; i++)

@@ -131,7 +131,7 @@ static bool path_json(FILE *file, struct hd_open *open, uint32_t node, uint32_t 
     struct hd_path *list = NULL, none = {0};
     uint32_t count = 0;
     /* by weak references alone: a search over all of them, which who wants it asks /api/path for */
-    if (!hd_view_path_find(open, node, true, 1, &list, &count, err))
+    if (!hd_view_path_find(open, &node, true, 1, &list, &count, err))
         return false;
     fputs(",\"path\":", file);
     hd_view_path_json_steps(file, open, count ? list : &none, steps);

@@ -53,7 +53,7 @@ static bool object_path(struct hd_web_ask *ask, FILE *out, struct hd_error *err)
     uint32_t node, count = 0;
     uint64_t all;
     if (!hd_web_question_number(ask->question, "all", 1, 1, PATHS_MOST, &all, err) || !hd_web_answer_node(ask, &node, err)
-        || !hd_view_path_find(&ask->dump->open, node, false, all, &list, &count, err))
+        || !hd_view_path_find(&ask->dump->open, &node, false, all, &list, &count, err))
         return false;
     hd_view_path_json(out, &ask->dump->open, node, list, count, HD_WEB_STEPS);
     hd_paths_free(list, count);

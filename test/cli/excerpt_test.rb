@@ -20,8 +20,8 @@ class ExcerptTest < Minitest::Test
   def assert_alike(dump)
     text("index", dump)
     ids(dump).each_with_index do |id, number|
-      %w[show path tree].each_with_index do |command, turn|
-        words = [command, dump, id, *("--json" if (number + turn).odd?)]
+      [%w[show], %w[path], %w[tree], %w[path --all 4], %w[path --all 30 --exclude-weak]].each_with_index do |(command, *options), turn|
+        words = [command, dump, id, *options, *("--json" if (number + turn).odd?)]
         assert_equal run_tool(*words, "--no-index"), run_tool(*words), words.inspect
       end
     end
@@ -63,8 +63,8 @@ class ExcerptTest < Minitest::Test
     text("index", ours)
     index = "#{ours}.idx"
     sound = File.binread(index)
-    commands = [["show", ours, facts[:orders]], ["path", ours, facts[:order]], ["tree", ours, facts[:app]], ["path", ours, "String"],
-                ["find", ours, "--class", "S*"], ["find", ours, "--type", "string"], ["summary", ours], ["top", ours]]
+    commands = [["show", ours, facts[:orders]], ["path", ours, facts[:order]], ["path", ours, facts[:shared], "--all", "9"], ["tree", ours, facts[:app]], ["path", ours, "String"],
+                ["find", ours, "--class", "S*"], ["find", ours, "--value", "order 7"], ["find", ours, "--type", "string"], ["summary", ours], ["top", ours]]
     expected = commands.map { |words| run_tool(*words, "--no-index") }
     random = Random.new(2)
     (20 * EACH).times do

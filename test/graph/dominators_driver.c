@@ -156,7 +156,10 @@ static void put_paths(const struct hd_graph *graph, const struct columns *c, uin
     }
     struct hd_dominators d;
     check(hd_dominators_create(&d, graph, &err), &err);
-    check(hd_paths_more(&paths, d.parent, target, limit, &all, &count, &err), &err);
+    bool search;
+    check(hd_paths_more(&paths, d.parent, target, limit, &all, &count, &search, &err), &err);
+    if (search)
+        check(hd_paths_all(graph, target, false, limit, &all, &count, &err), &err);
     printf(",\"more\":[");
     for (uint32_t i = 0; i < count; i++) {
         printf("%s", i ? "," : "");
