@@ -185,19 +185,26 @@ static bool cut_members(struct hd_excerpt *excerpt, const struct hd_excerpt_sour
     return hd_excerpt_members(excerpt, source, nodes, 2);
 }
 
+static bool cut_ways(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node)
+{
+    const uint32_t nodes[] = {node, node / 2};
+    return hd_excerpt_ways(excerpt, source, nodes, 2);
+}
+
 static void cut_out(const uint8_t *data, size_t size)
 {
-    static hd_basis_cut *const cuts[] = {hd_excerpt_object, hd_excerpt_path, hd_excerpt_paths, hd_excerpt_tree, cut_members};
+    static hd_basis_cut *const cuts[] = {hd_excerpt_object, hd_excerpt_path, hd_excerpt_paths, hd_excerpt_tree, cut_members,
+                                        cut_ways};
     struct hd_graph graph;
     struct hd_dominators dominators;
     struct hd_excerpt excerpt;
     struct hd_index *mapped = hd_index_map_for(&key, HD_INDEX_SUMS, &graph, &dominators, NULL);
     struct hd_excerpt_source source = {mapped, &graph, &dominators};
     uint64_t number = hd_index_hash(data, size, 2);
-    for (unsigned i = 0; mapped && i < 20; i++) {
+    for (unsigned i = 0; mapped && i < 24; i++) {
         number = number * 0x9E3779B97F4A7C15u + 1;
         uint32_t node = (uint32_t)((number >> 8) % (graph.node_count + 1));
-        if (!cuts[i % 5](&excerpt, &source, node))
+        if (!cuts[i % 6](&excerpt, &source, node))
             continue;
         look_over(&excerpt);
         hd_excerpt_destroy(&excerpt);

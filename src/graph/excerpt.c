@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* More than so many objects or edges are quicker found in the whole graph, whose columns are checked by all processors. */
-enum { NODES_MAX = 20000, EDGES_MAX = 200000, SCANNED_MAX = 1 << 23 };
+enum { NODES_MAX = 20000, NEIGHBOURS_MAX = 2000, EDGES_MAX = 200000, SCANNED_MAX = 1 << 23 };
 
 struct edge {
     uint64_t at; /* in the whole graph */
@@ -308,7 +308,7 @@ bool hd_excerpt_members(struct hd_excerpt *excerpt, const struct hd_excerpt_sour
 
 static void want_references(struct gather *gather, uint32_t from, const struct hd_index_node *node)
 {
-    gather->failed |= node->end_edge - node->first_edge > NODES_MAX;
+    gather->failed |= node->end_edge - node->first_edge > NEIGHBOURS_MAX;
     for (uint64_t e = node->first_edge; e < node->end_edge && !gather->failed; e++) {
         want_edge(gather, from, e);
         if (!gather->failed)
@@ -318,9 +318,9 @@ static void want_references(struct gather *gather, uint32_t from, const struct h
 
 static void want_referrers(struct gather *gather, uint32_t node)
 {
-    struct hd_referrer *list = malloc(NODES_MAX * sizeof *list);
+    struct hd_referrer *list = malloc(NEIGHBOURS_MAX * sizeof *list);
     uint64_t count = 0;
-    gather->failed |= !list || !hd_index_referrers(gather->index, node, list, NODES_MAX, &count) || count > NODES_MAX;
+    gather->failed |= !list || !hd_index_referrers(gather->index, node, list, NEIGHBOURS_MAX, &count) || count > NEIGHBOURS_MAX;
     for (uint64_t i = 0; i < count && !gather->failed; i++) {
         want(gather, list[i].from);
         want_edge(gather, list[i].from, list[i].edge);
@@ -376,8 +376,8 @@ bool hd_excerpt_path(struct hd_excerpt *excerpt, const struct hd_excerpt_source 
     return finish(excerpt, source, &gather);
 }
 
-/* All above a node on the shortest path to it, up to one that is wanted already. */
-static void want_way(struct gather *gather, uint8_t *wanted, uint32_t node)
+/* All above a node on the shortest path to it, up to one that is wanted already. `all_between`: with all edges from step to step. */
+static void want_way(struct gather *gather, uint8_t *wanted, uint32_t node, bool all_between)
 {
     uint32_t parent = HD_NODE_NONE;
     uint64_t edge = 0;
@@ -387,7 +387,8 @@ static void want_way(struct gather *gather, uint8_t *wanted, uint32_t node)
         if (gather->failed || parent == HD_NODE_NONE)
             return;
         want_edge(gather, parent, edge);
-        want_between(gather, parent, at);
+        if (all_between)
+            want_between(gather, parent, at);
     }
 }
 
@@ -427,13 +428,13 @@ bool hd_excerpt_paths(struct hd_excerpt *excerpt, const struct hd_excerpt_source
     uint8_t *ways = calloc(bytes, 1), *above = calloc(bytes, 1);
     struct gather gather = {.index = source->index, .failed = node == HD_NODE_ROOT || !ways || !above};
     if (!gather.failed)
-        want_way(&gather, ways, node);
+        want_way(&gather, ways, node, true);
     if (!gather.failed)
         want_referrers(&gather, node);
     for (uint32_t i = 0, count = gather.edge_count; i < count && !gather.failed; i++) {
         if (gather.edge[i].to != node)
             continue;
-        want_way(&gather, ways, gather.edge[i].from);
+        want_way(&gather, ways, gather.edge[i].from, true);
         if (!gather.failed)
             want_dominators(&gather, above, gather.edge[i].from);
     }
@@ -446,6 +447,23 @@ bool hd_excerpt_paths(struct hd_excerpt *excerpt, const struct hd_excerpt_source
     }
     free(ways);
     free(above);
+    return made;
+}
+
+bool hd_excerpt_ways(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, const uint32_t *nodes, uint32_t count)
+{
+    uint8_t *ways = calloc(source->graph->node_count / 8 + 1, 1);
+    struct gather gather = {.index = source->index, .failed = !ways};
+    for (uint32_t i = 0; i < count && !gather.failed; i++)
+        want_way(&gather, ways, nodes[i], false);
+    if (!gather.failed)
+        ways[0] |= 1;
+    bool made = finish(excerpt, source, &gather);
+    if (made && !fill_order(excerpt, source->index, ways)) {
+        hd_excerpt_destroy(excerpt);
+        made = false;
+    }
+    free(ways);
     return made;
 }
 

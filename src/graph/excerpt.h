@@ -17,7 +17,7 @@
 struct hd_excerpt {
     struct hd_graph graph;
     struct hd_dominators dominators; /* children only of what hd_excerpt_tree begins at and all below it */
-    struct hd_paths paths;           /* `parent` and `edge` of what hd_excerpt_path, hd_excerpt_paths and hd_excerpt_tree say */
+    struct hd_paths paths;           /* `parent` and `edge` of what hd_excerpt_path, _paths, _ways and _tree say */
     uint32_t *class_number;          /* [graph.node_count] groups by class */
     uint32_t *node;                  /* [graph.node_count] what each is in the whole graph, ascending */
 };
@@ -46,6 +46,9 @@ bool hd_excerpt_path(struct hd_excerpt *excerpt, const struct hd_excerpt_source 
  * those that refer to it: for hd_paths_more. One pass over all edges, one over `order`, which the excerpt has, too, and `from`.
  */
 bool hd_excerpt_paths(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node);
+
+/* The shortest paths to these objects, with `order` and `from`, for hd_paths_merge. One pass over `order`. */
+bool hd_excerpt_ways(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, const uint32_t *nodes, uint32_t count);
 
 /*
  * All that an object dominates, and for each what refers to it on the shortest path. Of a hash that does and has many edges, some more:

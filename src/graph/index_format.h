@@ -24,10 +24,10 @@
 #include "graph/index.h"
 
 #define HD_INDEX_MAGIC "hd index"
-#define HD_INDEX_VERSION 5u /* raise it when the format changes, or what the builder or the dominators make of a dump */
+#define HD_INDEX_VERSION 6u /* raise it when the format changes, or what the builder or the dominators make of a dump */
 #define HD_INDEX_WORD 0x01020304u
 #define HD_INDEX_ALIGN ((uint64_t)4096)
-#define HD_INDEX_BLOCK ((uint64_t)1 << 15) /* a few of them are looked at for one object; what a second look finds in the cache still */
+#define HD_INDEX_BLOCK ((uint64_t)1 << 13) /* a few of them are looked at for one object; what a second look finds in the cache still */
 
 /* X(name, bytes per element, number of elements, where its pointer is) with `h` the header, `g` and `d` what is saved. */
 #define HD_INDEX_SECTIONS(X) \

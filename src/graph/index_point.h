@@ -46,6 +46,9 @@ const uint32_t *hd_index_edge_ends(struct hd_index *index, uint64_t edge, uint64
 bool hd_index_name(struct hd_index *index, uint32_t name, struct hd_graph_text *text);
 bool hd_index_class_name(struct hd_index *index, uint32_t number, struct hd_graph_text *text);
 
+/* How many objects are in a group by class; in `list`, ascending, if they are not more than `limit`. One pass over the groups' numbers. */
+bool hd_index_members(struct hd_index *index, uint32_t class_number, uint32_t *list, uint64_t limit, uint64_t *count);
+
 /* How many references lead to a node; in `list`, if they are not more than `limit`. One pass over where all lead. */
 bool hd_index_referrers(struct hd_index *index, uint32_t node, struct hd_referrer *list, uint64_t limit, uint64_t *count);
 

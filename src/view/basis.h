@@ -61,7 +61,7 @@ typedef bool hd_basis_cut(struct hd_excerpt *excerpt, const struct hd_excerpt_so
  */
 bool hd_basis_excerpt(struct hd_basis *basis, hd_basis_cut *cut, uint32_t *node);
 
-/* The same for several, by hd_excerpt_nodes or hd_excerpt_members; all of them have their numbers in the excerpt then. */
+/* The same for several, by hd_excerpt_nodes and others; all of them have their numbers in the excerpt then. */
 typedef bool hd_basis_cut_several(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, const uint32_t *nodes, uint32_t count);
 bool hd_basis_excerpt_several(struct hd_basis *basis, hd_basis_cut_several *cut, uint32_t *nodes, uint32_t count);
 

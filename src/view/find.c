@@ -46,7 +46,7 @@ static bool look(struct looked *looked, struct hd_find_query *asked, const struc
 /* The nodes that fit, if all is known and they are few enough for an excerpt; NULL: they are not. */
 static uint32_t *few(const uint8_t *looked, uint32_t count, uint32_t *found)
 {
-    enum { MOST = 10000 };
+    enum { MOST = 1000 }; /* more lie in nearly all blocks of the index, which all processors look at sooner than one */
     uint32_t *nodes = malloc(MOST * sizeof *nodes);
     *found = 0;
     for (const uint8_t *at = looked; nodes && (at = memchr(at, HD_VALUES_FITS, count - (size_t)(at - looked))); at++) {
@@ -64,7 +64,7 @@ static void narrow(struct hd_open *open, struct hd_find_query *asked, struct loo
 {
     uint32_t count;
     uint32_t *nodes = few(looked->value, open->graph.node_count, &count);
-    if (nodes && hd_open_members(open, nodes, count)) {
+    if (nodes && hd_open_several(open, hd_excerpt_members, nodes, count)) {
         memset(looked->value, HD_VALUES_NONE, open->graph.node_count);
         for (uint32_t i = 0; i < count; i++)
             looked->value[nodes[i]] = HD_VALUES_FITS;

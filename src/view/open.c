@@ -153,9 +153,9 @@ bool hd_open_nodes(struct hd_open *open, uint32_t *nodes, uint32_t count, struct
     return true;
 }
 
-bool hd_open_members(struct hd_open *open, uint32_t *nodes, uint32_t count)
+bool hd_open_several(struct hd_open *open, hd_basis_cut_several *cut, uint32_t *nodes, uint32_t count)
 {
-    if (!hd_basis_excerpt_several(open->basis, hd_excerpt_members, nodes, count))
+    if (!hd_basis_excerpt_several(open->basis, cut, nodes, count))
         return false;
     take(open);
     return true;

@@ -69,8 +69,8 @@ bool hd_open_find(const struct hd_open *open, const char *id, uint32_t *node);
  */
 bool hd_open_nodes(struct hd_open *open, uint32_t *nodes, uint32_t count, struct hd_error *err);
 
-/* The same excerpt with all that dominates them, after hd_open_read_for HD_INDEX_SUMS. False, and nothing has changed, if there is none: they are too many. */
-bool hd_open_members(struct hd_open *open, uint32_t *nodes, uint32_t count);
+/* Another excerpt about them, after hd_open_read_for HD_INDEX_SUMS. False, and nothing has changed, if there is none: they are too many. */
+bool hd_open_several(struct hd_open *open, hd_basis_cut_several *cut, uint32_t *nodes, uint32_t count);
 
 /* Waits until the index is saved, unless that is put off (view/basis.h). What was printed is flushed before. */
 void hd_open_close(struct hd_open *open);

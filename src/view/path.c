@@ -2,6 +2,7 @@
 #include "view/path.h"
 
 #include "graph/best_names.h"
+#include "graph/index_point.h"
 #include "view/json.h"
 #include "view/keep.h"
 #include "view/pack.h"
@@ -211,6 +212,37 @@ static bool make(struct hd_view_class_path *tree, struct hd_open *open, const st
     return done;
 }
 
+/* Of a class with few objects their paths alone are opened; false if they are not. */
+static bool open_few(struct hd_open *open, uint32_t group)
+{
+    enum { MOST = 1000 }; /* more lie in nearly all blocks of the index, which all processors look at sooner than one */
+    const struct hd_retained_group *sums = open->index && !open->graph.node_address ? hd_derived_class_sums(open->derived, NULL) : NULL;
+    if (!sums || sums[group].count > MOST)
+        return false;
+    uint32_t *node = malloc(MOST * sizeof *node);
+    uint64_t count = 0;
+    bool opened = node && hd_index_members(open->index, group, node, MOST, &count) && count <= MOST
+                  && hd_open_several(open, hd_excerpt_ways, node, (uint32_t)count);
+    free(node);
+    return opened;
+}
+
+/* Out of the least that will do. */
+static bool make_some_how(struct hd_view_class_path *tree, struct hd_open *open, uint32_t group, bool exclude_weak, struct hd_error *err)
+{
+    const struct hd_groups *groups;
+    if (open_few(open, group)) {
+        groups = hd_derived_classes(open->derived, err);
+        if (!groups || !make(tree, open, groups, group, true, err))
+            return false;
+        if (tree->merged.step[0].members > 0 || exclude_weak)
+            return true;
+        hd_paths_merged_free(&tree->merged); /* weak references are not in the excerpt */
+    }
+    return hd_open_whole(open, HD_INDEX_WAYS, err) && (groups = hd_derived_classes(open->derived, err))
+           && make(tree, open, groups, group, exclude_weak, err);
+}
+
 bool hd_view_class_path_make(struct hd_view_class_path *tree, struct hd_open *open, const char *class, bool exclude_weak,
                              struct hd_error *err)
 {
@@ -226,8 +258,7 @@ bool hd_view_class_path_make(struct hd_view_class_path *tree, struct hd_open *op
     tree->class = groups->name[group];
     tree->kept = find_kept(tree, open, group);
     if (!tree->kept) {
-        if (!hd_open_whole(open, HD_INDEX_WAYS, err) || !(groups = hd_derived_classes(open->derived, err))
-            || !make(tree, open, groups, group, exclude_weak, err))
+        if (!make_some_how(tree, open, group, exclude_weak, err) || !(groups = hd_derived_classes(open->derived, err)))
             return false;
         tree->class = groups->name[group];
         if (tree->objects >= HD_VIEW_PATH_MANY && !tree->weak && hd_keep_can(open))

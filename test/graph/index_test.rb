@@ -393,7 +393,7 @@ class IndexTest < Minitest::Test
 
   # --- hostile: lies with right sums -----------------------------------------------------------------------
 
-  BLOCK = 1 << 15
+  BLOCK = 1 << 13
   MASK = 2**64 - 1
   COUNTS = { node: 80, edge: 88, name: 96, name_bytes: 104, reachable: 152, classes: 168, class_name_bytes: 176 }.freeze
   VERSION, WORD, RELEASE, SUM, HEADER = 8, 12, 16, 32, 216
