@@ -43,14 +43,15 @@ static bool look(struct looked *looked, struct hd_find_query *asked, const struc
            && !some_ask(asked->name_looked, count);
 }
 
+enum { FEW = 1000 }; /* more lie in nearly all blocks of the index, which all processors look at sooner than one */
+
 /* The nodes that fit, if all is known and they are few enough for an excerpt; NULL: they are not. */
 static uint32_t *few(const uint8_t *looked, uint32_t count, uint32_t *found)
 {
-    enum { MOST = 1000 }; /* more lie in nearly all blocks of the index, which all processors look at sooner than one */
-    uint32_t *nodes = malloc(MOST * sizeof *nodes);
+    uint32_t *nodes = malloc(FEW * sizeof *nodes);
     *found = 0;
     for (const uint8_t *at = looked; nodes && (at = memchr(at, HD_VALUES_FITS, count - (size_t)(at - looked))); at++) {
-        if (*found == MOST) {
+        if (*found == FEW) {
             free(nodes);
             return NULL;
         }
@@ -73,6 +74,25 @@ static void narrow(struct hd_open *open, struct hd_find_query *asked, struct loo
     free(nodes);
 }
 
+/* Of few that are big, too: one or two columns tell which these are. */
+static void narrow_to_big(struct hd_open *open, const struct hd_find_query *asked)
+{
+    const uint64_t *size = asked->min_size ? hd_index_sizes(open->index) : NULL;
+    const uint64_t *retained = asked->min_retained ? hd_index_retained(open->index) : NULL;
+    uint32_t *nodes = malloc(FEW * sizeof *nodes), count = 0;
+    bool some = nodes && !asked->min_size == !size && !asked->min_retained == !retained;
+    for (uint32_t node = 1; some && node < open->graph.node_count; node++) {
+        if ((size && size[node] < asked->min_size) || (retained && retained[node] < asked->min_retained))
+            continue;
+        some = count < FEW;
+        if (some)
+            nodes[count++] = node;
+    }
+    if (some)
+        hd_open_several(open, hd_excerpt_members, nodes, count);
+    free(nodes);
+}
+
 /* What the conditions are about. */
 static bool get_ready(struct hd_open *open, struct hd_find_query *asked, struct looked *looked, struct hd_error *err)
 {
@@ -80,6 +100,9 @@ static bool get_ready(struct hd_open *open, struct hd_find_query *asked, struct 
         return hd_open_whole(open, HD_INDEX_NODES, err);
     if (!open->graph.node_size && asked->value && !asked->name_glob)
         narrow(open, asked, looked);
+    bool sizes_alone = !asked->value && !asked->name_glob && !asked->class_glob && !asked->type && !asked->number;
+    if (!open->graph.node_size && open->index && sizes_alone && (asked->min_size || asked->min_retained))
+        narrow_to_big(open, asked);
     return open->graph.node_size || hd_open_whole(open, HD_INDEX_SIZES, err);
 }
 

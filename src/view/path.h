@@ -35,7 +35,7 @@ struct hd_view_class_path {
 };
 
 /* Of a class with so many objects they are kept in the index: merging them takes a while. */
-enum { HD_VIEW_PATH_MANY = 100000 };
+enum { HD_VIEW_PATH_MANY = 20000 };
 
 /* After hd_open_read_for HD_INDEX_SUMS or more. False and *err if there is no such class (HD_ERROR_USAGE) or memory ran out; else `merged` is freed with hd_paths_merged_free. */
 bool hd_view_class_path_make(struct hd_view_class_path *tree, struct hd_open *open, const char *class, bool exclude_weak,
