@@ -77,7 +77,7 @@ class AheadTest < Minitest::Test
   def test_paths_to_classes
     path = dump(MANY)
     assert_equal 0, run_tool("top", path).last
-    classes = json("top", path).fetch("rows").select { |row| row["count"] >= 100_000 }.map { |row| row["class"] }
+    classes = json("top", path).fetch("rows").select { |row| row["count"] >= 20_000 }.map { |row| row["class"] }
     refute_empty classes
     size = File.size("#{path}.idx")
     classes.product([[], %w[--limit 3], %w[--limit 0], %w[--exclude-weak]], [[], ["--json"]]).each do |name, *rest|
