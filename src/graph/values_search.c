@@ -1,11 +1,12 @@
 /*
- * See values_search.h. Pieces are searched by as many hands as there are processors; where some bytes must be in whatever fits, regexec is only asked
- * about texts that have them.
+ * See values_search.h. Pieces are searched by as many hands as there are processors; where some bytes must be in whatever fits, only texts that have
+ * them are looked at. A plain regular expression is a table, for others regexec is asked.
  */
 #define _GNU_SOURCE
 #include "graph/values_search.h"
 
 #include "base/crew.h"
+#include "base/regex_table.h"
 
 #include <fnmatch.h>
 #include <regex.h>
@@ -28,7 +29,8 @@ struct search {
 
 struct hand {
     struct search *search;
-    regex_t regex; /* one of its own: regexec lets only one in at a time */
+    struct hd_regex_table *table; /* NULL: the regular expression is not plain */
+    regex_t regex; /* then; one of its own: regexec lets only one in at a time */
 };
 
 /* What the literal may be made of: what means itself wherever it stands. */
@@ -85,6 +87,8 @@ static bool text_fits(const struct hand *hand, const char *text, uint32_t length
 {
     if (hand->search->kind == HD_VALUES_NAMES)
         return !fnmatch(hand->search->pattern, text, 0);
+    if (hand->table)
+        return hd_regex_table_fits(hand->table, text, length);
     regmatch_t all = {0, (regoff_t)length};
     return !regexec(&hand->regex, text, 1, &all, REG_STARTEND);
 }
@@ -143,15 +147,19 @@ static void hand_run(void *data)
     struct hand *hand = data;
     struct search *search = hand->search;
     uint64_t pieces = search->source->sum.pieces[search->kind];
-    if (search->kind == HD_VALUES_CONTENTS && regcomp(&hand->regex, search->pattern, search->flags)) {
+    const bool contents = search->kind == HD_VALUES_CONTENTS;
+    if (contents)
+        hand->table = hd_regex_table_create(search->pattern, search->flags);
+    if (contents && !hand->table && regcomp(&hand->regex, search->pattern, search->flags)) {
         atomic_store(&search->failed, true);
         return;
     }
     for (uint32_t number; (number = atomic_fetch_add(&search->next, 1)) < pieces && !atomic_load(&search->failed);)
         if (!piece_search(hand, number))
             atomic_store(&search->failed, true);
-    if (search->kind == HD_VALUES_CONTENTS)
+    if (contents && !hand->table)
         regfree(&hand->regex);
+    hd_regex_table_destroy(hand->table);
 }
 
 static bool run(struct search *search)
