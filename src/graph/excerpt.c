@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* More than so many objects or edges are quicker found in the whole graph, whose columns are checked by all processors. */
-enum { NODES_MAX = 20000, NEIGHBOURS_MAX = 2000, EDGES_MAX = 200000, SCANNED_MAX = 1 << 23 };
+enum { NODES_MAX = 20000, NEIGHBOURS_MAX = HD_EXCERPT_NEIGHBOURS, EDGES_MAX = 200000, SCANNED_MAX = 1 << 23 };
 
 struct edge {
     uint64_t at; /* in the whole graph */
@@ -302,30 +302,32 @@ bool hd_excerpt_members(struct hd_excerpt *excerpt, const struct hd_excerpt_sour
 
 static void want_references(struct gather *gather, uint32_t from, const struct hd_index_node *node)
 {
-    gather->failed |= node->end_edge - node->first_edge > NEIGHBOURS_MAX;
-    for (uint64_t e = node->first_edge; e < node->end_edge && !gather->failed; e++) {
+    for (uint64_t e = node->first_edge; e < node->end_edge && e - node->first_edge < NEIGHBOURS_MAX && !gather->failed; e++) {
         want_edge(gather, from, e);
         if (!gather->failed)
             want(gather, gather->edge[gather->edge_count - 1].to);
     }
 }
 
-static void want_referrers(struct gather *gather, uint32_t node)
+/* The first ones, if they are many. Returns how many there are. */
+static uint64_t want_referrers(struct gather *gather, uint32_t node)
 {
     struct hd_referrer *list = malloc(NEIGHBOURS_MAX * sizeof *list);
     uint64_t count = 0;
-    gather->failed |= !list || !hd_index_referrers(gather->index, node, list, NEIGHBOURS_MAX, &count) || count > NEIGHBOURS_MAX;
-    for (uint64_t i = 0; i < count && !gather->failed; i++) {
+    gather->failed |= !list || !hd_index_referrers(gather->index, node, list, NEIGHBOURS_MAX, &count);
+    for (uint64_t i = 0; i < count && i < NEIGHBOURS_MAX && !gather->failed; i++) {
         want(gather, list[i].from);
         want_edge(gather, list[i].from, list[i].edge);
     }
     free(list);
+    return count;
 }
 
 bool hd_excerpt_object(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node)
 {
     struct gather gather = {.index = source->index};
     struct hd_index_node here;
+    uint64_t referrers = 0;
     want(&gather, node);
     gather.failed |= !hd_index_node(source->index, node, &here);
     if (!gather.failed && here.dominator != HD_NODE_NONE)
@@ -333,8 +335,12 @@ bool hd_excerpt_object(struct hd_excerpt *excerpt, const struct hd_excerpt_sourc
     if (!gather.failed)
         want_references(&gather, node, &here);
     if (!gather.failed)
-        want_referrers(&gather, node);
-    return finish(excerpt, source, &gather);
+        referrers = want_referrers(&gather, node);
+    if (!finish(excerpt, source, &gather))
+        return false;
+    excerpt->reference_count = here.end_edge - here.first_edge;
+    excerpt->referrer_count = referrers;
+    return true;
 }
 
 /* All edges from one node to another. */
@@ -361,8 +367,8 @@ bool hd_excerpt_path(struct hd_excerpt *excerpt, const struct hd_excerpt_source 
     for (uint32_t at = node; at != HD_NODE_ROOT && !gather.failed; at = parent) {
         want(&gather, at);
         gather.failed |= gather.count > NODES_MAX || !hd_index_path_step(source->index, at, &parent, &edge)
-                         || parent == HD_NODE_NONE;
-        if (gather.failed)
+                         || (parent == HD_NODE_NONE && at != node);
+        if (gather.failed || parent == HD_NODE_NONE)
             break;
         want_edge(&gather, parent, edge); /* the one among those between that it is */
         want_between(&gather, parent, at);
@@ -424,7 +430,7 @@ bool hd_excerpt_paths(struct hd_excerpt *excerpt, const struct hd_excerpt_source
     if (!gather.failed)
         want_way(&gather, ways, node, true);
     if (!gather.failed)
-        want_referrers(&gather, node);
+        gather.failed |= want_referrers(&gather, node) > NEIGHBOURS_MAX;
     for (uint32_t i = 0, count = gather.edge_count; i < count && !gather.failed; i++) {
         if (gather.edge[i].to != node)
             continue;

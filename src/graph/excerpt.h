@@ -20,6 +20,7 @@ struct hd_excerpt {
     struct hd_paths paths;           /* `parent` and `edge` of what hd_excerpt_path, _paths and _ways say */
     uint32_t *class_number;          /* [graph.node_count] groups by class */
     uint32_t *node;                  /* [graph.node_count] what each is in the whole graph, ascending */
+    uint64_t reference_count, referrer_count; /* hd_excerpt_object: that the object has in the whole graph */
 };
 
 /* Where it comes from: an index mapped for HD_INDEX_SUMS or more, and what that handed out. They must outlive the excerpt. */
@@ -35,10 +36,15 @@ bool hd_excerpt_nodes(struct hd_excerpt *excerpt, const struct hd_excerpt_source
 /* The same, and all that dominates them: what they retain together is to be seen. */
 bool hd_excerpt_members(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, const uint32_t *nodes, uint32_t count);
 
-/* An object, all it refers to and all that refers to it, with these edges; and what dominates it. One pass over all edges. */
+enum { HD_EXCERPT_NEIGHBOURS = 2000 };
+
+/*
+ * An object, what it refers to and what refers to it, with these edges; and what dominates it. Of more than HD_EXCERPT_NEIGHBOURS on either
+ * side the first ones. One pass over all edges.
+ */
 bool hd_excerpt_object(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node);
 
-/* The shortest path to an object, with all edges from step to step. False, too, if there is no path. */
+/* The shortest path to an object, with all edges from step to step; the object alone if there is no path. */
 bool hd_excerpt_path(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node);
 
 /*

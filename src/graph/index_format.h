@@ -140,7 +140,7 @@ bool hd_index_check_block(const struct hd_index_header *header, const struct hd_
 const void *hd_index_elements(struct hd_index *index, enum hd_index_section which, uint64_t at, uint64_t count);
 
 /*
- * hd_index_check of one section, and where in it that number stands: how often, and if that is not more than `limit` the places, ascending.
+ * hd_index_check of one section, and where in it that number stands: how often, and the first `limit` places, ascending.
  * A section of 4 bytes per element.
  */
 bool hd_index_check_search(const struct hd_index_header *header, const struct hd_index_plan *plan, const char *file,

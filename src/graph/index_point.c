@@ -240,7 +240,7 @@ bool hd_index_referrers(struct hd_index *index, uint32_t node, struct hd_referre
 {
     uint64_t *edge = malloc((limit + 1) * sizeof *edge);
     bool found = edge && hd_index_search(index, HD_INDEX_EDGE_TO, node, edge, limit, count);
-    for (uint64_t i = 0; found && *count <= limit && i < *count; i++) {
+    for (uint64_t i = 0; found && i < *count && i < limit; i++) {
         list[i].edge = edge[i];
         found = leaves(index, edge[i], &list[i].from);
     }

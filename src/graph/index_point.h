@@ -72,7 +72,7 @@ bool hd_index_class_name(struct hd_index *index, uint32_t number, struct hd_grap
 /* How many objects are in a group by class; in `list`, ascending, if they are not more than `limit`. One pass over the groups' numbers. */
 bool hd_index_members(struct hd_index *index, uint32_t class_number, uint32_t *list, uint64_t limit, uint64_t *count);
 
-/* How many references lead to a node; in `list`, if they are not more than `limit`. One pass over where all lead. */
+/* How many references lead to a node; in `list` the first `limit` of them. One pass over where all lead. */
 bool hd_index_referrers(struct hd_index *index, uint32_t node, struct hd_referrer *list, uint64_t limit, uint64_t *count);
 
 #endif

@@ -139,6 +139,8 @@ bool hd_tree_view_make(struct hd_tree_view *view, struct hd_open *open, const ch
                        struct hd_error *err)
 {
     *view = (struct hd_tree_view){.open = open, .from = HD_NODE_ROOT, .retained = true};
+    if (id && !hd_open_may_have(open, id, err))
+        return false;
     bool known = !id || hd_open_find(open, id, &view->from);
     if (known && (find(&view->tree, open, view->from, asked) || (id && make_below(view, asked)))) {
         if (name_groups(&view->tree, open, asked, err))
