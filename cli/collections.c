@@ -161,8 +161,6 @@ static int collections(const struct hd_open_request *request)
     } else if (done) {
         hd_open_warn(&result.twice.open, "collections");
         print_text(request, &result);
-        if (hd_open_json_too)
-            hd_view_collections_json(hd_open_json_too, &result.view);
     }
     hd_view_collections_free(&result.view);
     hd_twice_close(&result.twice);

@@ -16,7 +16,7 @@
 #define WORTH_IT 0.01 /* seconds of processor time; less is not worth a place */
 #define LONGEST ((size_t)8 << 20)
 
-enum { DUMPS_MAX = 4, WORDS_MAX = 8 };
+enum { DUMPS_MAX = 4 };
 
 struct question {
     struct hd_buffer text;
@@ -262,28 +262,6 @@ static bool read_words(struct question *question, struct hd_call *call, const st
     return known && !writes;
 }
 
-/* What was heard meanwhile as the answer to the same question with --json, which complains of nothing. */
-static void put_off_json(const struct hd_command *command, int argc, char **argv, int status, const char *text, size_t length)
-{
-    struct question question = {.dumps = 0};
-    struct hd_call call;
-    struct hd_buffer complaint = {0}, output = {0};
-    char *words[WORDS_MAX];
-    if (argc + 2 > WORDS_MAX)
-        return;
-    words[0] = argv[0];
-    words[1] = "--json";
-    for (int i = 1; i < argc; i++)
-        words[i + 1] = argv[i];
-    words[argc + 1] = NULL;
-    bool can = read_words(&question, &call, command, argc + 1, words) && hd_call_operands(&call) && add_operands(&question, &call);
-    add(&output, text, length);
-    if (can && length <= LONGEST && !output.failed)
-        put_off(&question, status, &complaint, &output);
-    hd_buffer_deinit(&output);
-    hd_buffer_deinit(&question.text);
-}
-
 static int answer(const struct hd_command *command, int argc, char **argv, bool quiet)
 {
     struct hd_call call;
@@ -315,14 +293,5 @@ int hd_kept_run(const struct hd_command *command, int argc, char **argv)
 
 int hd_kept_ahead(const struct hd_command *command, int argc, char **argv)
 {
-    char *text = NULL;
-    size_t length = 0;
-    hd_open_json_too = open_memstream(&text, &length);
-    int status = answer(command, argc, argv, true);
-    bool heard = hd_open_json_too && !fclose(hd_open_json_too);
-    hd_open_json_too = NULL;
-    if (heard && status <= 1 && length > 0)
-        put_off_json(command, argc, argv, status, text, length);
-    free(text);
-    return status;
+    return answer(command, argc, argv, true);
 }

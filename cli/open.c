@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-FILE *hd_open_json_too;
-
 void hd_open_take(struct hd_open_request *request, struct hd_call *call, int letter)
 {
     if (letter == 'l')

@@ -19,12 +19,6 @@
 #define HD_OPEN_OPTIONS_LIMIT(words) {'l', "limit", "N", words, NULL, NULL}, HD_OPEN_NO_INDEX, HD_OPTION_JSON, HD_OPTION_END
 #define HD_OPEN_STATUSES "0 fine, 2 wrong options, 3 not a dump, 4 the file could not be read."
 
-/*
- * Where the answer goes as JSON, too, when it is made ahead in words (cli/kept.c); else NULL. For commands whose answer takes long; one
- * that does not look at it is asked again.
- */
-extern FILE *hd_open_json_too;
-
 /* What many of them are asked: HD_OPEN_OPTIONS_LIMIT, and the file. */
 struct hd_open_request {
     const char *path;

@@ -146,7 +146,7 @@ static int show(const struct hd_open_request *request, const char *id)
     uint32_t node;
     if (!hd_open_object(&open, request->path, id, hd_excerpt_object, HD_INDEX_GRAPH, &node, &err))
         return hd_open_fail("show", request->json, &err);
-    bool done = hd_view_object_make(&object, &open, node, &err);
+    bool done = hd_view_object_make(&object, &open, node, request->limit, &err);
     if (done && request->json) {
         hd_view_object_json(stdout, &object, request->limit);
     } else if (done) {

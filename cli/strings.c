@@ -171,8 +171,6 @@ static int strings(const struct hd_open_request *request)
     } else if (done) {
         hd_open_warn(&result.twice.open, "strings");
         print_text(request, &result);
-        if (hd_open_json_too)
-            hd_view_strings_json(hd_open_json_too, &result.view);
     }
     hd_view_strings_free(&result.view);
     hd_twice_close(&result.twice);

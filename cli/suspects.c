@@ -189,8 +189,6 @@ static int suspects(const struct request *request)
         hd_view_suspects_json(stdout, &view, 0);
     else if (done)
         print_text(&open, &view);
-    if (done && hd_open_json_too)
-        hd_view_suspects_json(hd_open_json_too, &view, 0);
     hd_view_suspects_free(&view);
     hd_open_close(&open);
     return done ? 0 : hd_open_fail("suspects", request->asked.json, &err);

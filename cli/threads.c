@@ -206,8 +206,6 @@ static int threads(const struct request *request)
     } else if (done) {
         hd_open_warn(&open, "threads");
         print_text(request, &view);
-        if (hd_open_json_too)
-            hd_view_threads_json(hd_open_json_too, &view, &(struct hd_view_threads_most){0});
     }
     hd_view_threads_free(&view);
     hd_open_close(&open);

@@ -146,8 +146,6 @@ static bool list(const struct request *request, struct result *result, struct hd
     } else {
         hd_open_warn(result->view.open, "tree");
         print_text(request, result);
-        if (hd_open_json_too)
-            done = hd_tree_rows_json(hd_open_json_too, &result->rows, request->depth, err);
     }
     hd_tree_rows_free(&result->rows);
     return done;
@@ -159,7 +157,7 @@ static int tree(const struct request *request)
     struct hd_open open;
     struct hd_error err = {0};
     const struct hd_tree_asked asked = {.depth = request->depth, .least = request->least, .limit = request->asked.limit,
-                                        .total = request->asked.json || hd_open_json_too};
+                                        .total = request->asked.json};
     if (!hd_open_read_for(&open, request->asked.path, HD_INDEX_SUMS, &err))
         return hd_open_fail("tree", request->asked.json, &err);
     bool done = hd_tree_view_make(&result.view, &open, request->id, &asked, &err) && list(request, &result, &err);

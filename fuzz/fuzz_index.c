@@ -10,6 +10,7 @@
 #include "graph/excerpt.h"
 #include "graph/index_format.h"
 #include "graph/index_point.h"
+#include "graph/tree.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,14 +165,10 @@ static void look_over(const struct hd_excerpt *excerpt)
     const struct hd_dominators *dominators = &excerpt->dominators;
     uint32_t count = graph->node_count;
     bool fine = count > 0 && graph->edge_start[0] == 0 && graph->edge_start[count] == graph->edge_count;
-    for (uint32_t i = 0; fine && i < count; i++) {
+    for (uint32_t i = 0; fine && i < count; i++)
         fine = is_node(graph->node_class[i], count) && is_node(dominators->parent[i], count) && is_node(excerpt->paths.parent[i], count)
-               && graph->edge_start[i] <= graph->edge_start[i + 1] && dominators->child_start[i] <= dominators->child_start[i + 1]
-               && (i == 0 || excerpt->node[i] > excerpt->node[i - 1])
+               && graph->edge_start[i] <= graph->edge_start[i + 1] && (i == 0 || excerpt->node[i] > excerpt->node[i - 1])
                && (excerpt->paths.parent[i] == HD_NODE_NONE || excerpt->paths.edge[i] < graph->edge_count);
-        for (uint32_t k = dominators->child_start[i]; fine && k < dominators->child_start[i + 1]; k++)
-            fine = dominators->child[k] < count;
-    }
     for (uint64_t edge = 0; fine && edge < graph->edge_count; edge++)
         fine = graph->edge_to[edge] < count;
     for (uint32_t i = 0; fine && excerpt->paths.order && i < excerpt->paths.reached; i++)
@@ -193,21 +190,49 @@ static bool cut_ways(struct hd_excerpt *excerpt, const struct hd_excerpt_source 
 
 static void cut_out(const uint8_t *data, size_t size)
 {
-    static hd_basis_cut *const cuts[] = {hd_excerpt_object, hd_excerpt_path, hd_excerpt_paths, hd_excerpt_tree, cut_members,
-                                        cut_ways};
+    static hd_basis_cut *const cuts[] = {hd_excerpt_object, hd_excerpt_path, hd_excerpt_paths, cut_members, cut_ways};
     struct hd_graph graph;
     struct hd_dominators dominators;
     struct hd_excerpt excerpt;
     struct hd_index *mapped = hd_index_map_for(&key, HD_INDEX_SUMS, &graph, &dominators, NULL);
     struct hd_excerpt_source source = {mapped, &graph, &dominators};
     uint64_t number = hd_index_hash(data, size, 2);
-    for (unsigned i = 0; mapped && i < 24; i++) {
+    for (unsigned i = 0; mapped && i < 20; i++) {
         number = number * 0x9E3779B97F4A7C15u + 1;
         uint32_t node = (uint32_t)((number >> 8) % (graph.node_count + 1));
-        if (!cuts[i % 6](&excerpt, &source, node))
+        if (!cuts[i % 5](&excerpt, &source, node))
             continue;
         look_over(&excerpt);
         hd_excerpt_destroy(&excerpt);
+    }
+    hd_index_unmap(mapped);
+}
+
+/* Every object is in one group, whatever is listed below what: it ends. */
+static void group_below(const uint8_t *data, size_t size)
+{
+    struct hd_graph graph;
+    struct hd_dominators dominators;
+    struct hd_index_columns columns;
+    struct hd_tree tree;
+    struct hd_error err;
+    struct hd_index *mapped = hd_index_map_for(&key, HD_INDEX_SUMS, &graph, &dominators, NULL);
+    uint64_t number = hd_index_hash(data, size, 3);
+    for (unsigned i = 0; mapped && i < 8; i++) {
+        number = number * 0x9E3779B97F4A7C15u + 1;
+        if (!hd_index_columns_init(&columns, mapped, &graph))
+            break;
+        const struct hd_groups classes = {.number = columns.class_number};
+        const struct hd_tree_shape shape = {.paths = &columns.paths, .from = i ? (uint32_t)((number >> 8) % graph.node_count) : HD_NODE_ROOT,
+                                            .depth = UINT32_MAX, .entries = true, .fold = true, .mapped = &columns};
+        if (hd_tree_create(&tree, &columns.graph, &columns.dominators, &classes, &shape, &err)) {
+            uint64_t count = 0;
+            for (uint32_t k = 0; k < tree.count; k++)
+                count += tree.group[k].count;
+            hd_question_require(count <= graph.node_count, "an object is in two groups");
+            hd_tree_destroy(&tree);
+        }
+        hd_index_columns_deinit(&columns);
     }
     hd_index_unmap(mapped);
 }
@@ -231,6 +256,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     look_up_single(data, size);
     put_index(index, data, size); /* it is gone if it was found out */
     cut_out(data, size);
+    put_index(index, data, size);
+    group_below(data, size);
     put_index(index, data, size);
     struct hd_index *mapped = hd_index_map(&key, &graph, &dominators, &err);
     hd_question_require(mapped != NULL || err.text[0] != 0, "it is refused without a sentence");

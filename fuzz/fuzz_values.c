@@ -4,6 +4,7 @@
  */
 #include "fuzz/fuzz_target.h"
 
+#include "base/bits.h"
 #include "fuzz/questions.h"
 #include "graph/values_search.h"
 
@@ -23,19 +24,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const regexes[] = {"e", "", "^.$", "text [0-9]+"};
     char *copy = malloc(size + 1); /* aligned, and with nothing behind it */
-    uint8_t *looked = malloc(NODES);
-    hd_question_require(copy && looked, "memory");
+    hd_question_require(copy, "memory");
     memcpy(copy, data, size);
     copy = realloc(copy, size ? size : 1);
     const struct hd_graph_text piece = {copy, size};
     const struct hd_values_source source = {&piece, get, {.pieces = {1, 1}}};
     for (unsigned i = 0; i <= sizeof regexes / sizeof *regexes; i++) {
-        bool searched = i < sizeof regexes / sizeof *regexes ? hd_values_search_regex(&source, regexes[i], REG_EXTENDED, NODES, looked)
-                                                             : hd_values_search_glob(&source, "*e*", NODES, looked);
-        for (uint32_t node = 0; searched && node < NODES; node++)
-            hd_question_require(looked[node] <= HD_VALUES_ASK, "what is none of three");
+        struct hd_values_looked looked;
+        hd_question_require(hd_values_looked_create(&looked, NODES), "memory");
+        bool searched = i < sizeof regexes / sizeof *regexes ? hd_values_search_regex(&source, regexes[i], REG_EXTENDED, NODES, &looked)
+                                                             : hd_values_search_glob(&source, "*e*", NODES, &looked);
+        for (uint32_t node = NODES; searched && node < hd_bits_words(NODES) * HD_BITS_WORD; node++)
+            hd_question_require(!hd_bits_has(looked.fits, node) && !hd_bits_has(looked.ask, node), "an object that is not there");
+        hd_values_looked_free(&looked);
     }
-    free(looked);
     free(copy);
     return 0;
 }

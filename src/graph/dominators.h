@@ -29,11 +29,16 @@ void hd_dominators_destroy(struct hd_dominators *dominators);
 
 /*
  * Retained size of a set: bytes that would go if all its members went, nothing counted twice. `member[n]` is not 0 for
- * each node of the set. The dominator tree gives it for sets none of whose members dominates another; nodes that are
- * retained by several members together need `exact`: a trace of what is reached without them; without it the result is a
- * lower bound. UINT64_MAX if memory ran out.
+ * each node of the set. What several members retain together is only found by a trace of what is reached without them.
+ * UINT64_MAX if memory ran out.
  */
 uint64_t hd_dominators_retained_by_set(const struct hd_dominators *dominators, const struct hd_graph *graph,
-                                       const uint8_t *member, bool exact, struct hd_error *err);
+                                       const uint8_t *member, struct hd_error *err);
+
+/*
+ * The same by the tree alone: what those members retain that no other one dominates. A lower bound, as it lacks what only several retain together.
+ * `member`: a set of nodes (base/bits.h). Of the dominators `parent` and `retained` are looked at.
+ */
+uint64_t hd_dominators_retained_by_topmost(const struct hd_dominators *dominators, const uint64_t *member, struct hd_error *err);
 
 #endif

@@ -2,7 +2,7 @@
  * Exactly what each of many sets of objects retains, what only several of a set's members together keep alive included: for all classes of
  * `top` at once, or any other grouping.
  *
- * For each object the set of groups without which no path leads to it is worked out; that is what hd_dominators_retained_by_set(…, exact)
+ * For each object the set of groups without which no path leads to it is worked out; that is what hd_dominators_retained_by_set
  * finds for one group by a trace of its own. Must not know what a group stands for.
  */
 #ifndef HD_GRAPH_EXACT_H

@@ -1,15 +1,13 @@
 /* See excerpt.h. */
 #include "graph/excerpt.h"
 
-#include "dump/json_reader.h"
-#include "graph/best_names.h"
 #include "graph/index_point.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* More than so many objects or edges are quicker found in the whole graph, whose columns are checked by all processors. */
-enum { NODES_MAX = 20000, NEIGHBOURS_MAX = 2000, EDGES_MAX = 200000, SCANNED_MAX = 1 << 23 };
+enum { NODES_MAX = 20000, NEIGHBOURS_MAX = HD_EXCERPT_NEIGHBOURS, EDGES_MAX = 200000, SCANNED_MAX = 1 << 23 };
 
 struct edge {
     uint64_t at; /* in the whole graph */
@@ -128,8 +126,6 @@ static bool fill_nodes(struct hd_excerpt *excerpt, struct hd_index *index)
     excerpt->graph.node_flags = flags;
     there = COLUMN(excerpt->dominators.parent, count) && there;
     there = COLUMN(excerpt->dominators.retained, count) && there;
-    there = COLUMN(excerpt->dominators.child_start, count) && there;
-    there = COLUMN(excerpt->dominators.child, count) && there;
     there = COLUMN(excerpt->class_number, count) && there;
     for (uint32_t i = 0; there && i < count; i++) {
         struct hd_index_node node;
@@ -260,8 +256,6 @@ void hd_excerpt_destroy(struct hd_excerpt *excerpt)
     free((void *)graph->edge_name);
     free(excerpt->dominators.parent);
     free(excerpt->dominators.retained);
-    free(excerpt->dominators.child_start);
-    free(excerpt->dominators.child);
     free(excerpt->class_number);
     hd_paths_destroy(&excerpt->paths);
     free(excerpt->node);
@@ -308,30 +302,32 @@ bool hd_excerpt_members(struct hd_excerpt *excerpt, const struct hd_excerpt_sour
 
 static void want_references(struct gather *gather, uint32_t from, const struct hd_index_node *node)
 {
-    gather->failed |= node->end_edge - node->first_edge > NEIGHBOURS_MAX;
-    for (uint64_t e = node->first_edge; e < node->end_edge && !gather->failed; e++) {
+    for (uint64_t e = node->first_edge; e < node->end_edge && e - node->first_edge < NEIGHBOURS_MAX && !gather->failed; e++) {
         want_edge(gather, from, e);
         if (!gather->failed)
             want(gather, gather->edge[gather->edge_count - 1].to);
     }
 }
 
-static void want_referrers(struct gather *gather, uint32_t node)
+/* The first ones, if they are many. Returns how many there are. */
+static uint64_t want_referrers(struct gather *gather, uint32_t node)
 {
     struct hd_referrer *list = malloc(NEIGHBOURS_MAX * sizeof *list);
     uint64_t count = 0;
-    gather->failed |= !list || !hd_index_referrers(gather->index, node, list, NEIGHBOURS_MAX, &count) || count > NEIGHBOURS_MAX;
-    for (uint64_t i = 0; i < count && !gather->failed; i++) {
+    gather->failed |= !list || !hd_index_referrers(gather->index, node, list, NEIGHBOURS_MAX, &count);
+    for (uint64_t i = 0; i < count && i < NEIGHBOURS_MAX && !gather->failed; i++) {
         want(gather, list[i].from);
         want_edge(gather, list[i].from, list[i].edge);
     }
     free(list);
+    return count;
 }
 
 bool hd_excerpt_object(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node)
 {
     struct gather gather = {.index = source->index};
     struct hd_index_node here;
+    uint64_t referrers = 0;
     want(&gather, node);
     gather.failed |= !hd_index_node(source->index, node, &here);
     if (!gather.failed && here.dominator != HD_NODE_NONE)
@@ -339,8 +335,12 @@ bool hd_excerpt_object(struct hd_excerpt *excerpt, const struct hd_excerpt_sourc
     if (!gather.failed)
         want_references(&gather, node, &here);
     if (!gather.failed)
-        want_referrers(&gather, node);
-    return finish(excerpt, source, &gather);
+        referrers = want_referrers(&gather, node);
+    if (!finish(excerpt, source, &gather))
+        return false;
+    excerpt->reference_count = here.end_edge - here.first_edge;
+    excerpt->referrer_count = referrers;
+    return true;
 }
 
 /* All edges from one node to another. */
@@ -367,8 +367,8 @@ bool hd_excerpt_path(struct hd_excerpt *excerpt, const struct hd_excerpt_source 
     for (uint32_t at = node; at != HD_NODE_ROOT && !gather.failed; at = parent) {
         want(&gather, at);
         gather.failed |= gather.count > NODES_MAX || !hd_index_path_step(source->index, at, &parent, &edge)
-                         || parent == HD_NODE_NONE;
-        if (gather.failed)
+                         || (parent == HD_NODE_NONE && at != node);
+        if (gather.failed || parent == HD_NODE_NONE)
             break;
         want_edge(&gather, parent, edge); /* the one among those between that it is */
         want_between(&gather, parent, at);
@@ -430,7 +430,7 @@ bool hd_excerpt_paths(struct hd_excerpt *excerpt, const struct hd_excerpt_source
     if (!gather.failed)
         want_way(&gather, ways, node, true);
     if (!gather.failed)
-        want_referrers(&gather, node);
+        gather.failed |= want_referrers(&gather, node) > NEIGHBOURS_MAX;
     for (uint32_t i = 0, count = gather.edge_count; i < count && !gather.failed; i++) {
         if (gather.edge[i].to != node)
             continue;
@@ -464,103 +464,5 @@ bool hd_excerpt_ways(struct hd_excerpt *excerpt, const struct hd_excerpt_source 
         made = false;
     }
     free(ways);
-    return made;
-}
-
-/* Everything below what is in the list, which grows. Whatever the index says, it ends: at NODES_MAX. */
-static void want_dominated(struct gather *gather)
-{
-    for (uint32_t i = 0; i < gather->count && !gather->failed; i++) {
-        const uint32_t *child = NULL;
-        uint32_t count = 0;
-        gather->failed = !hd_index_children(gather->index, gather->node[i], &child, &count) || gather->count + count > NODES_MAX;
-        for (uint32_t k = 0; k < count && !gather->failed; k++)
-            want(gather, child[k]);
-    }
-}
-
-/* That a hash is a big one. */
-static void want_size(struct gather *gather, uint32_t from)
-{
-    struct hd_index_node node;
-    gather->failed |= !hd_index_node(gather->index, from, &node);
-    if (gather->failed || node.type != HD_BT_T_HASH)
-        return;
-    for (uint64_t e = node.first_edge; e < node.end_edge && e - node.first_edge <= HD_BEST_NAMES_SMALL && !gather->failed; e++)
-        want_edge(gather, from, e);
-}
-
-static void want_names(struct gather *gather, uint32_t count)
-{
-    for (uint32_t i = 0, last = HD_NODE_NONE; i < count && !gather->failed; i++) {
-        uint32_t parent = HD_NODE_NONE;
-        uint64_t edge;
-        gather->failed = !hd_index_path_step(gather->index, gather->node[i], &parent, &edge);
-        if (gather->failed || parent == HD_NODE_NONE)
-            continue;
-        want(gather, parent);
-        want_edge(gather, parent, edge);
-        if (parent != last)
-            want_size(gather, parent);
-        last = parent;
-    }
-}
-
-/* The lists of children of what is in the tree. `in_tree` is sorted; each is there once, or it is no tree. */
-static bool fill_children(struct hd_excerpt *excerpt, struct hd_index *index, const uint32_t *in_tree, uint32_t count)
-{
-    struct hd_dominators *dominators = &excerpt->dominators;
-    uint32_t at = 0, next = 0;
-    for (uint32_t i = 0; i < excerpt->graph.node_count; i++) {
-        const uint32_t *child = NULL;
-        uint32_t children = 0;
-        dominators->child_start[i] = at;
-        if (next == count || in_tree[next] != excerpt->node[i])
-            continue;
-        next++;
-        if (!hd_index_children(index, excerpt->node[i], &child, &children) || children >= count - at)
-            return false;
-        for (uint32_t k = 0; k < children; k++) {
-            dominators->child[at] = hd_excerpt_find(excerpt, child[k]);
-            if (dominators->child[at++] == HD_NODE_NONE)
-                return false;
-        }
-    }
-    dominators->child_start[excerpt->graph.node_count] = at;
-    return next == count && at == count - 1;
-}
-
-/* Sorted, and none twice. */
-static bool distinct(uint32_t *node, uint32_t count)
-{
-    qsort(node, count, sizeof *node, by_number);
-    for (uint32_t i = 1; i < count; i++)
-        if (node[i] == node[i - 1])
-            return false;
-    return true;
-}
-
-bool hd_excerpt_tree(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node)
-{
-    struct gather gather = {.index = source->index};
-    struct hd_index_node here;
-    want(&gather, node);
-    want_dominated(&gather);
-    uint32_t count = gather.count;
-    uint32_t *in_tree = gather.failed ? NULL : malloc(count * sizeof *in_tree);
-    gather.failed |= !in_tree || !hd_index_node(source->index, node, &here);
-    if (!gather.failed) {
-        memcpy(in_tree, gather.node, count * sizeof *in_tree);
-        gather.failed = !distinct(in_tree, count);
-    }
-    if (!gather.failed && here.dominator != HD_NODE_NONE)
-        want(&gather, here.dominator);
-    want_names(&gather, count);
-    bool made = finish(excerpt, source, &gather);
-    if (made && !fill_children(excerpt, source->index, in_tree, count)) {
-        hd_excerpt_destroy(excerpt);
-        made = false;
-    }
-    free(in_tree);
     return made;
 }

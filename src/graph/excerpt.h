@@ -3,7 +3,7 @@
  * graph works on this, too, and nothing of the index but the blocks that they are in is looked at.
  *
  * Owns which objects and references each kind of excerpt has. Must not know what is shown of them.
- * Invariant: nodes keep their order, names and groups by class their numbers; node 0 is the root. All columns are there, and what an
+ * Invariant: nodes keep their order, names and groups by class their numbers; node 0 is the root. All columns are there but children, and what an
  * object of the excerpt refers to in them is in it, or HD_NODE_NONE stands for it. Edges are those that the kind says, and no others.
  * False: it is too large for an excerpt, the index is damaged, or memory ran out: the whole graph is for those.
  */
@@ -16,10 +16,11 @@
 
 struct hd_excerpt {
     struct hd_graph graph;
-    struct hd_dominators dominators; /* children only of what hd_excerpt_tree begins at and all below it */
-    struct hd_paths paths;           /* `parent` and `edge` of what hd_excerpt_path, _paths, _ways and _tree say */
+    struct hd_dominators dominators; /* no children: child_start and child are NULL */
+    struct hd_paths paths;           /* `parent` and `edge` of what hd_excerpt_path, _paths and _ways say */
     uint32_t *class_number;          /* [graph.node_count] groups by class */
     uint32_t *node;                  /* [graph.node_count] what each is in the whole graph, ascending */
+    uint64_t reference_count, referrer_count; /* hd_excerpt_object: that the object has in the whole graph */
 };
 
 /* Where it comes from: an index mapped for HD_INDEX_SUMS or more, and what that handed out. They must outlive the excerpt. */
@@ -35,10 +36,15 @@ bool hd_excerpt_nodes(struct hd_excerpt *excerpt, const struct hd_excerpt_source
 /* The same, and all that dominates them: what they retain together is to be seen. */
 bool hd_excerpt_members(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, const uint32_t *nodes, uint32_t count);
 
-/* An object, all it refers to and all that refers to it, with these edges; and what dominates it. One pass over all edges. */
+enum { HD_EXCERPT_NEIGHBOURS = 2000 };
+
+/*
+ * An object, what it refers to and what refers to it, with these edges; and what dominates it. Of more than HD_EXCERPT_NEIGHBOURS on either
+ * side the first ones. One pass over all edges.
+ */
 bool hd_excerpt_object(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node);
 
-/* The shortest path to an object, with all edges from step to step. False, too, if there is no path. */
+/* The shortest path to an object, with all edges from step to step; the object alone if there is no path. */
 bool hd_excerpt_path(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node);
 
 /*
@@ -49,12 +55,6 @@ bool hd_excerpt_paths(struct hd_excerpt *excerpt, const struct hd_excerpt_source
 
 /* The shortest paths to these objects, with `order` and `from`, for hd_paths_merge. One pass over `order`. */
 bool hd_excerpt_ways(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, const uint32_t *nodes, uint32_t count);
-
-/*
- * All that an object dominates, and for each what refers to it on the shortest path. Of a hash that does and has many edges, some more:
- * whether it is a big one (graph/best_names.h) is to be seen.
- */
-bool hd_excerpt_tree(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node);
 
 /* The node of the whole graph, in the excerpt; HD_NODE_NONE if it is not in there. */
 uint32_t hd_excerpt_find(const struct hd_excerpt *excerpt, uint32_t node);

@@ -32,9 +32,41 @@ static size_t skip_string(struct hd_graph_text text, size_t at)
     return text.length;
 }
 
+enum { CHUNK = 64 }; /* a multiple of what a processor compares at once */
+
+/*
+ * Behind the list at `at`, if it has neither lists nor maps nor backslashes in it, so that every other quote ends a string: seen many bytes at a time, as
+ * lists of references may have millions. `at` if it takes a closer look.
+ */
+static size_t skip_plain_list(struct hd_graph_text text, size_t at)
+{
+    const char *byte = text.data + at + 1, *end = memchr(byte, ']', text.length - at - 1);
+    size_t quotes = 0;
+    bool plain = end;
+    for (; plain && end - byte >= CHUNK; byte += CHUNK) {
+        uint8_t quoted = 0, other = 0;
+        for (int i = 0; i < CHUNK; i++) {
+            quoted += byte[i] == '"';
+            other |= byte[i] == '\\' || byte[i] == '[' || byte[i] == '{' || byte[i] == '}';
+        }
+        quotes += quoted;
+        plain = !other;
+    }
+    for (; plain && byte < end; byte++) {
+        quotes += *byte == '"';
+        plain = *byte != '\\' && *byte != '[' && *byte != '{' && *byte != '}';
+    }
+    return plain && quotes % 2 == 0 ? (size_t)(end - text.data) + 1 : at;
+}
+
 static size_t skip_value(struct hd_graph_text text, size_t at)
 {
     size_t depth = 0;
+    if (at < text.length && text.data[at] == '[') {
+        size_t behind = skip_plain_list(text, at);
+        if (behind > at)
+            return behind;
+    }
     while (at < text.length) {
         char byte = text.data[at];
         if (byte == '"') {
@@ -98,6 +130,17 @@ struct hd_graph_text hd_fields_get(struct hd_graph_text object, const char *name
         if (hd_fields_is(key, name))
             return value;
     return (struct hd_graph_text){NULL, 0};
+}
+
+void hd_fields_pick(struct hd_graph_text object, const char *const *names, struct hd_graph_text *values, size_t count)
+{
+    struct hd_graph_text key, value;
+    for (size_t i = 0; i < count; i++)
+        values[i] = (struct hd_graph_text){NULL, 0};
+    for (size_t at = 0; (value = hd_fields_next(object, &at, &key)).data;)
+        for (size_t i = 0; i < count; i++)
+            if (!values[i].data && hd_fields_is(key, names[i]))
+                values[i] = value;
 }
 
 /* --- what a string says --- */

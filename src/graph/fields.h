@@ -19,6 +19,9 @@ struct hd_graph_text hd_fields_next(struct hd_graph_text list, size_t *at, struc
 /* The value of one field; data NULL if there is none. */
 struct hd_graph_text hd_fields_get(struct hd_graph_text object, const char *name);
 
+/* The same for several in one pass over the line, which may be long. */
+void hd_fields_pick(struct hd_graph_text object, const char *const *names, struct hd_graph_text *values, size_t count);
+
 static inline bool hd_fields_is(struct hd_graph_text text, const char *word)
 {
     return text.length == __builtin_strlen(word) && !__builtin_memcmp(text.data, word, text.length);

@@ -3,11 +3,11 @@
 #include "graph/find.h"
 
 #include "base/arena.h"
+#include "base/bits.h"
 #include "base/crew.h"
 #include "dump/json_reader.h"
 #include "graph/groups.h"
 #include "graph/second_pass.h"
-#include "graph/values_search.h"
 
 #include <fnmatch.h>
 #include <stdatomic.h>
@@ -49,6 +49,11 @@ static bool type_fits(const struct wish *wish, const struct hd_graph *graph, uin
            || (wish->label != HD_NAME_MASK && graph->node_label[node] == wish->label && (bt == HD_BT_T_DATA || bt == HD_BT_T_IMEMO));
 }
 
+bool hd_find_needs_labels(const struct hd_find_query *query, const struct hd_graph *graph)
+{
+    return query->name_glob || (query->type && type_wish(graph, query->type).label != HD_NAME_MASK);
+}
+
 bool hd_find_knows_type(const struct hd_graph *graph, const char *type)
 {
     struct wish wish = type_wish(graph, type);
@@ -74,28 +79,37 @@ static bool has_own_name(uint8_t type)
     return type == HD_BT_T_CLASS || type == HD_BT_T_MODULE;
 }
 
-/* Whether its value and its name fit: HD_VALUES_ASK if only its line can say. What has a name of its own fits, as far as this goes. */
-static inline uint8_t what_is_known(const struct hd_find_query *query, uint32_t node, uint8_t type)
+enum known { NONE, FITS, ASK }; /* ASK: only its line can say */
+
+static enum known looked_at(const struct hd_values_looked *looked, uint32_t node)
 {
-    uint8_t value = HD_VALUES_FITS, name = HD_VALUES_FITS;
+    if (!looked || hd_bits_has(looked->ask, node))
+        return ASK;
+    return hd_bits_has(looked->fits, node) ? FITS : NONE;
+}
+
+/* Whether its value and its name fit. What has a name of its own fits, as far as this goes. */
+static inline enum known what_is_known(const struct hd_find_query *query, uint32_t node, uint8_t type)
+{
+    enum known value = FITS, name = FITS;
     if (query->value)
-        value = !hd_values_has_contents(type) ? HD_VALUES_NONE : query->value_looked ? query->value_looked[node] : HD_VALUES_ASK;
+        value = hd_values_has_contents(type) ? looked_at(query->value_looked, node) : NONE;
     if (query->name_glob && !has_own_name(type))
-        name = !hd_values_has_name(type) ? HD_VALUES_NONE : query->name_looked ? query->name_looked[node] : HD_VALUES_ASK;
-    if (value == HD_VALUES_NONE || name == HD_VALUES_NONE)
-        return HD_VALUES_NONE;
-    return value == HD_VALUES_ASK ? value : name;
+        name = hd_values_has_name(type) ? looked_at(query->name_looked, node) : NONE;
+    if (value == NONE || name == NONE)
+        return NONE;
+    return value == ASK ? value : name;
 }
 
 /* The columns are gone through in pieces, by as many hands as there are processors. */
 struct columns {
     const struct hd_find_query *query;
     const struct hd_graph *graph;
-    const struct hd_dominators *dominators;
+    const uint64_t *retained;
     const uint32_t *class_number;
     uint8_t *class_fits; /* by number; NULL: all do */
     struct wish type;
-    uint8_t *wanted;
+    uint64_t *wanted; /* a set */
     _Atomic uint32_t next;
     atomic_bool again, failed; /* again: something is left that only the lines can answer */
 };
@@ -103,28 +117,89 @@ struct columns {
 struct columns_hand {
     struct columns *columns;
     struct hd_buffer scratch;
+    bool again;
 };
 
-static bool column_fits(struct columns_hand *hand, uint32_t node, bool *again)
+/* Each of these says which of `count` nodes from `from` on, at most a word's, fit one condition: a loop that does nothing else. */
+
+/* The root has no class. */
+static uint64_t classes_fit(const struct columns *columns, uint32_t from, uint32_t count)
+{
+    const uint32_t *number = columns->class_number + from;
+    uint64_t fit = 0;
+    for (uint32_t i = from == HD_NODE_ROOT ? 1 : 0; i < count; i++)
+        fit |= (uint64_t)columns->class_fits[number[i]] << i;
+    return fit;
+}
+
+static uint64_t types_fit(const struct columns *columns, uint32_t from, uint32_t count)
+{
+    uint64_t fit = 0;
+    for (uint32_t i = 0; i < count; i++)
+        fit |= (uint64_t)type_fits(&columns->type, columns->graph, from + i) << i;
+    return fit;
+}
+
+static uint64_t numbers_fit(const struct columns *columns, uint32_t from, uint32_t count)
+{
+    uint64_t fit = 0;
+    for (uint32_t i = 0; i < count; i++)
+        fit |= (uint64_t)(columns->query->number[from + i] == columns->query->group) << i;
+    return fit;
+}
+
+static uint64_t at_least(const uint64_t *column, uint64_t least, uint32_t from, uint32_t count)
+{
+    uint64_t fit = 0;
+    for (uint32_t i = 0; i < count; i++)
+        fit |= (uint64_t)(column[from + i] >= least) << i;
+    return fit;
+}
+
+/* The same of those that are in `word` only, as it takes longer. */
+static uint64_t contents_fit(struct columns_hand *hand, uint32_t from, uint64_t word)
+{
+    const struct hd_find_query *query = hand->columns->query;
+    const struct hd_graph *graph = hand->columns->graph;
+    uint64_t fit = 0;
+    for (uint64_t left = word; left;) {
+        unsigned i = hd_bits_take(&left);
+        uint8_t type = graph->node_type[from + i];
+        enum known known = what_is_known(query, from + i, type);
+        if (known == NONE)
+            continue;
+        if (query->name_glob && has_own_name(type)) {
+            struct hd_graph_text name = hd_graph_name(graph, graph->node_label[from + i]);
+            if (!name.data || !text_fits(query->name_glob, name, &hand->scratch))
+                continue;
+        }
+        hand->again = hand->again || known == ASK;
+        fit |= (uint64_t)1 << i;
+    }
+    return fit;
+}
+
+static uint64_t all_fit(struct columns_hand *hand, uint32_t from, uint32_t count)
 {
     const struct columns *columns = hand->columns;
     const struct hd_find_query *query = columns->query;
-    const struct hd_graph *graph = columns->graph;
-    const bool contents = query->value || query->name_glob;
-    const uint8_t known = contents ? what_is_known(query, node, graph->node_type[node]) : HD_VALUES_FITS;
-    if (known == HD_VALUES_NONE || (columns->class_fits && !columns->class_fits[columns->class_number[node]]))
-        return false;
-    if ((query->min_size && graph->node_size[node] < query->min_size)
-        || (query->min_retained && columns->dominators->retained[node] < query->min_retained)
-        || (query->number && query->number[node] != query->group) || (query->type && !type_fits(&columns->type, graph, node)))
-        return false;
-    if (query->name_glob && has_own_name(graph->node_type[node])) {
-        struct hd_graph_text name = hd_graph_name(graph, graph->node_label[node]);
-        if (!name.data || !text_fits(query->name_glob, name, &hand->scratch))
-            return false;
-    }
-    *again = *again || known == HD_VALUES_ASK;
-    return true;
+    const struct hd_values_looked *value = query->value ? query->value_looked : NULL;
+    uint64_t word = count == HD_BITS_WORD ? UINT64_MAX : ((uint64_t)1 << count) - 1;
+    if (from == HD_NODE_ROOT)
+        word &= ~(uint64_t)1;
+    if (value)
+        word &= value->fits[from / HD_BITS_WORD] | value->ask[from / HD_BITS_WORD];
+    if (word && columns->class_fits)
+        word &= classes_fit(columns, from, count);
+    if (word && query->type)
+        word &= types_fit(columns, from, count);
+    if (word && query->number)
+        word &= numbers_fit(columns, from, count);
+    if (word && query->min_size)
+        word &= at_least(columns->graph->node_size, query->min_size, from, count);
+    if (word && query->min_retained)
+        word &= at_least(columns->retained, query->min_retained, from, count);
+    return word && (query->value || query->name_glob) ? contents_fit(hand, from, word) : word;
 }
 
 static void columns_run(void *data)
@@ -132,13 +207,12 @@ static void columns_run(void *data)
     struct columns_hand *hand = data;
     struct columns *columns = hand->columns;
     uint32_t count = columns->graph->node_count, from;
-    bool again = false;
     while ((from = atomic_fetch_add(&columns->next, HD_FOUND_PIECE)) < count) {
         uint32_t to = count - from < HD_FOUND_PIECE ? count : from + HD_FOUND_PIECE;
-        for (uint32_t node = from; node < to; node++)
-            columns->wanted[node] = node != HD_NODE_ROOT && column_fits(hand, node, &again);
+        for (; from < to; from += HD_BITS_WORD)
+            columns->wanted[from / HD_BITS_WORD] = all_fit(hand, from, to - from < HD_BITS_WORD ? to - from : HD_BITS_WORD);
     }
-    if (again)
+    if (hand->again)
         atomic_store(&columns->again, true);
     if (hand->scratch.failed)
         atomic_store(&columns->failed, true);
@@ -161,9 +235,9 @@ static uint8_t *classes_called(const struct hd_groups *classes, const char *glob
 
 /* Fills `wanted`. *again: something is left that only the lines can answer. */
 static bool columns_filter(const struct hd_find_query *query, const struct hd_graph *graph, const struct hd_dominators *dominators,
-                           const struct hd_groups *classes, uint8_t *wanted, bool *again, struct hd_error *err)
+                           const struct hd_groups *classes, uint64_t *wanted, bool *again, struct hd_error *err)
 {
-    struct columns columns = {.query = query, .graph = graph, .dominators = dominators, .wanted = wanted};
+    struct columns columns = {.query = query, .graph = graph, .retained = dominators->retained, .wanted = wanted};
     struct columns_hand hands[HD_CREW_MAX] = {0};
     int count = hd_crew_size();
     if (query->class_glob) {
@@ -189,7 +263,7 @@ static bool columns_filter(const struct hd_find_query *query, const struct hd_gr
 struct lines_filter {
     const struct hd_find_query *query;
     const struct hd_graph *graph;
-    uint8_t *wanted;
+    uint64_t *wanted; /* a set */
     struct hd_buffer scratch[HD_SECOND_PASS_WORKERS];
 };
 
@@ -227,21 +301,21 @@ static bool line_filter(void *data, unsigned worker, uint32_t node, struct hd_gr
     if (scratch->failed)
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
     if (!fits)
-        filter->wanted[node] = 0; /* a byte of its own: no two workers write the same */
+        hd_bits_remove_shared(filter->wanted, node);
     return true;
 }
 
 /* Of those that are left, the ones of which not all is known. NULL if memory ran out. */
-static uint8_t *unknown_of(const struct hd_find_query *query, const struct hd_graph *graph, const uint8_t *wanted)
+static uint8_t *unknown_of(const struct hd_find_query *query, const struct hd_graph *graph, const uint64_t *wanted)
 {
-    uint8_t *unknown = malloc((size_t)graph->node_count + 1);
+    uint8_t *unknown = calloc((size_t)graph->node_count + 1, 1);
     for (uint32_t node = 0; unknown && node < graph->node_count; node++)
-        unknown[node] = wanted[node] && what_is_known(query, node, graph->node_type[node]) == HD_VALUES_ASK;
+        unknown[node] = hd_bits_has(wanted, node) && what_is_known(query, node, graph->node_type[node]) == ASK;
     return unknown;
 }
 
 static bool lines_check(const struct hd_find_query *query, const char *path, const struct hd_graph *graph,
-                        uint8_t *wanted, struct hd_error *err)
+                        uint64_t *wanted, struct hd_error *err)
 {
     struct lines_filter filter = {.query = query, .graph = graph, .wanted = wanted};
     uint8_t *unknown = unknown_of(query, graph, wanted);
@@ -256,10 +330,12 @@ static bool lines_check(const struct hd_find_query *query, const char *path, con
 
 /* --- all together --- */
 
-/* Exactly all objects of a class, or of a builtin type: what those retain is known. NULL: it is not. */
-static const uint64_t *known_retained(const struct hd_find_query *query, const struct hd_graph *graph, const struct hd_groups *classes)
+const uint64_t *hd_find_retained(const struct hd_find_query *query, const struct hd_graph *graph, const struct hd_groups *classes,
+                                 const struct hd_found *found)
 {
     bool more = query->name_glob || query->min_size || query->min_retained || query->number || query->value;
+    if (found->apart)
+        return &found->retained;
     if (more || !query->class_glob == !query->type)
         return NULL;
     if (query->class_glob && query->class_sums && !strpbrk(query->class_glob, "*?[\\")) {
@@ -279,17 +355,20 @@ static const uint64_t *known_retained(const struct hd_find_query *query, const s
 }
 
 bool hd_find(const struct hd_find_query *query, uint64_t first, const char *path, const struct hd_graph *graph,
-             const struct hd_dominators *dominators, const struct hd_groups *classes, struct hd_found *found,
+             const struct hd_dominators *dominators, const struct hd_groups *classes, uint64_t **member, struct hd_found *found,
              struct hd_error *err)
 {
-    uint8_t *wanted = malloc((size_t)graph->node_count + 1);
+    uint64_t *wanted = hd_bits_create(graph->node_count);
     bool again = false;
     *found = (struct hd_found){0};
+    *member = wanted;
     if (!wanted)
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    bool ok = columns_filter(query, graph, dominators, classes, wanted, &again, err)
-              && (!again || lines_check(query, path, graph, wanted, err))
-              && hd_found_make(found, wanted, first, known_retained(query, graph, classes), graph, dominators, err);
+    if (columns_filter(query, graph, dominators, classes, wanted, &again, err)
+        && (!again || lines_check(query, path, graph, wanted, err))
+        && hd_found_make(found, wanted, first, graph, dominators, err))
+        return true;
     free(wanted);
-    return ok;
+    *member = NULL;
+    return false;
 }

@@ -11,6 +11,7 @@
 #include "graph/found.h"
 #include "graph/groups.h"
 #include "graph/retained.h"
+#include "graph/values_search.h"
 
 #include <regex.h>
 
@@ -25,20 +26,27 @@ struct hd_find_query {
     const regex_t *value; /* what a String, Symbol or Regexp has in it */
     const char *value_regex; /* what that was compiled of, with value_flags; NULL: it is not known */
     int value_flags;
-    /* What is known of each object's value and name (graph/values_search.h); NULL: the dump is read for it. */
-    const uint8_t *value_looked, *name_looked;
+    /* What is known of values and of names; NULL: the dump is read for it. */
+    const struct hd_values_looked *value_looked, *name_looked;
     /* What all objects of each class and of each builtin type retain, where that is known; NULL: it is not. */
     const struct hd_retained_group *class_sums, *type_sums;
 };
 
+/* Whether the graph's `node_label` must be there. */
+bool hd_find_needs_labels(const struct hd_find_query *query, const struct hd_graph *graph);
+
 /*
- * `path` is the file that the graph was read from; `classes`: hd_groups_by_class, NULL if no class is asked for. Of the graph the sizes, types, labels and names
- * are looked at, and, for conditions on contents that are not known, the addresses and the lines' places; of the dominators `parent` and `retained`. At most `first` nodes are
- * handed out, 0: all.
+ * `path` is the file that the graph was read from; `classes`: hd_groups_by_class, NULL if no class is asked for. Of the graph the sizes, types and names
+ * are looked at, labels where hd_find_needs_labels says so, and, for conditions on contents that are not known, the addresses and the lines' places; of the
+ * dominators `retained`. *member: the set of what fits (base/bits.h), freed with free(). At most `first` nodes are listed in `found`, 0: all. False: there is nothing to free.
  */
 bool hd_find(const struct hd_find_query *query, uint64_t first, const char *path, const struct hd_graph *graph,
-             const struct hd_dominators *dominators, const struct hd_groups *classes, struct hd_found *found,
+             const struct hd_dominators *dominators, const struct hd_groups *classes, uint64_t **member, struct hd_found *found,
              struct hd_error *err);
+
+/* What all that is found retains together, where that is known without a look at each; NULL: it is not. */
+const uint64_t *hd_find_retained(const struct hd_find_query *query, const struct hd_graph *graph, const struct hd_groups *classes,
+                                 const struct hd_found *found);
 
 /* True if some object could be of that type. */
 bool hd_find_knows_type(const struct hd_graph *graph, const char *type);

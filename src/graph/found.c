@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "graph/found.h"
 
+#include "base/bits.h"
 #include "base/crew.h"
 
 #include <stdatomic.h>
@@ -29,7 +30,7 @@ static int compare(const void *left, const void *right, void *data)
 
 struct collection {
     struct order order;
-    const uint8_t *member;
+    const uint64_t *member;
     _Atomic uint32_t next;
 };
 
@@ -38,7 +39,8 @@ struct hand {
     struct collection *collection;
     uint32_t *node; /* [room] */
     uint32_t room, listed, count;
-    uint64_t size;
+    uint64_t size, retained;
+    bool apart;
 };
 
 /* The top gives way to what comes after it. */
@@ -68,34 +70,66 @@ static void offer(struct hand *hand, uint32_t node)
     }
 }
 
+/* What comes last of those that are listed, if there is no room for more; else what nothing comes after. */
+struct last {
+    uint64_t retained, size;
+    uint32_t node;
+};
+
+static struct last last_of(const struct hand *hand)
+{
+    const struct order *order = &hand->collection->order;
+    if (hand->listed < hand->room || hand->room == 0)
+        return (struct last){0, 0, HD_NODE_NONE};
+    return (struct last){order->dominators->retained[hand->node[0]], order->graph->node_size[hand->node[0]], hand->node[0]};
+}
+
+/* What most are, so that it must not take long. */
+static inline bool comes_after(const struct last *last, uint32_t node, uint64_t retained, uint64_t size)
+{
+    if (retained != last->retained)
+        return retained < last->retained;
+    return size != last->size ? size < last->size : node > last->node;
+}
+
 static void collect(void *data)
 {
     struct hand *hand = data;
-    const uint8_t *member = hand->collection->member;
-    const struct hd_graph *graph = hand->collection->order.graph;
-    uint32_t count = graph->node_count, from, found = 0;
-    uint64_t size = 0; /* not in the hand, next to which the other's lies */
+    const uint64_t *member = hand->collection->member;
+    const struct order *order = &hand->collection->order;
+    const uint64_t *size_of = order->graph->node_size, *retained_of = order->dominators->retained;
+    uint32_t count = order->graph->node_count, from, found = 0;
+    struct last last = last_of(hand);
+    uint64_t size = 0, retained = 0; /* not in the hand, next to which the other's lies */
+    bool apart = true;
     while ((from = atomic_fetch_add(&hand->collection->next, HD_FOUND_PIECE)) < count) {
         uint32_t to = count - from < HD_FOUND_PIECE ? count : from + HD_FOUND_PIECE;
-        for (uint32_t node = from; node < to; node++) {
-            if (!member[node])
-                continue;
-            found++;
-            size += graph->node_size[node];
-            offer(hand, node);
-        }
+        for (; from < to; from += HD_BITS_WORD)
+            for (uint64_t word = member[from / HD_BITS_WORD]; word;) {
+                uint32_t node = from + hd_bits_take(&word);
+                found++;
+                size += size_of[node];
+                retained += retained_of[node];
+                apart = apart && retained_of[node] <= size_of[node];
+                if (comes_after(&last, node, retained_of[node], size_of[node]))
+                    continue;
+                offer(hand, node);
+                last = last_of(hand);
+            }
     }
     hand->count = found;
     hand->size = size;
+    hand->retained = retained;
+    hand->apart = apart;
 }
 
 /* ---- together ---- */
 
-static uint32_t members(const uint8_t *member, uint32_t count)
+static uint32_t members(const uint64_t *member, uint32_t count)
 {
     uint32_t sum = 0;
-    for (uint32_t node = 0; node < count; node++)
-        sum += member[node];
+    for (size_t i = 0; i < hd_bits_words(count); i++)
+        sum += (uint32_t)__builtin_popcountll(member[i]);
     return sum;
 }
 
@@ -113,14 +147,16 @@ static bool join(struct hd_found *found, const struct hand *hands, int count, ui
         found->listed += hands[i].listed;
         found->count += hands[i].count;
         found->size += hands[i].size;
+        found->retained += hands[i].retained;
+        found->apart = found->apart && hands[i].apart;
     }
     qsort_r(found->node, found->listed, sizeof *found->node, compare, order);
     found->listed = found->listed < room ? found->listed : room;
     return true;
 }
 
-bool hd_found_make(struct hd_found *found, const uint8_t *member, uint64_t first, const uint64_t *retained,
-                   const struct hd_graph *graph, const struct hd_dominators *dominators, struct hd_error *err)
+bool hd_found_make(struct hd_found *found, const uint64_t *member, uint64_t first, const struct hd_graph *graph,
+                   const struct hd_dominators *dominators, struct hd_error *err)
 {
     struct collection collection = {.order = {graph, dominators}, .member = member};
     struct hand hands[HD_CREW_MAX] = {0};
@@ -128,7 +164,7 @@ bool hd_found_make(struct hd_found *found, const uint8_t *member, uint64_t first
     room = first == 0 || first > room ? room : (uint32_t)first;
     int count = room == 0 || room > graph->node_count / HD_CREW_MAX ? 1 : hd_crew_size(); /* each has room for all */
     bool there = true;
-    *found = (struct hd_found){0};
+    *found = (struct hd_found){.apart = true};
     for (int i = 0; i < count; i++) {
         hands[i] = (struct hand){.collection = &collection, .room = room, .node = malloc(((size_t)room + 1) * sizeof *hands->node)};
         there = there && hands[i].node;
@@ -138,12 +174,5 @@ bool hd_found_make(struct hd_found *found, const uint8_t *member, uint64_t first
     there = there && join(found, hands, count, room, &collection.order);
     for (int i = 0; i < count; i++)
         free(hands[i].node);
-    if (!there)
-        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    found->retained = retained ? *retained : hd_dominators_retained_by_set(dominators, graph, member, false, err);
-    if (found->retained != UINT64_MAX)
-        return true;
-    free(found->node);
-    *found = (struct hd_found){0};
-    return false;
+    return there || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
 }

@@ -13,17 +13,16 @@ struct hd_found {
     uint32_t listed; /* of them; as many as were wanted */
     uint32_t count; /* of all */
     uint64_t size;  /* of all together */
-    /* what the set retains together; a lower bound, as hd_dominators_retained_by_set says */
-    uint64_t retained;
+    uint64_t retained; /* of each, summed up: what the set retains together if they lie `apart` */
+    bool apart; /* none retains more than itself, so that none dominates another; if not, hd_dominators_retained_by_topmost says what they retain together */
 };
 
 enum { HD_FOUND_PIECE = 1 << 16 }; /* nodes that one processor looks at in a row */
 
 /*
- * `member[n]` is 1 for the nodes of the set, else 0. At most `first` nodes are listed, 0: all. `retained`: what the set
- * does together, if that is known already. False: there is nothing to free.
+ * `member`: a set of nodes (base/bits.h). At most `first` of them are listed, 0: all. Of the dominators `retained` is looked at. False: there is nothing to free.
  */
-bool hd_found_make(struct hd_found *found, const uint8_t *member, uint64_t first, const uint64_t *retained,
-                   const struct hd_graph *graph, const struct hd_dominators *dominators, struct hd_error *err);
+bool hd_found_make(struct hd_found *found, const uint64_t *member, uint64_t first, const struct hd_graph *graph,
+                   const struct hd_dominators *dominators, struct hd_error *err);
 
 #endif

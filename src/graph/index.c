@@ -120,6 +120,7 @@ const struct hd_index_header *hd_index_header_of(const struct hd_index *index)
 static const uint64_t sections_of[] = {[HD_INDEX_HEADER] = 0,
                                        [HD_INDEX_SUMS] = HD_INDEX_SECTIONS_SUMS,
                                        [HD_INDEX_SIZES] = HD_INDEX_SECTIONS_SIZES,
+                                       [HD_INDEX_LABELS] = HD_INDEX_SECTIONS_LABELS,
                                        [HD_INDEX_WAYS] = HD_INDEX_SECTIONS_WAYS,
                                        [HD_INDEX_NODES] = HD_INDEX_SECTIONS_NODES,
                                        [HD_INDEX_GRAPH] = HD_INDEX_SECTIONS_GRAPH,

@@ -39,9 +39,10 @@ struct hd_index; /* a mapped index */
 enum hd_index_need {
     HD_INDEX_HEADER, /* counts alone; for what graph/index_answers.c finds behind it, and graph/index_point.h in it */
     HD_INDEX_SUMS,  /* counts, names, and what hd_index_class_sums and hd_index_type_sums give */
-    HD_INDEX_SIZES, /* and of the objects sizes, types, labels and hd_index_classes, and of the dominators `parent` and `retained` */
+    HD_INDEX_SIZES, /* and of the objects sizes and types, and of the dominators `retained` */
+    HD_INDEX_LABELS, /* HD_INDEX_SIZES, and labels */
     HD_INDEX_WAYS,  /* HD_INDEX_SUMS, and what hd_paths_merge looks at for the objects of a class: of hd_index_paths all but `parent` */
-    HD_INDEX_NODES, /* HD_INDEX_SIZES, and what HD_INDEX_GRAPH gives but the references: edge_start, edge_to and edge_name stay NULL */
+    HD_INDEX_NODES, /* HD_INDEX_SUMS, and what HD_INDEX_GRAPH gives but the references: edge_start, edge_to and edge_name stay NULL */
     HD_INDEX_GRAPH, /* and the graph, and of the dominators `parent` and `retained` */
     HD_INDEX_TREE,  /* and the dominators' children: all of both */
 };

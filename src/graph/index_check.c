@@ -432,6 +432,15 @@ static int ascending(const void *left, const void *right)
     return a < b ? -1 : a > b;
 }
 
+/* Where many threads found it is in no order. */
+static void first_places(const uint32_t *number, uint64_t count, uint32_t wanted, uint64_t *list, uint64_t limit)
+{
+    uint64_t found = 0;
+    for (uint64_t i = 0; i < count && found < limit; i++)
+        if (number[i] == wanted)
+            list[found++] = i;
+}
+
 bool hd_index_check_search(const struct hd_index_header *header, const struct hd_index_plan *plan, const char *file,
                            enum hd_index_section which, uint32_t wanted, uint64_t *list, uint64_t limit, uint64_t *count)
 {
@@ -442,7 +451,10 @@ bool hd_index_check_search(const struct hd_index_header *header, const struct hd
         || !run(&search.check, search_block, plan->first_block[which + 1] - plan->first_block[which]))
         return false;
     *count = atomic_load(&search.count);
-    qsort(list, *count < limit ? *count : limit, sizeof *list, ascending);
+    if (*count > limit)
+        first_places(section(&search.check, which), plan->bytes[which] / sizeof(uint32_t), wanted, list, limit);
+    else
+        qsort(list, *count, sizeof *list, ascending);
     return true;
 }
 

@@ -74,9 +74,8 @@ enum hd_index_section {
 #define HD_INDEX_SECTIONS_SUMS \
     (HD_INDEX_BIT(NAME_START) | HD_INDEX_BIT(NAME_BYTES) | HD_INDEX_BIT(CLASS_NAME_START) \
      | HD_INDEX_BIT(CLASS_NAME_BYTES) | HD_INDEX_BIT(CLASS_SUMS) | HD_INDEX_BIT(TYPE_SUMS))
-#define HD_INDEX_SECTIONS_SIZES \
-    (HD_INDEX_SECTIONS_SUMS | HD_INDEX_BIT(CLASS_NUMBER) | HD_INDEX_BIT(SIZE) | HD_INDEX_BIT(TYPE) | HD_INDEX_BIT(LABEL) \
-     | HD_INDEX_BIT(PARENT) | HD_INDEX_BIT(RETAINED))
+#define HD_INDEX_SECTIONS_SIZES (HD_INDEX_SECTIONS_SUMS | HD_INDEX_BIT(SIZE) | HD_INDEX_BIT(TYPE) | HD_INDEX_BIT(RETAINED))
+#define HD_INDEX_SECTIONS_LABELS (HD_INDEX_SECTIONS_SIZES | HD_INDEX_BIT(LABEL))
 #define HD_INDEX_SECTIONS_WAYS \
     (HD_INDEX_SECTIONS_SUMS | HD_INDEX_BIT(CLASS_NUMBER) | HD_INDEX_BIT(SIZE) | HD_INDEX_BIT(CLASS) | HD_INDEX_BIT(LABEL) \
      | HD_INDEX_BIT(TYPE) | HD_INDEX_BIT(EDGE_NAME) | HD_INDEX_SECTIONS_ORDER)
@@ -141,7 +140,7 @@ bool hd_index_check_block(const struct hd_index_header *header, const struct hd_
 const void *hd_index_elements(struct hd_index *index, enum hd_index_section which, uint64_t at, uint64_t count);
 
 /*
- * hd_index_check of one section, and where in it that number stands: how often, and if that is not more than `limit` the places, ascending.
+ * hd_index_check of one section, and where in it that number stands: how often, and the first `limit` places, ascending.
  * A section of 4 bytes per element.
  */
 bool hd_index_check_search(const struct hd_index_header *header, const struct hd_index_plan *plan, const char *file,

@@ -2,6 +2,8 @@
 #include "graph/index_format.h"
 #include "graph/index_point.h"
 
+#include "dump/json_reader.h"
+
 #include <stdlib.h>
 
 static bool number8(struct hd_index *index, enum hd_index_section which, uint64_t at, uint8_t *number)
@@ -103,6 +105,83 @@ bool hd_index_edge(struct hd_index *index, uint64_t edge, uint32_t *to, uint32_t
     return number32(index, HD_INDEX_EDGE_TO, edge, to) && number32(index, HD_INDEX_EDGE_NAME, edge, name);
 }
 
+/* ---- columns ---- */
+
+enum { AT_ONCE = HD_INDEX_BLOCK / 8 }; /* nodes: of the widest columns a block */
+
+static const enum hd_index_section of_nodes[] = {HD_INDEX_SIZE, HD_INDEX_TYPE, HD_INDEX_RETAINED, HD_INDEX_PATH_PARENT,
+                                                 HD_INDEX_PATH_EDGE, HD_INDEX_CLASS_NUMBER};
+
+/* Where a column begins; NULL: it is empty, or damaged there. */
+static void *column(struct hd_index *index, enum hd_index_section which)
+{
+    return (void *)hd_index_elements(index, which, 0, 1);
+}
+
+bool hd_index_columns_init(struct hd_index_columns *columns, struct hd_index *index, const struct hd_graph *graph)
+{
+    const size_t chunks = graph->node_count / AT_ONCE + 1;
+    *columns = (struct hd_index_columns){.index = index, .graph = *graph, .held = calloc(chunks / 64 + 1, sizeof *columns->held)};
+    columns->graph.node_size = column(index, HD_INDEX_SIZE);
+    columns->graph.node_type = column(index, HD_INDEX_TYPE);
+    columns->graph.edge_start = column(index, HD_INDEX_EDGE_START);
+    columns->graph.edge_name = column(index, HD_INDEX_EDGE_NAME);
+    columns->dominators.node_count = graph->node_count;
+    columns->dominators.retained = column(index, HD_INDEX_RETAINED);
+    columns->dominators.child_start = column(index, HD_INDEX_CHILD_START);
+    columns->dominators.child = column(index, HD_INDEX_CHILD);
+    columns->paths.graph = &columns->graph;
+    columns->paths.parent = column(index, HD_INDEX_PATH_PARENT);
+    columns->paths.edge = column(index, HD_INDEX_PATH_EDGE);
+    columns->class_number = column(index, HD_INDEX_CLASS_NUMBER);
+    bool there = columns->held && columns->graph.node_size && columns->graph.node_type && columns->graph.edge_start
+                 && columns->dominators.retained && columns->dominators.child_start && columns->paths.parent
+                 && columns->paths.edge && columns->class_number;
+    if (!there)
+        hd_index_columns_deinit(columns);
+    return there;
+}
+
+void hd_index_columns_deinit(struct hd_index_columns *columns)
+{
+    free(columns->held);
+    columns->held = NULL;
+}
+
+static bool look_at(struct hd_index_columns *columns, uint32_t chunk)
+{
+    const uint64_t from = (uint64_t)chunk * AT_ONCE, left = columns->graph.node_count - from;
+    const uint64_t count = left < AT_ONCE ? left : AT_ONCE;
+    bool holds = hd_index_elements(columns->index, HD_INDEX_CHILD_START, from, count + 1) != NULL;
+    for (size_t i = 0; i < sizeof of_nodes / sizeof *of_nodes; i++)
+        holds = holds && hd_index_elements(columns->index, of_nodes[i], from, count);
+    if (holds)
+        columns->held[chunk / 64] |= (uint64_t)1 << chunk % 64;
+    return holds;
+}
+
+static bool numbers_hold(struct hd_index_columns *columns, uint32_t node)
+{
+    uint32_t chunk = node / AT_ONCE;
+    return columns->held[chunk / 64] >> chunk % 64 & 1 || look_at(columns, chunk);
+}
+
+bool hd_index_columns_node(struct hd_index_columns *columns, uint32_t node)
+{
+    if (!numbers_hold(columns, node))
+        return false;
+    uint32_t first = columns->dominators.child_start[node], end = columns->dominators.child_start[node + 1];
+    return first == end || (first < end && hd_index_elements(columns->index, HD_INDEX_CHILD, first, end - first));
+}
+
+bool hd_index_columns_edge(struct hd_index_columns *columns, uint32_t from, uint64_t edge)
+{
+    return numbers_hold(columns, from) && hd_index_elements(columns->index, HD_INDEX_EDGE_NAME, edge, 1)
+           && (columns->graph.node_type[from] != HD_BT_T_HASH || hd_index_elements(columns->index, HD_INDEX_EDGE_START, from, 2));
+}
+
+/* ---- texts ---- */
+
 /* The text from start[number] to start[number + 1]. */
 static bool text_of(struct hd_index *index, enum hd_index_section starts, enum hd_index_section bytes, uint64_t number,
                     struct hd_graph_text *text)
@@ -161,7 +240,7 @@ bool hd_index_referrers(struct hd_index *index, uint32_t node, struct hd_referre
 {
     uint64_t *edge = malloc((limit + 1) * sizeof *edge);
     bool found = edge && hd_index_search(index, HD_INDEX_EDGE_TO, node, edge, limit, count);
-    for (uint64_t i = 0; found && *count <= limit && i < *count; i++) {
+    for (uint64_t i = 0; found && i < *count && i < limit; i++) {
         list[i].edge = edge[i];
         found = leaves(index, edge[i], &list[i].from);
     }

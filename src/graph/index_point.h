@@ -42,6 +42,29 @@ bool hd_index_edge(struct hd_index *index, uint64_t edge, uint32_t *to, uint32_t
 /* Where each of `count` edges from `edge` on leads; NULL if that is damaged, or there are none. */
 const uint32_t *hd_index_edge_ends(struct hd_index *index, uint64_t edge, uint64_t count);
 
+/*
+ * What a tree of groups (graph/tree.h) reads of many objects: the columns as they lie in the file. Of each is to be asked whether it holds before
+ * anything of it is read; what its numbers lead to is in range then, as where it all is checked, but not whether it is a tree.
+ */
+struct hd_index_columns {
+    struct hd_index *index;
+    struct hd_graph graph;           /* node_size, node_type, edge_start, edge_name; the counts and the names are those that were handed out */
+    struct hd_dominators dominators; /* retained, child_start, child */
+    struct hd_paths paths;           /* parent, edge */
+    uint32_t *class_number;
+    uint64_t *held; /* bits: that so many nodes in a row hold */
+};
+
+/* `graph`: as the index handed it out. False: there is nothing to free. */
+bool hd_index_columns_init(struct hd_index_columns *columns, struct hd_index *index, const struct hd_graph *graph);
+void hd_index_columns_deinit(struct hd_index_columns *columns);
+
+/* Whether all but the references of a node holds, and its list of children. */
+bool hd_index_columns_node(struct hd_index_columns *columns, uint32_t node);
+
+/* Whether the name of an edge and all that tells of what it leaves, that node, hold; but not its list of children. */
+bool hd_index_columns_edge(struct hd_index_columns *columns, uint32_t from, uint64_t edge);
+
 /* Data NULL for what is no name. They live as long as the index is mapped. */
 bool hd_index_name(struct hd_index *index, uint32_t name, struct hd_graph_text *text);
 bool hd_index_class_name(struct hd_index *index, uint32_t number, struct hd_graph_text *text);
@@ -49,7 +72,7 @@ bool hd_index_class_name(struct hd_index *index, uint32_t number, struct hd_grap
 /* How many objects are in a group by class; in `list`, ascending, if they are not more than `limit`. One pass over the groups' numbers. */
 bool hd_index_members(struct hd_index *index, uint32_t class_number, uint32_t *list, uint64_t limit, uint64_t *count);
 
-/* How many references lead to a node; in `list`, if they are not more than `limit`. One pass over where all lead. */
+/* How many references lead to a node; in `list` the first `limit` of them. One pass over where all lead. */
 bool hd_index_referrers(struct hd_index *index, uint32_t node, struct hd_referrer *list, uint64_t limit, uint64_t *count);
 
 #endif

@@ -5,19 +5,12 @@
  */
 #include "graph/retained.h"
 
+#include "base/bits.h"
 #include "base/crew.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-
-static bool bit_test_and_set(uint64_t *bits, uint32_t i)
-{
-    uint64_t mask = (uint64_t)1 << (i & 63);
-    bool was = bits[i >> 6] & mask;
-    bits[i >> 6] |= mask;
-    return was;
-}
 
 /* Bytes reached from the root over strong edges without passing a member; `queue` has room for every node reached. */
 static uint64_t reached_without(const struct hd_graph *graph, const uint8_t *member, uint64_t *seen, uint32_t *queue)
@@ -27,27 +20,28 @@ static uint64_t reached_without(const struct hd_graph *graph, const uint8_t *mem
     uint64_t bytes = 0;
     uint32_t length = 0;
     queue[length++] = HD_NODE_ROOT;
-    bit_test_and_set(seen, HD_NODE_ROOT);
+    hd_bits_add(seen, HD_NODE_ROOT);
     while (length > 0) {
         uint32_t node = queue[--length];
         bytes += graph->node_size[node];
         for (uint64_t e = graph->edge_start[node]; e < graph->edge_start[node + 1]; e++) {
             uint32_t to = graph->edge_to[e];
-            if (!(graph->edge_name[e] & HD_NAME_WEAK) && !member[to] && !bit_test_and_set(seen, to))
-                queue[length++] = to;
+            if (graph->edge_name[e] & HD_NAME_WEAK || member[to] || hd_bits_has(seen, to))
+                continue;
+            hd_bits_add(seen, to);
+            queue[length++] = to;
         }
     }
     return bytes;
 }
 
-enum { UNKNOWN, INSIDE, OUTSIDE }; /* a node, for topmost(): it or what dominates it is a member, or nothing of that is */
 enum { PIECE = 1 << 16, AHEAD = 16 };
 
 /* The same for all hands: whatever one has found out of a node, another would, too. */
 struct climb {
     const struct hd_dominators *dominators;
-    const uint8_t *member;
-    uint8_t *state; /* [node_count] of members known from the start */
+    const uint64_t *member;
+    uint64_t *inside, *outside; /* what is known of nodes that are no members: a member dominates them, or none does */
     _Atomic uint32_t next;
 };
 
@@ -56,23 +50,20 @@ struct climber {
     uint64_t bytes;
 };
 
-/* What a node is. Goes up to the first one that is known, then the same way again; should there be a circle, it ends after as many steps as there are nodes. */
-static uint8_t state_of(struct climb *climb, uint32_t node)
+/* Whether a node is a member, or one dominates it. Goes up to the first one that is known, then the same way again; should there be a circle, it ends after as many steps as there are nodes. */
+static bool is_inside(struct climb *climb, uint32_t node)
 {
     const uint32_t *parent = climb->dominators->parent;
-    uint32_t at = node, steps = 0;
-    uint8_t found = UNKNOWN;
-    while (at != HD_NODE_NONE && steps < climb->dominators->node_count && found == UNKNOWN) {
-        found = __atomic_load_n(&climb->state[at], __ATOMIC_RELAXED);
-        if (found == UNKNOWN) {
-            at = parent[at];
-            steps++;
+    uint32_t at = node, steps = 0, most = climb->dominators->node_count;
+    bool inside = false;
+    for (; at != HD_NODE_NONE && steps < most && !hd_bits_has_shared(climb->outside, at); at = parent[at], steps++)
+        if (hd_bits_has(climb->member, at) || hd_bits_has_shared(climb->inside, at)) {
+            inside = true;
+            break;
         }
-    }
-    found = found == UNKNOWN ? OUTSIDE : found;
-    for (; steps > 0; steps--, node = parent[node])
-        __atomic_store_n(&climb->state[node], found, __ATOMIC_RELAXED);
-    return found;
+    for (uint64_t *known = inside ? climb->inside : climb->outside; steps > 0; steps--, node = parent[node])
+        hd_bits_add_shared(known, node);
+    return inside;
 }
 
 static void climb_run(void *data)
@@ -84,47 +75,47 @@ static void climb_run(void *data)
     uint64_t bytes = 0; /* not in the hand, next to which the other's lies */
     while ((from = atomic_fetch_add(&climb->next, PIECE)) < count) {
         uint32_t to = count - from < PIECE ? count : from + PIECE;
-        for (uint32_t node = from; node < to; node++) {
-            if (node + AHEAD < to && climb->member[node + AHEAD] && dominators->parent[node + AHEAD] != HD_NODE_NONE)
-                __builtin_prefetch(&climb->state[dominators->parent[node + AHEAD]]);
-            if (climb->member[node] && state_of(climb, dominators->parent[node]) == OUTSIDE)
-                bytes += dominators->retained[node];
-        }
+        for (; from < to; from += HD_BITS_WORD)
+            for (uint64_t word = climb->member[from / HD_BITS_WORD]; word;) {
+                uint32_t node = from + hd_bits_take(&word);
+                if (!is_inside(climb, dominators->parent[node]))
+                    bytes += dominators->retained[node];
+            }
     }
     climber->bytes = bytes;
 }
 
-/* The sum over the topmost members: those that no other one dominates. Looks only at what is above members. */
-static uint64_t topmost(const struct hd_dominators *dominators, const uint8_t *member, uint8_t *state)
+uint64_t hd_dominators_retained_by_topmost(const struct hd_dominators *dominators, const uint64_t *member, struct hd_error *err)
 {
-    struct climb climb = {.dominators = dominators, .member = member, .state = state};
+    struct climb climb = {.dominators = dominators, .member = member, .inside = hd_bits_create(dominators->node_count),
+                          .outside = hd_bits_create(dominators->node_count)};
     struct climber climbers[HD_CREW_MAX];
     int count = hd_crew_size();
     uint64_t bytes = 0;
-    for (uint32_t node = 0; node < dominators->node_count; node++)
-        state[node] = member[node] ? INSIDE : UNKNOWN;
     for (int i = 0; i < count; i++)
         climbers[i] = (struct climber){&climb, 0};
-    hd_crew_run(climb_run, climbers, sizeof *climbers, count);
+    if (climb.inside && climb.outside)
+        hd_crew_run(climb_run, climbers, sizeof *climbers, count);
+    else
+        hd_error_set(err, HD_ERROR_MEMORY, "out of memory for the retained size of a set of objects");
     for (int i = 0; i < count; i++)
         bytes += climbers[i].bytes;
-    return bytes;
+    bool done = climb.inside && climb.outside;
+    free(climb.inside);
+    free(climb.outside);
+    return done ? bytes : UINT64_MAX;
 }
 
 uint64_t hd_dominators_retained_by_set(const struct hd_dominators *dominators, const struct hd_graph *graph,
-                                       const uint8_t *member, bool exact, struct hd_error *err)
+                                       const uint8_t *member, struct hd_error *err)
 {
     uint64_t bytes = UINT64_MAX;
-    uint32_t *queue = exact ? malloc((size_t)graph->node_count * sizeof *queue) : NULL; /* an index may lie about how many are reached */
-    uint64_t *seen = exact ? calloc(((size_t)graph->node_count + 63) / 64, sizeof *seen) : NULL;
-    uint8_t *state = exact ? NULL : malloc(graph->node_count);
-    if (exact ? !queue || !seen : !state)
-        hd_error_set(err, HD_ERROR_MEMORY, "out of memory for the retained size of a set of objects");
-    else if (exact)
+    uint32_t *queue = malloc((size_t)graph->node_count * sizeof *queue); /* an index may lie about how many are reached */
+    uint64_t *seen = hd_bits_create(graph->node_count);
+    if (queue && seen)
         bytes = dominators->reachable_size - reached_without(graph, member, seen, queue);
     else
-        bytes = topmost(dominators, member, state);
-    free(state);
+        hd_error_set(err, HD_ERROR_MEMORY, "out of memory for the retained size of a set of objects");
     free(seen);
     free(queue);
     return bytes;

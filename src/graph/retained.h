@@ -23,7 +23,7 @@ struct hd_retained_group {
  * A group's `retained` is the sum of the retained sizes of those members that no other member dominates: nothing is
  * counted twice, a list counts once and not once for each link. It is what would go if all members went, but for
  * objects that only several members together keep alive (two Orders share an Item): those are missing, so it
- * is a lower bound. hd_dominators_retained_by_set(…, exact) has them, for one set at a time. Groups overlap: the sum over all
+ * is a lower bound. hd_dominators_retained_by_set has them, for one set at a time. Groups overlap: the sum over all
  * groups is more than the heap.
  */
 bool hd_retained_by_group(const struct hd_dominators *dominators, const struct hd_graph *graph, const uint32_t *number,

@@ -4,6 +4,7 @@
 #include "base/progress.h"
 #include "dump/json_reader.h"
 #include "graph/best_names.h"
+#include "graph/index_point.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@ enum { TELL_NODES = 1 << 16 };
 enum { AHEAD = 12, FETCHED = 6 }; /* nodes of the queue, and children of one, that are fetched before their turn */
 
 #define OWN_GROUP ((uint64_t)1 << 32) /* in a key: a class or module by its node */
-#define TOO_DEEP 0x80000000u          /* in tree.number while it is made: below that group, not in it */
+#define TOO_DEEP 0x80000000u          /* in the number of a node's group while it is made: below that group, not in it */
 
 struct key {
     uint64_t what, via;
@@ -26,10 +27,14 @@ struct maker {
     const struct hd_groups *classes;
     const struct hd_paths *paths;
     const struct hd_tree_shape *shape;
+    struct hd_index_columns *mapped; /* what is to be looked at before it is read; NULL: all can be read */
+    uint32_t *queue;   /* [node_count] nodes, in order of breadth */
+    uint32_t *group;   /* [node_count] of each in the queue; NULL: tree.number has it */
+    uint64_t *queued;  /* [node_count] bits, if anything is mapped: whether it is in the queue */
     struct key *keys;  /* [capacity] of the groups */
     uint32_t *slots;   /* hash table of the keys: a group's number + 1, 0 if free */
     uint32_t mask, capacity;
-    uint32_t entry; /* the name "val{}" */
+    uint32_t entry; /* the name "val{}"; HD_NODE_NONE: nobody needed it yet */
     struct hd_progress *progress; /* NULL: nobody watches */
 };
 
@@ -102,19 +107,29 @@ static uint64_t kind_of(const struct maker *maker, uint32_t node)
     return maker->classes->number[node];
 }
 
-static struct key key_of(const struct maker *maker, uint32_t parent_group, uint32_t node)
+static uint32_t entry_name_of(struct maker *maker)
 {
-    struct key key = {kind_of(maker, node), HD_NODE_NONE, parent_group, HD_NAME_MASK};
+    if (maker->entry == HD_NODE_NONE)
+        maker->entry = find_entry_name(maker->graph);
+    return maker->entry;
+}
+
+/* Of a node below `above`, which dominates it; it is not looked at again. */
+static bool key_of(struct key *key, struct maker *maker, uint32_t parent_group, uint32_t above, uint32_t node)
+{
+    *key = (struct key){kind_of(maker, node), HD_NODE_NONE, parent_group, HD_NAME_MASK};
     if (!maker->paths || maker->paths->parent[node] == HD_NODE_NONE)
-        return key;
+        return true;
     uint32_t from = maker->paths->parent[node];
     uint64_t edge = maker->paths->edge[node];
-    key.name = maker->graph->edge_name[edge] & HD_NAME_MASK;
+    if (maker->mapped && !hd_index_columns_edge(maker->mapped, from, edge))
+        return false;
+    key->name = maker->graph->edge_name[edge] & HD_NAME_MASK;
     if (maker->shape->entries && hd_best_names_is_entry(maker->graph, from, edge))
-        key.name = maker->entry;
-    if (from != maker->dominators->parent[node])
-        key.via = kind_of(maker, from);
-    return key;
+        key->name = entry_name_of(maker);
+    if (from != above)
+        key->via = kind_of(maker, from);
+    return true;
 }
 
 static void count(struct maker *maker, uint32_t number, uint32_t node, bool top)
@@ -129,7 +144,6 @@ static void count(struct maker *maker, uint32_t number, uint32_t node, bool top)
         bool several = maker->keys[number].via != HD_NODE_NONE;
         group->via = several ? maker->paths->parent[node] : HD_NODE_NONE;
     }
-    maker->tree->number[node] = number;
 }
 
 static void count_deeper(struct maker *maker, uint32_t number, uint32_t node)
@@ -137,7 +151,6 @@ static void count_deeper(struct maker *maker, uint32_t number, uint32_t node)
     struct hd_tree_group *group = &maker->tree->group[number];
     group->deeper_count++;
     group->deeper += maker->graph->node_size[node];
-    maker->tree->number[node] = number | TOO_DEEP;
 }
 
 /*
@@ -158,38 +171,61 @@ static uint32_t repeated(const struct maker *maker, const struct key *key, uint3
     return found;
 }
 
-/* Puts a node where it belongs, below the group of what dominates it; false if memory ran out. */
-static bool place(struct maker *maker, uint32_t node, uint32_t parent)
+static bool no_memory(struct hd_error *err)
+{
+    return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+}
+
+static bool damaged(struct hd_error *err)
+{
+    return hd_error_set(err, HD_ERROR_BAD_DUMP, "the index of the dump is damaged: ask again, it is made anew then");
+}
+
+/* The group with that key, which is made if there is none; HD_NODE_NONE if memory ran out. */
+static uint32_t group_with(struct maker *maker, const struct key *key)
 {
     struct hd_tree *tree = maker->tree;
+    uint32_t *slot = slot_of(maker, key);
+    if (*slot)
+        return *slot - 1;
+    if (tree->count == maker->capacity) {
+        if (!grow(maker))
+            return HD_NODE_NONE;
+        slot = slot_of(maker, key);
+    }
+    tree->group[tree->count] = (struct hd_tree_group){
+        .parent = key->parent, .child = HD_NODE_NONE, .next = HD_NODE_NONE, .depth = tree->group[key->parent].depth + 1,
+        .name = key->name, .via = HD_NODE_NONE, .sample = HD_NODE_NONE};
+    maker->keys[tree->count] = *key;
+    *slot = ++tree->count;
+    return *slot - 1;
+}
+
+/* Puts a node where it belongs, below the group of what dominates it, `above`. */
+static bool place(struct maker *maker, uint32_t node, uint32_t above, uint32_t parent, uint32_t *group, struct hd_error *err)
+{
+    struct key key;
+    *group = parent;
     if (parent & TOO_DEEP) {
         count_deeper(maker, parent & ~TOO_DEEP, node);
         return true;
     }
-    struct key key = key_of(maker, parent, node);
-    uint32_t again = repeated(maker, &key, parent);
-    if (again != HD_NODE_NONE) {
-        count(maker, again, node, false);
+    if (!key_of(&key, maker, parent, above, node))
+        return damaged(err);
+    *group = repeated(maker, &key, parent);
+    if (*group != HD_NODE_NONE) {
+        count(maker, *group, node, false);
         return true;
     }
-    if (tree->group[parent].depth >= maker->shape->depth) {
+    if (maker->tree->group[parent].depth >= maker->shape->depth) {
+        *group = parent | TOO_DEEP;
         count_deeper(maker, parent, node);
         return true;
     }
-    uint32_t *slot = slot_of(maker, &key);
-    if (!*slot) {
-        if (tree->count == maker->capacity) {
-            if (!grow(maker))
-                return false;
-            slot = slot_of(maker, &key);
-        }
-        tree->group[tree->count] = (struct hd_tree_group){
-            .parent = parent, .child = HD_NODE_NONE, .next = HD_NODE_NONE, .depth = tree->group[parent].depth + 1,
-            .name = key.name, .via = HD_NODE_NONE, .sample = HD_NODE_NONE};
-        maker->keys[tree->count] = key;
-        *slot = ++tree->count;
-    }
-    count(maker, *slot - 1, node, true);
+    *group = group_with(maker, &key);
+    if (*group == HD_NODE_NONE)
+        return no_memory(err);
+    count(maker, *group, node, true);
     return true;
 }
 
@@ -200,7 +236,10 @@ static void fetch(const struct maker *maker, uint32_t node)
     __builtin_prefetch(&maker->dominators->retained[node]);
     __builtin_prefetch(&maker->graph->node_type[node]);
     __builtin_prefetch(&maker->classes->number[node]);
-    __builtin_prefetch(&maker->tree->number[node], 1);
+    if (maker->tree->number)
+        __builtin_prefetch(&maker->tree->number[node], 1);
+    if (maker->mapped)
+        __builtin_prefetch(&maker->dominators->child_start[node]);
     if (maker->paths) {
         __builtin_prefetch(&maker->paths->parent[node]);
         __builtin_prefetch(&maker->paths->edge[node]);
@@ -210,7 +249,7 @@ static void fetch(const struct maker *maker, uint32_t node)
 /* The second step, when the first has arrived. */
 static void fetch_name(const struct maker *maker, uint32_t node)
 {
-    if (maker->paths)
+    if (maker->paths && maker->paths->edge[node] < maker->graph->edge_count)
         __builtin_prefetch(&maker->graph->edge_name[maker->paths->edge[node]]);
 }
 
@@ -223,17 +262,50 @@ static void fetch_children(const struct maker *maker, uint32_t node, void (*step
         step(maker, dominators->child[first + i]);
 }
 
-static bool no_memory(struct hd_error *err)
+/* Whether all can be read of a node, and it is there for the first time: else it is no tree, and there might be no end. */
+static bool is_sound(struct maker *maker, uint32_t node)
 {
-    return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    uint64_t bit = (uint64_t)1 << node % 64, *word = &maker->queued[node / 64];
+    bool first = !(*word & bit);
+    *word |= bit;
+    return first && hd_index_columns_node(maker->mapped, node);
 }
 
-static bool place_all(struct maker *maker, uint32_t *queue, struct hd_error *err)
+static void append(struct maker *maker, uint32_t place, uint32_t node, uint32_t group)
+{
+    maker->queue[place] = node;
+    if (maker->group)
+        maker->group[place] = group;
+    else
+        maker->tree->number[node] = group;
+}
+
+/* What a node dominates. */
+static bool place_children(struct maker *maker, uint32_t node, uint32_t group, uint32_t *tail, struct hd_error *err)
 {
     const struct hd_dominators *dominators = maker->dominators;
-    uint32_t head = 0, tail = 0;
-    queue[tail++] = maker->shape->from;
-    while (head < tail) {
+    const uint32_t end = dominators->child_start[node + 1];
+    for (uint32_t i = dominators->child_start[node]; i < end; i++) {
+        uint32_t child = dominators->child[i], its;
+        if (i + 2 * FETCHED < end)
+            fetch(maker, dominators->child[i + 2 * FETCHED]);
+        if (i + FETCHED < end)
+            fetch_name(maker, dominators->child[i + FETCHED]);
+        if (maker->mapped && !is_sound(maker, child))
+            return damaged(err);
+        if (!place(maker, child, node, group, &its, err))
+            return false;
+        append(maker, (*tail)++, child, its);
+    }
+    return true;
+}
+
+static bool place_all(struct maker *maker, struct hd_error *err)
+{
+    const struct hd_dominators *dominators = maker->dominators;
+    const uint32_t *queue = maker->queue;
+    uint32_t *number = maker->tree->number, tail = 1;
+    for (uint32_t head = 0; head < tail; head++) {
         if (head % TELL_NODES == TELL_NODES - 1 && !hd_progress_go_on(maker->progress, TELL_NODES, err))
             return false;
         if (tail - head > 2 * AHEAD)
@@ -242,21 +314,12 @@ static bool place_all(struct maker *maker, uint32_t *queue, struct hd_error *err
             fetch_children(maker, queue[head + AHEAD], fetch);
         if (tail - head > AHEAD / 2)
             fetch_children(maker, queue[head + AHEAD / 2], fetch_name);
-        uint32_t node = queue[head++], group = maker->tree->number[node];
-        for (uint32_t i = dominators->child_start[node]; i < dominators->child_start[node + 1]; i++) {
-            uint32_t child = dominators->child[i];
-            if (i + 2 * FETCHED < dominators->child_start[node + 1])
-                fetch(maker, dominators->child[i + 2 * FETCHED]);
-            if (i + FETCHED < dominators->child_start[node + 1])
-                fetch_name(maker, dominators->child[i + FETCHED]);
-            if (!place(maker, child, group))
-                return no_memory(err);
-            queue[tail++] = child;
-        }
+        if (!place_children(maker, queue[head], number ? number[queue[head]] : maker->group[head], &tail, err))
+            return false;
     }
-    while (tail-- > 0)
-        if (maker->tree->number[queue[tail]] & TOO_DEEP)
-            maker->tree->number[queue[tail]] = HD_NODE_NONE;
+    while (number && tail-- > 0)
+        if (number[queue[tail]] & TOO_DEEP)
+            number[queue[tail]] = HD_NODE_NONE;
     return true;
 }
 
@@ -297,37 +360,53 @@ static bool link_children(struct hd_tree *tree)
     return true;
 }
 
-static void begin(struct maker *maker)
+static bool begin(struct maker *maker, struct hd_error *err)
 {
     struct hd_tree *tree = maker->tree;
-    maker->entry = maker->shape->entries ? find_entry_name(maker->graph) : HD_TREE_ENTRY;
-    memset(tree->number, 0xff, (size_t)maker->graph->node_count * sizeof *tree->number); /* HD_NODE_NONE */
+    const uint32_t from = maker->shape->from;
+    maker->entry = HD_NODE_NONE;
+    if (tree->number)
+        memset(tree->number, 0xff, (size_t)maker->graph->node_count * sizeof *tree->number); /* HD_NODE_NONE */
     tree->group[0] = (struct hd_tree_group){.parent = HD_NODE_NONE, .child = HD_NODE_NONE, .next = HD_NODE_NONE,
-                                            .name = HD_NAME_MASK, .via = HD_NODE_NONE, .sample = maker->shape->from};
+                                            .name = HD_NAME_MASK, .via = HD_NODE_NONE, .sample = from};
     maker->keys[0] = (struct key){UINT64_MAX, HD_NODE_NONE, HD_NODE_NONE, HD_NAME_MASK};
     *slot_of(maker, &maker->keys[0]) = tree->count = 1;
-    count(maker, 0, maker->shape->from, true);
+    if (maker->mapped && !is_sound(maker, from))
+        return damaged(err);
+    append(maker, 0, from, 0);
+    count(maker, 0, from, true);
+    return true;
+}
+
+static bool make_room(struct maker *maker)
+{
+    const size_t count = maker->graph->node_count;
+    maker->queue = malloc(count * sizeof *maker->queue);
+    if (!maker->mapped) {
+        maker->tree->number = malloc(count * sizeof *maker->tree->number);
+        return maker->queue && maker->tree->number && grow(maker);
+    }
+    maker->group = malloc(count * sizeof *maker->group); /* no more of it is touched than is needed */
+    maker->queued = calloc(count / 64 + 1, sizeof *maker->queued);
+    return maker->queue && maker->group && maker->queued && grow(maker);
 }
 
 bool hd_tree_create(struct hd_tree *tree, const struct hd_graph *graph, const struct hd_dominators *dominators,
                     const struct hd_groups *classes, const struct hd_tree_shape *shape, struct hd_error *err)
 {
     struct maker maker = {.tree = tree, .graph = graph, .dominators = dominators, .classes = classes,
-                          .paths = shape->paths, .shape = shape, .progress = hd_progress_watcher()};
-    *tree = (struct hd_tree){.number = malloc((size_t)graph->node_count * sizeof *tree->number)};
-    uint32_t *queue = malloc((size_t)graph->node_count * sizeof *queue);
-    bool done = (tree->number && queue && grow(&maker)) || no_memory(err);
+                          .paths = shape->paths, .shape = shape, .mapped = shape->mapped, .progress = hd_progress_watcher()};
+    *tree = (struct hd_tree){.number = NULL};
     hd_progress_stage(maker.progress, "putting alike objects together", graph->node_count);
-    if (done) {
-        begin(&maker);
-        done = place_all(&maker, queue, err);
-    }
+    bool done = (make_room(&maker) || no_memory(err)) && begin(&maker, err) && place_all(&maker, err);
     if (done) {
         add_up(tree);
         done = link_children(tree) || no_memory(err);
     }
     hd_progress_stage(maker.progress, NULL, 0);
-    free(queue);
+    free(maker.queue);
+    free(maker.group);
+    free(maker.queued);
     free(maker.keys);
     free(maker.slots);
     if (!done)

@@ -14,6 +14,8 @@
 #include "graph/groups.h"
 #include "graph/paths.h"
 
+struct hd_index_columns;
+
 struct hd_tree_group {
     uint32_t parent; /* HD_NODE_NONE for the first */
     uint32_t child;  /* the one that retains most; HD_NODE_NONE if there is none, or they are too deep */
@@ -43,7 +45,7 @@ struct hd_tree {
     uint32_t count;
     uint32_t left_out; /* groups that are in a `rest` */
     struct hd_tree_rest *rest; /* [count]; NULL: nothing is left out */
-    uint32_t *number; /* [node_count] the node's group, HD_NODE_NONE if it is too deep or not below where the tree begins; NULL in a part */
+    uint32_t *number; /* [node_count] the node's group, HD_NODE_NONE if it is too deep or not below where the tree begins; NULL in a part, and of what is mapped */
 };
 
 /*
@@ -57,12 +59,13 @@ struct hd_tree_shape {
     uint32_t depth;               /* levels below it; with `fold` UINT32_MAX, all: what is deep may be one more link of what is not (hd_tree_part) */
     bool entries;
     bool fold;
+    struct hd_index_columns *mapped; /* graph/index_point.h: of these nothing is looked at but what is below `from`; NULL: all columns can be read */
 };
 
 enum { HD_TREE_FOLD = 4 };
 #define HD_TREE_ENTRY (HD_NAME_MASK - 1) /* a group's name: "val{}", where the graph has no such name */
 
-/* `classes`: hd_groups_by_class. */
+/* `classes`: hd_groups_by_class; of what is mapped only `number` is there. False, too, if that is damaged. */
 bool hd_tree_create(struct hd_tree *tree, const struct hd_graph *graph, const struct hd_dominators *dominators,
                     const struct hd_groups *classes, const struct hd_tree_shape *shape, struct hd_error *err);
 void hd_tree_destroy(struct hd_tree *tree);

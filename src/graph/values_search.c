@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "graph/values_search.h"
 
+#include "base/bits.h"
 #include "base/crew.h"
 #include "base/regex_table.h"
 
@@ -22,7 +23,7 @@ struct search {
     char literal[64]; /* all that fits has this in it */
     size_t literal_length;
     uint32_t node_count;
-    uint8_t *looked;
+    struct hd_values_looked *looked;
     _Atomic uint32_t next;
     atomic_bool failed;
 };
@@ -93,18 +94,17 @@ static bool text_fits(const struct hand *hand, const char *text, uint32_t length
     return !regexec(&hand->regex, text, 1, &all, REG_STARTEND);
 }
 
-/* Others may write the same into the same byte, if a piece is hostile. */
-static void mark(uint8_t *looked, const uint32_t *node, uint32_t from, uint32_t to, uint8_t what)
+static void mark(uint64_t *set, const uint32_t *node, uint32_t from, uint32_t to)
 {
     for (uint32_t i = from; i < to; i++)
-        __atomic_store_n(&looked[node[i]], what, __ATOMIC_RELAXED);
+        hd_bits_add_shared(set, node[i]);
 }
 
 static void text_look(const struct hand *hand, const struct hd_values_piece *piece, uint32_t text)
 {
     uint32_t from = text ? piece->end[text - 1] : 0;
     if (text_fits(hand, piece->bytes + from, piece->end[text] - 1 - from))
-        mark(hand->search->looked, piece->node, text ? piece->node_end[text - 1] : 0, piece->node_end[text], HD_VALUES_FITS);
+        mark(hand->search->looked->fits, piece->node, text ? piece->node_end[text - 1] : 0, piece->node_end[text]);
 }
 
 /* The literal has no NUL, and so is in one text if it is found. */
@@ -138,7 +138,7 @@ static bool piece_search(const struct hand *hand, uint32_t number)
     else
         for (uint32_t i = 0; i < piece.count; i++)
             text_look(hand, &piece, i);
-    mark(search->looked, piece.left, 0, piece.left_count, HD_VALUES_ASK);
+    mark(search->looked->ask, piece.left, 0, piece.left_count);
     return true;
 }
 
@@ -166,14 +166,30 @@ static bool run(struct search *search)
 {
     struct hand hands[HD_CREW_MAX] = {0};
     int count = hd_crew_size();
-    memset(search->looked, HD_VALUES_NONE, search->node_count);
     for (int i = 0; i < count; i++)
         hands[i].search = search;
     hd_crew_run(hand_run, hands, sizeof *hands, count);
     return !atomic_load(&search->failed);
 }
 
-bool hd_values_search_regex(const struct hd_values_source *source, const char *regex, int flags, uint32_t node_count, uint8_t *looked)
+bool hd_values_looked_create(struct hd_values_looked *looked, uint32_t node_count)
+{
+    *looked = (struct hd_values_looked){hd_bits_create(node_count), hd_bits_create(node_count)};
+    if (looked->fits && looked->ask)
+        return true;
+    hd_values_looked_free(looked);
+    return false;
+}
+
+void hd_values_looked_free(struct hd_values_looked *looked)
+{
+    free(looked->fits);
+    free(looked->ask);
+    *looked = (struct hd_values_looked){NULL, NULL};
+}
+
+bool hd_values_search_regex(const struct hd_values_source *source, const char *regex, int flags, uint32_t node_count,
+                            struct hd_values_looked *looked)
 {
     struct search search = {.source = source, .kind = HD_VALUES_CONTENTS, .pattern = regex, .flags = flags, .node_count = node_count,
                             .looked = looked};
@@ -181,7 +197,7 @@ bool hd_values_search_regex(const struct hd_values_source *source, const char *r
     return run(&search);
 }
 
-bool hd_values_search_glob(const struct hd_values_source *source, const char *glob, uint32_t node_count, uint8_t *looked)
+bool hd_values_search_glob(const struct hd_values_source *source, const char *glob, uint32_t node_count, struct hd_values_looked *looked)
 {
     struct search search = {.source = source, .kind = HD_VALUES_NAMES, .pattern = glob, .node_count = node_count, .looked = looked};
     return run(&search);

@@ -16,14 +16,22 @@ struct hd_values_source {
     struct hd_values_sum sum;
 };
 
-/* Of a node: */
-enum { HD_VALUES_NONE, HD_VALUES_FITS, HD_VALUES_ASK }; /* ASK: the dump says whether it does */
+/* What is known of nodes: sets of them (base/bits.h). */
+struct hd_values_looked {
+    uint64_t *fits;
+    uint64_t *ask; /* the dump says whether they do */
+};
+
+/* Empty sets. False if memory ran out; then there is nothing to free. */
+bool hd_values_looked_create(struct hd_values_looked *looked, uint32_t node_count);
+void hd_values_looked_free(struct hd_values_looked *looked);
 
 /*
  * What is looked for: an extended regular expression with flags for regcomp, which was compiled before without an error, in contents; a glob of fnmatch in
- * names. looked[node_count] gets one of these for each node. False: a piece is not there or damaged, or memory ran out; the dump can be asked.
+ * names. Adds nodes below node_count to `looked`. False: a piece is not there or damaged, or memory ran out; the dump can be asked.
  */
-bool hd_values_search_regex(const struct hd_values_source *source, const char *regex, int flags, uint32_t node_count, uint8_t *looked);
-bool hd_values_search_glob(const struct hd_values_source *source, const char *glob, uint32_t node_count, uint8_t *looked);
+bool hd_values_search_regex(const struct hd_values_source *source, const char *regex, int flags, uint32_t node_count,
+                            struct hd_values_looked *looked);
+bool hd_values_search_glob(const struct hd_values_source *source, const char *glob, uint32_t node_count, struct hd_values_looked *looked);
 
 #endif

@@ -156,6 +156,7 @@ bool hd_basis_whole(struct hd_basis *basis, enum hd_index_need need, struct hd_e
                  : need == HD_INDEX_GRAPH ? basis->graph.edge_start != NULL
                  : need == HD_INDEX_WAYS  ? basis->graph.edge_name != NULL
                  : need == HD_INDEX_NODES ? basis->graph.node_address != NULL
+                 : need == HD_INDEX_LABELS ? basis->graph.node_size && basis->graph.node_label
                                           : basis->graph.node_size != NULL;
     if (there)
         return true;

@@ -55,10 +55,9 @@ static void keys_append(struct hd_buffer *out, struct hd_graph_text map)
     }
 }
 
-/* `object` is a line, or its "iseq": FILE:LINE. */
-static bool place_append(struct hd_buffer *out, struct hd_graph_text object, const char *field)
+/* FILE:LINE. */
+static bool place_append(struct hd_buffer *out, struct hd_graph_text file, struct hd_graph_text line)
 {
-    struct hd_graph_text file = hd_fields_get(object, field), line = hd_fields_get(object, "line");
     if (!is_text(file))
         return false;
     append(out, out->length ? " " : "");
@@ -70,48 +69,63 @@ static bool place_append(struct hd_buffer *out, struct hd_graph_text object, con
     return true;
 }
 
-/* What is in it. */
-static void contents_append(struct hd_buffer *out, struct hd_graph_text object, bool redacted)
+/* What of a line says something about the object, in the order in which it is preferred. */
+enum field { VAL, LENGTH, VALUE, VAL_BASE64, VAL_HASH, NAME, CALLED_ID, PATH, IVS, MEMBERS, LOCALS, BT, ISEQ, FILENAME, FILE_, LINE, FIELDS };
+
+static const char *const field_name[FIELDS] = {
+    [VAL] = "val", [LENGTH] = "length", [VALUE] = "value", [VAL_BASE64] = "val_base64", [VAL_HASH] = "val_hash", [NAME] = "name",
+    [CALLED_ID] = "called_id", [PATH] = "path", [IVS] = "ivs", [MEMBERS] = "members", [LOCALS] = "locals", [BT] = "bt",
+    [ISEQ] = "iseq", [FILENAME] = "filename", [FILE_] = "file", [LINE] = "line",
+};
+
+static bool is_list(struct hd_graph_text value)
 {
-    static const char *const texts[] = {"val", "value", "val_base64", "val_hash", "name", "called_id", "path"};
-    struct hd_graph_text value = hd_fields_get(object, "val"), name = hd_fields_get(object, "length");
-    if (value.data && (value.data[0] == '[' || value.data[0] == '{')) {
-        bool list = value.data[0] == '[';
-        count_append(out, value, list ? " element" : " pair", list ? " elements" : " pairs");
+    return value.data && value.data[0] == '[';
+}
+
+static bool is_map(struct hd_graph_text value)
+{
+    return value.data && value.data[0] == '{';
+}
+
+/* What is in it. */
+static void contents_append(struct hd_buffer *out, const struct hd_graph_text *field, bool redacted)
+{
+    static const enum field texts[] = {VAL, VALUE, VAL_BASE64, VAL_HASH, NAME, CALLED_ID, PATH};
+    if (is_list(field[VAL]) || is_map(field[VAL])) {
+        bool list = is_list(field[VAL]);
+        count_append(out, field[VAL], list ? " element" : " pair", list ? " elements" : " pairs");
         return;
     }
-    if (name.data) { /* ObjectSpace's arrays */
-        hd_buffer_append(out, name.data, name.length);
-        append(out, hd_fields_is(name, "1") ? " element" : " elements");
+    if (field[LENGTH].data) { /* ObjectSpace's arrays */
+        hd_buffer_append(out, field[LENGTH].data, field[LENGTH].length);
+        append(out, hd_fields_is(field[LENGTH], "1") ? " element" : " elements");
         return;
     }
     for (size_t i = 0; !redacted && i < sizeof texts / sizeof *texts; i++) {
-        value = hd_fields_get(object, texts[i]);
-        if (!value.data || value.data[0] == '[' || value.data[0] == '{')
+        struct hd_graph_text value = field[texts[i]];
+        if (!value.data || is_list(value) || is_map(value))
             continue;
-        text_append(out, i < 4 || !is_text(value) ? value : (struct hd_graph_text){value.data + 1, value.length - 2});
+        text_append(out, texts[i] < NAME || !is_text(value) ? value : (struct hd_graph_text){value.data + 1, value.length - 2});
         return;
     }
-    static const char *const maps[] = {"ivs", "members", "locals"};
-    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) {
-        if (redacted && !strcmp(maps[i], "locals") && hd_fields_is(hd_fields_get(object, "bt"), "\"T_DATA\""))
-            continue; /* a thread's, under any name: see redact.h */
-        value = hd_fields_get(object, maps[i]);
-        if (value.data && value.data[0] == '{') {
-            keys_append(out, value);
+    bool thread = redacted && field[BT].data && hd_fields_is(field[BT], "\"T_DATA\""); /* under any name: see redact.h */
+    for (enum field map = IVS; map <= LOCALS; map++)
+        if (is_map(field[map]) && !(map == LOCALS && thread)) {
+            keys_append(out, field[map]);
             return;
         }
-    }
 }
 
 void hd_describe_line(struct hd_buffer *out, struct hd_graph_text object, bool redacted)
 {
-    struct hd_graph_text iseq = hd_fields_get(object, "iseq");
-    contents_append(out, object, redacted);
-    if (iseq.data && iseq.data[0] == '{')
-        place_append(out, iseq, "filename");
-    else if (!place_append(out, object, "filename"))
-        place_append(out, object, "file");
+    struct hd_graph_text field[FIELDS];
+    hd_fields_pick(object, field_name, field, FIELDS);
+    contents_append(out, field, redacted);
+    if (is_map(field[ISEQ]))
+        place_append(out, hd_fields_get(field[ISEQ], "filename"), hd_fields_get(field[ISEQ], "line"));
+    else if (!place_append(out, field[FILENAME], field[LINE]))
+        place_append(out, field[FILE_], field[LINE]);
 }
 
 /* --- many --- */

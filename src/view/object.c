@@ -7,13 +7,30 @@
 
 #include <stdlib.h>
 
-bool hd_view_object_make(struct hd_view_object *view, struct hd_open *open, uint32_t node, struct hd_error *err)
+/* An excerpt has some of what is next to an object: are these enough? */
+static bool must_be_whole(const struct hd_open *open, unsigned long limit)
+{
+    const struct hd_excerpt *excerpt = &open->basis->excerpt;
+    return excerpt->node && (limit == 0 || limit > HD_EXCERPT_NEIGHBOURS)
+           && (excerpt->reference_count > HD_EXCERPT_NEIGHBOURS || excerpt->referrer_count > HD_EXCERPT_NEIGHBOURS);
+}
+
+bool hd_view_object_make(struct hd_view_object *view, struct hd_open *open, uint32_t node, unsigned long limit, struct hd_error *err)
 {
     const struct hd_graph *graph = &open->graph;
+    const struct hd_excerpt *excerpt = &open->basis->excerpt;
+    if (must_be_whole(open, limit)) {
+        const uint64_t address = graph->node_address[node];
+        if (!hd_open_whole(open, HD_INDEX_GRAPH, err))
+            return false;
+        node = hd_graph_find(graph, address);
+    }
     *view = (struct hd_view_object){.open = open, .node = node};
     if (!hd_referrers_find(graph, node, &view->referrers, &view->referrer_count, err))
         return false;
-    view->reference_count = graph->edge_start[node + 1] - graph->edge_start[node];
+    view->reference_count = excerpt->node ? excerpt->reference_count : graph->edge_start[node + 1] - graph->edge_start[node];
+    if (excerpt->node)
+        view->referrer_count = excerpt->referrer_count;
     view->line = hd_readable_fetch(open->dump, graph->node_line[node], graph->node_address[node], &view->line_length,
                                    &view->line_err);
     return true;

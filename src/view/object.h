@@ -12,7 +12,7 @@
 struct hd_view_object {
     const struct hd_open *open;
     uint32_t node;
-    struct hd_referrer *referrers;
+    struct hd_referrer *referrers; /* the first ones, as many as are shown */
     uint64_t referrer_count;
     uint64_t reference_count;
     char *line; /* NULL if it cannot be read again: line_err says why */
@@ -20,8 +20,8 @@ struct hd_view_object {
     struct hd_error line_err;
 };
 
-/* False and *err if memory ran out; then there is nothing to free. */
-bool hd_view_object_make(struct hd_view_object *view, struct hd_open *open, uint32_t node, struct hd_error *err);
+/* `limit` as below. False and *err if memory ran out or the dump cannot be opened whole; then there is nothing to free. */
+bool hd_view_object_make(struct hd_view_object *view, struct hd_open *open, uint32_t node, unsigned long limit, struct hd_error *err);
 void hd_view_object_free(struct hd_view_object *view);
 
 /* How many of `count` a limit leaves; 0: all. */

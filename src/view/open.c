@@ -161,9 +161,24 @@ bool hd_open_several(struct hd_open *open, hd_basis_cut_several *cut, uint32_t *
     return true;
 }
 
+bool hd_open_may_have(const struct hd_open *open, const char *text, struct hd_error *err)
+{
+    uint64_t id;
+    uint32_t node = HD_NODE_NONE;
+    if (!open->index || open->graph.node_address)
+        return true;
+    bool told = parse_snapshot_id(text, &open->graph, &node);
+    if (!told && !hd_open_parse_id(text, &id))
+        return no_id(text, err);
+    told = told || hd_index_find(open->index, id, &node);
+    return !told || (node != HD_NODE_NONE && node != HD_NODE_ROOT) || no_object(open->path, text, err);
+}
+
 bool hd_open_excerpt(struct hd_open *open, const char *id, hd_basis_cut *cut, enum hd_index_need need, uint32_t *node,
                      struct hd_error *err)
 {
+    if (!hd_open_may_have(open, id, err))
+        return false;
     if (open->graph.node_address || !hd_open_find(open, id, node) || !hd_basis_excerpt(open->basis, cut, node))
         return hd_open_whole(open, need, err) && hd_open_node(open, id, node, err);
     take(open);

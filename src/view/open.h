@@ -63,6 +63,9 @@ bool hd_open_excerpt(struct hd_open *open, const char *id, hd_basis_cut *cut, en
 /* The number that the object with that id has in the whole graph, which need not be there. False if it is not known: hd_open_node says why. */
 bool hd_open_find(const struct hd_open *open, const char *id, uint32_t *node);
 
+/* False and *err, as of hd_open_node, if what is open of the dump tells that no object has that id. */
+bool hd_open_may_have(const struct hd_open *open, const char *id, struct hd_error *err);
+
 /*
  * For what is to be said of these nodes alone, after hd_open_read_for less than HD_INDEX_NODES: an excerpt with them, in which they have other
  * numbers, or HD_INDEX_NODES of the whole.

@@ -62,7 +62,7 @@ bool hd_view_path_find(struct hd_open *open, uint32_t *node, bool exclude_weak, 
 {
     if (!(all > 1 ? more_paths(open, node, all, list, count, err) : one_path(open, *node, list, count, err)))
         return false;
-    if (!*count && !exclude_weak) {
+    if (!*count && !exclude_weak && hd_derived_marks(open->derived)->weak > 0) {
         hd_paths_free(*list, *count);
         if (!search(open, node, true, all, list, count, err))
             return false;

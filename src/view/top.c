@@ -87,7 +87,7 @@ static bool rows_trace(struct hd_view_top *view, struct hd_error *err)
         for (uint32_t node = 0; node < graph->node_count; node++)
             member[node] = view->number[node] == number;
         row->sums.retained =
-            hd_dominators_retained_by_set(&view->open->dominators, graph, member, true, &failure);
+            hd_dominators_retained_by_set(&view->open->dominators, graph, member, &failure);
     }
     free(member);
     if (failure.code != HD_OK)

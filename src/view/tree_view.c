@@ -2,6 +2,7 @@
 #include "view/tree_view.h"
 
 #include "dump/json_reader.h"
+#include "graph/index_point.h"
 #include "view/keep.h"
 
 #include <stdlib.h>
@@ -36,26 +37,46 @@ static bool find(struct hd_tree *tree, const struct hd_open *open, uint32_t from
     return found;
 }
 
-/* Gets what is said of the objects of groups that are shown; others count as the root. The biggest groups stand first. */
-static bool name_groups(struct hd_tree *tree, struct hd_open *open, const struct hd_tree_asked *asked, struct hd_error *err)
+/* The groups that are shown; *count of them. NULL if memory ran out. */
+static struct hd_tree_order *choose(const struct hd_tree *tree, const struct hd_tree_asked *asked, uint32_t *count)
 {
     const uint64_t least = hd_tree_least_bytes(&asked->least, tree);
-    uint32_t count = 0;
-    while (count < tree->count && (count == 0 || tree->group[count].retained >= least) && (!asked->limit || count <= asked->limit))
-        count++;
-    uint32_t *nodes = calloc(2 * (size_t)count, sizeof *nodes); /* samples, and who refers to them */
-    if (!nodes)
-        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    for (uint32_t i = 0; i < count; i++) {
-        nodes[i] = tree->group[i].sample;
-        nodes[count + i] = tree->group[i].via == HD_NODE_NONE ? HD_NODE_ROOT : tree->group[i].via;
+    struct hd_tree_order *order = malloc((size_t)tree->count * sizeof *order);
+    *count = 0;
+    for (uint32_t i = 0; order && i < tree->count; i++)
+        if (i == 0 || tree->group[i].retained >= least)
+            order[(*count)++] = (struct hd_tree_order){tree->group[i].retained, i};
+    if (order && asked->limit && asked->limit < *count - 1) {
+        qsort(order, *count, sizeof *order, hd_tree_bigger_first);
+        *count = (uint32_t)asked->limit + 1;
     }
-    bool done = hd_open_nodes(open, nodes, 2 * count, err);
+    return order;
+}
+
+/* Gets what is said of the objects of groups that are shown; others count as the root. */
+static bool name_groups(struct hd_tree *tree, struct hd_open *open, const struct hd_tree_asked *asked, struct hd_error *err)
+{
+    uint32_t count = 0;
+    struct hd_tree_order *shown = choose(tree, asked, &count);
+    uint32_t *nodes = calloc(2 * (size_t)count + 1, sizeof *nodes); /* samples, and who refers to them */
+    bool done = (shown && nodes) || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    for (uint32_t i = 0; done && i < count; i++) {
+        const struct hd_tree_group *group = &tree->group[shown[i].number];
+        nodes[i] = group->sample;
+        nodes[count + i] = group->via == HD_NODE_NONE ? HD_NODE_ROOT : group->via;
+    }
+    done = done && hd_open_nodes(open, nodes, 2 * count, err);
     for (uint32_t i = 0; done && i < tree->count; i++) {
         struct hd_tree_group *group = &tree->group[i];
-        group->sample = i < count ? nodes[i] : HD_NODE_ROOT;
-        group->via = group->via == HD_NODE_NONE ? HD_NODE_NONE : i < count ? nodes[count + i] : HD_NODE_ROOT;
+        group->sample = HD_NODE_ROOT;
+        group->via = group->via == HD_NODE_NONE ? HD_NODE_NONE : HD_NODE_ROOT;
     }
+    for (uint32_t i = 0; done && i < count; i++) {
+        struct hd_tree_group *group = &tree->group[shown[i].number];
+        group->sample = nodes[i];
+        group->via = group->via == HD_NODE_NONE ? HD_NODE_NONE : nodes[count + i];
+    }
+    free(shown);
     free(nodes);
     return done;
 }
@@ -92,19 +113,42 @@ static bool make(struct hd_tree_view *view, const struct hd_tree_asked *asked, s
     return done;
 }
 
+/* Of what is below one object nothing else is looked at. False: the index does not hold. */
+static bool make_below(struct hd_tree_view *view, const struct hd_tree_asked *asked)
+{
+    const struct hd_open *open = view->open;
+    struct hd_index_columns columns;
+    struct hd_tree whole = {0};
+    struct hd_error err;
+    uint32_t above;
+    if (!open->index || open->graph.node_address || !hd_index_dominator(open->index, view->from, &above)
+        || !hd_index_columns_init(&columns, open->index, &open->graph))
+        return false;
+    const struct hd_groups classes = {.number = columns.class_number};
+    const struct hd_tree_shape shape = {.paths = &columns.paths, .from = view->from, .depth = UINT32_MAX, .entries = true,
+                                        .fold = true, .mapped = &columns};
+    bool done = hd_tree_create(&whole, &columns.graph, &columns.dominators, &classes, &shape, &err)
+                && hd_tree_part(&view->tree, &whole, 0, hd_tree_asked_depth(asked), &err);
+    hd_tree_destroy(&whole);
+    hd_index_columns_deinit(&columns);
+    view->retained = above != HD_NODE_NONE;
+    return done;
+}
+
 bool hd_tree_view_make(struct hd_tree_view *view, struct hd_open *open, const char *id, const struct hd_tree_asked *asked,
                        struct hd_error *err)
 {
     *view = (struct hd_tree_view){.open = open, .from = HD_NODE_ROOT, .retained = true};
-    if ((!id || hd_open_find(open, id, &view->from)) && find(&view->tree, open, view->from, asked)) {
+    if (id && !hd_open_may_have(open, id, err))
+        return false;
+    bool known = !id || hd_open_find(open, id, &view->from);
+    if (known && (find(&view->tree, open, view->from, asked) || (id && make_below(view, asked)))) {
         if (name_groups(&view->tree, open, asked, err))
             return true;
         hd_tree_destroy(&view->tree);
         return false;
     }
-    bool opened = id ? hd_open_excerpt(open, id, hd_excerpt_tree, HD_INDEX_TREE, &view->from, err)
-                     : hd_open_whole(open, HD_INDEX_TREE, err);
-    return opened && make(view, asked, err);
+    return hd_open_whole(open, HD_INDEX_TREE, err) && (!id || hd_open_node(open, id, &view->from, err)) && make(view, asked, err);
 }
 
 bool hd_tree_view_make_whole(struct hd_tree_view *view, struct hd_open *open, struct hd_error *err)

@@ -22,7 +22,7 @@ bool hd_web_answer_object(struct hd_web_ask *ask, FILE *out, struct hd_error *er
     if (!hd_web_question_number(ask->question, "offset", 0, 0, UINT32_MAX, &request.offset, err)
         || !hd_web_question_number(ask->question, "limit", ROWS, 1, ROWS_MOST, &request.limit, err)
         || !hd_web_answer_node(ask, &node, err) || !group_of(ask, node, &request.group, err)
-        || !hd_view_object_make(&view, &ask->dump->open, node, err))
+        || !hd_view_object_make(&view, &ask->dump->open, node, 0, err))
         return false;
     bool done = hd_profile_json(out, &ask->dump->open, &view, &request, err);
     hd_view_object_free(&view);

@@ -119,6 +119,17 @@ class AheadTest < Minitest::Test
     assert_trees(path)
   end
 
+  # And of objects that are in a group with others, or in none that is kept: made of what is below them alone.
+  def test_trees_below_objects
+    path = dump(MANY)
+    run_tool("top", path)
+    [0, 1, 2, 5, 20, 77, 300, 5000, MANY - 1].product([[], %w[--json], %w[--depth 0 --min 0 --limit 9], %w[--depth 3 --min 0 --json], %w[--depth 1 --limit 0]]).each do |number, rest|
+      words = ["tree", *rest, path, format("0x%x", 0x100000 + number * 40)]
+      assert_equal run_tool(*words, "--no-index"), run_tool(*words), words.inspect
+    end
+    assert_trees(path, format("0x%x", 0x100000 + 5 * 40))
+  end
+
   # By another name, which the answer then has.
   def test_another_name
     path = dump(MANY)

@@ -30,6 +30,49 @@ class ExcerptTest < Minitest::Test
   def test_our_dumps = assert_alike(ours)
   def test_dumps_of_object_space = assert_alike(object_space)
 
+  # Of an object with very many references or referrers only the first ones are looked at, if no more are shown.
+  def test_very_many_neighbours
+    path = File.join(FOLDER, "neighbours.json")
+    lines = (0...5000).map { |i| %(,{"id":#{8192 + 40 * i},"bt":"T_ARRAY","size":40,"val":[4136,4136]}) }
+    File.write(path, <<~DUMP)
+      [{"id":"_DUMP_","format":"heap_dump","version":1,"ruby":"3.1.2","heap":[4096,999999]}
+      ,{"id":"_ROOTS_","global_variables":{"\\\\$list":4096}}
+      ,{"id":4096,"bt":"T_ARRAY","size":40,"val":[4096,#{(0...5000).map { |i| 8192 + 40 * i }.join(",")},4136]}
+      ,{"id":4136,"bt":"T_STRING","size":40,"val":"shared"}
+      #{lines.join("\n")}
+      ,{"id":"_END_","objects":5002,"references":15003,"unreadable":0}
+      ]
+    DUMP
+    text("index", path)
+    [4096, 4136, 8192].product([[], %w[--limit 3], %w[--limit 2000], %w[--limit 2001], %w[--limit 0]], [[], %w[--json]]).each do |id, limit, json|
+      words = ["show", path, id, *limit, *json]
+      assert_equal run_tool(*words, "--no-index"), run_tool(*words), words.inspect
+    end
+    assert_equal 10_001, json("show", path, 4136)["referrer_count"]
+  end
+
+  # What only garbage refers to, what a weak reference leads to, and neither.
+  def test_no_root_leads_there
+    [%("refs_weak":[4176],), ""].each_with_index do |weak, number|
+      path = File.join(FOLDER, "nobody-#{number}.json")
+      File.write(path, <<~DUMP)
+        [{"id":"_DUMP_","format":"heap_dump","version":1,"ruby":"3.1.2","heap":[4096,9999]}
+        ,{"id":"_ROOTS_","vm":[4096]}
+        ,{"id":4096,"bt":"T_ARRAY","size":40,#{weak}"val":[]}
+        ,{"id":4136,"bt":"T_ARRAY","size":40,"val":[4176]}
+        ,{"id":4176,"bt":"T_ARRAY","size":40,"val":[4216]}
+        ,{"id":4216,"bt":"T_STRING","size":40,"val":"held by nobody"}
+        ,{"id":"_END_","objects":4,"references":3,"unreadable":0}
+        ]
+      DUMP
+      text("index", path)
+      [4136, 4176, 4216].product(["path", "path --all 3", "path --exclude-weak", "path --all 3 --exclude-weak", "show", "tree"], [[], %w[--json]]).each do |id, command, json|
+        words = [*command.split, path, id, *json]
+        assert_equal run_tool(*words, "--no-index"), run_tool(*words), words.inspect
+      end
+    end
+  end
+
   QUERIES = [%w[--class String], %w[--class S*], %w[--class *], %w[--class String --min-size 41], %w[--class Nobody], %w[--type string],
              %w[--type T_IMEMO], %w[--type iseq], %w[--type proc --min-retained 1], %w[--type class --class Class], %w[--min-size 1k],
              %w[--min-retained 10k], %w[--class Shop::Order], %w[--name Shop*], %w[--value order], [], %w[--type nothing]].freeze
@@ -81,7 +124,7 @@ class ExcerptTest < Minitest::Test
   def test_ids_of_no_object
     text("index", ours)
     ["12345", "0x1", "@0", "@99999999", "@4294967297", "order"].each do |id|
-      %w[show tree].each do |command|
+      (id == "order" ? %w[show tree flame] : %w[show path tree flame]).each do |command| # a word is a class to `path`
         out = run_tool(command, ours, id)
         assert_equal run_tool(command, ours, id, "--no-index"), out
         assert_equal 2, out.last, id
