@@ -196,11 +196,11 @@ static void print_text(const struct request *request, const struct hd_view_threa
 static int threads(const struct request *request)
 {
     struct hd_open open;
-    struct hd_view_threads view;
+    struct hd_view_threads view = {0};
     struct hd_error err = {0};
-    if (!hd_open_read_for(&open, request->path, HD_INDEX_NODES, &err))
+    if (!hd_open_read_for(&open, request->path, HD_INDEX_SUMS, &err))
         return hd_open_fail("threads", request->json, &err);
-    bool done = hd_view_threads_make(&view, &open, &err);
+    bool done = hd_view_threads_open(&open, &err) && hd_view_threads_make(&view, &open, &err);
     if (done && request->json) {
         hd_view_threads_json(stdout, &view, &(struct hd_view_threads_most){0});
     } else if (done) {

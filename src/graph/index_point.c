@@ -226,14 +226,25 @@ static bool leaves(struct hd_index *index, uint64_t edge, uint32_t *node)
     return true;
 }
 
-bool hd_index_members(struct hd_index *index, uint32_t class_number, uint32_t *list, uint64_t limit, uint64_t *count)
+/* The nodes of which a column has that number. */
+static bool nodes_with(struct hd_index *index, enum hd_index_section which, uint32_t number, uint32_t *list, uint64_t limit, uint64_t *count)
 {
     uint64_t *node = malloc((limit + 1) * sizeof *node);
-    bool found = node && hd_index_search(index, HD_INDEX_CLASS_NUMBER, class_number, node, limit, count);
+    bool found = node && hd_index_search(index, which, number, node, limit, count);
     for (uint64_t i = 0; found && *count <= limit && i < *count; i++)
         list[i] = (uint32_t)node[i];
     free(node);
     return found;
+}
+
+bool hd_index_members(struct hd_index *index, uint32_t class_number, uint32_t *list, uint64_t limit, uint64_t *count)
+{
+    return nodes_with(index, HD_INDEX_CLASS_NUMBER, class_number, list, limit, count);
+}
+
+bool hd_index_labelled(struct hd_index *index, uint32_t label, uint32_t *list, uint64_t limit, uint64_t *count)
+{
+    return nodes_with(index, HD_INDEX_LABEL, label, list, limit, count);
 }
 
 bool hd_index_referrers(struct hd_index *index, uint32_t node, struct hd_referrer *list, uint64_t limit, uint64_t *count)

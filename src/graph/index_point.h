@@ -72,6 +72,9 @@ bool hd_index_class_name(struct hd_index *index, uint32_t number, struct hd_grap
 /* How many objects are in a group by class; in `list`, ascending, if they are not more than `limit`. One pass over the groups' numbers. */
 bool hd_index_members(struct hd_index *index, uint32_t class_number, uint32_t *list, uint64_t limit, uint64_t *count);
 
+/* The same of objects with that label, whatever they are. One pass over the labels. */
+bool hd_index_labelled(struct hd_index *index, uint32_t label, uint32_t *list, uint64_t limit, uint64_t *count);
+
 /* How many references lead to a node; in `list` the first `limit` of them. One pass over where all lead. */
 bool hd_index_referrers(struct hd_index *index, uint32_t node, struct hd_referrer *list, uint64_t limit, uint64_t *count);
 

@@ -1,7 +1,9 @@
 /* See threads.h. */
 #include "view/threads.h"
 
+#include "dump/json_reader.h"
 #include "graph/fields.h"
+#include "graph/index_point.h"
 #include "view/json.h"
 #include "view/redact.h"
 
@@ -56,6 +58,51 @@ static bool values_describe(struct hd_view_threads *view, struct hd_error *err)
                              : hd_describe_create(&view->descriptions, view->open, nodes.list, different, err);
     free(nodes.list);
     return done;
+}
+
+/* ---- which part of a dump is opened ---- */
+
+enum { PART_MAX = 20000 }; /* more are not cut out */
+
+/* The object, and all that it refers to. */
+static bool add_with_references(struct nodes *nodes, struct hd_index *index, uint32_t node)
+{
+    struct hd_index_node here;
+    if (!hd_index_node(index, node, &here))
+        return false;
+    if (here.type != HD_BT_T_DATA)
+        return true;
+    uint64_t count = here.end_edge - here.first_edge;
+    const uint32_t *end = count && count <= PART_MAX ? hd_index_edge_ends(index, here.first_edge, count) : NULL;
+    node_add(nodes, node);
+    for (uint64_t i = 0; end && i < count; i++)
+        node_add(nodes, end[i]);
+    return (end || !count) && !nodes->failed && nodes->count <= PART_MAX;
+}
+
+static bool add_labelled(struct nodes *nodes, struct hd_index *index, uint32_t label)
+{
+    uint32_t *list = malloc(PART_MAX * sizeof *list);
+    uint64_t count = 0;
+    bool ok = list && hd_index_labelled(index, label, list, PART_MAX, &count) && count <= PART_MAX;
+    for (uint64_t i = 0; ok && i < count; i++)
+        ok = add_with_references(nodes, index, list[i]);
+    free(list);
+    return ok;
+}
+
+bool hd_view_threads_open(struct hd_open *open, struct hd_error *err)
+{
+    struct nodes nodes = {0};
+    bool cut = open->index && !open->graph.node_address;
+    for (uint32_t name = 0; cut && name < open->graph.name_count; name++) {
+        struct hd_graph_text text = hd_graph_name(&open->graph, name);
+        if (hd_fields_is(text, "VM/thread") || hd_fields_is(text, "fiber"))
+            cut = add_labelled(&nodes, open->index, name);
+    }
+    cut = cut && hd_open_several(open, hd_excerpt_nodes, nodes.list, nodes.count);
+    free(nodes.list);
+    return cut || hd_open_whole(open, HD_INDEX_NODES, err);
 }
 
 bool hd_view_threads_make(struct hd_view_threads *view, struct hd_open *open, struct hd_error *err)

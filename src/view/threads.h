@@ -16,6 +16,9 @@ struct hd_view_threads {
     struct hd_descriptions descriptions; /* of what the variables hold */
 };
 
+/* Opens what that needs, after hd_open_read_for HD_INDEX_SUMS or more: the threads and what they refer to, or HD_INDEX_NODES of the whole. */
+bool hd_view_threads_open(struct hd_open *open, struct hd_error *err);
+
 /* Reads the dump again. To be freed whether it succeeds or not. */
 bool hd_view_threads_make(struct hd_view_threads *view, struct hd_open *open, struct hd_error *err);
 void hd_view_threads_free(struct hd_view_threads *view);

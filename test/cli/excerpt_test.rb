@@ -51,6 +51,17 @@ class ExcerptTest < Minitest::Test
     assert_equal 10_001, json("show", path, 4136)["referrer_count"]
   end
 
+  # Threads are cut out with what they refer to.
+  def test_threads
+    [ours, object_space].each do |dump|
+      text("index", dump)
+      [%w[--limit 3], %w[--limit 0], %w[--brief], %w[--limit 31 --json], %w[--limit 9999]].each do |words|
+        assert_equal run_tool("threads", *words, dump, "--no-index"), run_tool("threads", *words, dump), words.inspect
+      end
+    end
+    refute_empty json("threads", ours, "--limit", "77").fetch("threads")
+  end
+
   # What only garbage refers to, what a weak reference leads to, and neither.
   def test_no_root_leads_there
     [%("refs_weak":[4176],), ""].each_with_index do |weak, number|
@@ -107,7 +118,7 @@ class ExcerptTest < Minitest::Test
     index = "#{ours}.idx"
     sound = File.binread(index)
     commands = [["show", ours, facts[:orders]], ["path", ours, facts[:order]], ["path", ours, facts[:shared], "--all", "9"], ["tree", ours, facts[:app]], ["path", ours, "String"],
-                ["find", ours, "--class", "S*"], ["find", ours, "--value", "order 7"], ["find", ours, "--type", "string"], ["summary", ours], ["top", ours]]
+                ["find", ours, "--class", "S*"], ["find", ours, "--value", "order 7"], ["find", ours, "--type", "string"], ["threads", ours, "--limit", "5"], ["summary", ours], ["top", ours]]
     expected = commands.map { |words| run_tool(*words, "--no-index") }
     random = Random.new(2)
     (20 * EACH).times do
