@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In JSON; rows of each list that are kept, as many as a page asks for; LONGEST: bytes of them, less than the index takes of one answer. */
-enum { WAYS_JSON = 20, KEPT_ROWS = 1000, LONGEST = 7 << 20, LISTS = 2 + HD_COLLECTIONS_KINDS };
+/* In JSON; rows of each list that are kept, more than anybody reads; LONGEST: bytes of them, less than the index takes of one answer. */
+enum { WAYS_JSON = 20, KEPT_ROWS = 10000, LONGEST = 7 << 20, LISTS = 2 + HD_COLLECTIONS_KINDS };
 
 static const char what[] = "rows of collections";
 

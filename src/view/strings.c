@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* As many as a page asks for; LONGEST: bytes of them, less than the index takes of one answer. */
-enum { LINES_MAX = 1 << 20, KEPT_ROWS = 1000, LONGEST = 7 << 20 };
+enum { LINES_MAX = 1 << 20, KEPT_ROWS = 10000, LONGEST = 7 << 20 };
 
 static const char what[] = "rows of strings";
 
