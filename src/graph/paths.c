@@ -1,6 +1,7 @@
 /* Breadth-first search from the root and single paths read off its tree; merging is in paths_merge.c. See paths.h. */
 #include "graph/paths.h"
 
+#include "base/bits.h"
 #include "dump/json_reader.h"
 #include "graph/referrers.h"
 
@@ -70,8 +71,16 @@ static bool is_dull(const struct hd_graph *graph, const uint8_t *dull, uint64_t 
     return name < graph->name_count && dull[name];
 }
 
+/* When a search for more paths to one node has found enough. */
+struct goal {
+    uint32_t node;
+    uint64_t *wanted; /* a set of those who refer to it (base/bits.h) */
+    uint32_t missing; /* so many of them are to be reached still */
+};
+
 struct search {
     struct hd_paths *paths;
+    struct goal *goal;   /* NULL: everything is to be reached */
     const uint8_t *dull; /* by name */
     uint8_t *left;       /* by place: whether its dull edges may lead on, so that it is worth a second look */
     bool weak;
@@ -89,6 +98,14 @@ static void visit(const struct search *search, uint32_t place, uint64_t e)
     paths->edge[to] = e;
     paths->from[paths->reached] = place;
     paths->order[paths->reached++] = to;
+    if (search->goal && search->goal->missing > 0 && hd_bits_has(search->goal->wanted, to))
+        search->goal->missing--;
+}
+
+/* Whoever is reached later comes later in the order; and the node itself tells by whom it is reached first. */
+static bool is_enough(const struct search *search)
+{
+    return search->goal && search->goal->missing == 0 && search->paths->parent[search->goal->node] != HD_NODE_NONE;
 }
 
 static void expand_root(const struct search *search, bool anonymous)
@@ -126,7 +143,7 @@ static void rounds(const struct search *search, uint32_t avoid)
     const struct hd_graph *graph = paths->graph;
     bool all_roots = false;
     expand_root(search, false);
-    for (uint32_t telling = 1, dull = 1, code = 1;;) {
+    for (uint32_t telling = 1, dull = 1, code = 1; !is_enough(search);) {
         uint32_t *at = telling < paths->reached ? &telling : dull < paths->reached ? &dull : &code;
         if (at == &code && !all_roots) {
             expand_root(search, true);
@@ -148,9 +165,9 @@ static void rounds(const struct search *search, uint32_t avoid)
     }
 }
 
-static bool search(struct hd_paths *paths, bool weak, uint32_t avoid)
+static bool search(struct hd_paths *paths, bool weak, uint32_t avoid, struct goal *goal)
 {
-    struct search search = {.paths = paths, .dull = dull_names(paths->graph), .weak = weak};
+    struct search search = {.paths = paths, .goal = goal, .dull = dull_names(paths->graph), .weak = weak};
     search.left = calloc(paths->graph->node_count, 1);
     bool ok = search.dull && search.left;
     memset(paths->parent, 0xff, (size_t)paths->graph->node_count * sizeof *paths->parent);
@@ -164,7 +181,8 @@ static bool search(struct hd_paths *paths, bool weak, uint32_t avoid)
     return ok;
 }
 
-bool hd_paths_create(struct hd_paths *paths, const struct hd_graph *graph, bool weak, uint32_t avoid, struct hd_error *err)
+static bool create(struct hd_paths *paths, const struct hd_graph *graph, bool weak, uint32_t avoid, struct goal *goal,
+                   struct hd_error *err)
 {
     size_t count = graph->node_count;
     memset(paths, 0, sizeof *paths);
@@ -175,11 +193,16 @@ bool hd_paths_create(struct hd_paths *paths, const struct hd_graph *graph, bool 
     paths->edge = calloc(count, sizeof *paths->edge); /* 0 where there is none: it is saved as it is (graph/index.h) */
     paths->order = malloc(count * sizeof *paths->order);
     paths->from = malloc(count * sizeof *paths->from);
-    if (!paths->parent || !paths->edge || !paths->order || !paths->from || !search(paths, weak, avoid)) {
+    if (!paths->parent || !paths->edge || !paths->order || !paths->from || !search(paths, weak, avoid, goal)) {
         hd_paths_destroy(paths);
         return no_memory(err);
     }
     return true;
+}
+
+bool hd_paths_create(struct hd_paths *paths, const struct hd_graph *graph, bool weak, uint32_t avoid, struct hd_error *err)
+{
+    return create(paths, graph, weak, avoid, NULL, err);
 }
 
 void hd_paths_destroy(struct hd_paths *paths)
@@ -266,31 +289,68 @@ static bool paths_by(const struct hd_paths *paths, uint32_t node, const struct c
     return true;
 }
 
-bool hd_paths_all(const struct hd_graph *graph, uint32_t node, bool weak, uint32_t limit, struct hd_path **list,
-                  uint32_t *count, struct hd_error *err)
+/* Whether a path leads to it that does not pass the node; if that takes as long as a search would, what is said is that one may. */
+static bool may_be_reached(const uint32_t *dominator, uint32_t node, uint32_t at, uint32_t *steps, uint32_t most)
+{
+    for (; at != HD_NODE_ROOT && at != HD_NODE_NONE && at != node && *steps < most; ++*steps)
+        at = dominator[at];
+    return at != HD_NODE_NONE && at != node;
+}
+
+/* Any `limit` of the referrers, or as many as can be reached; where those are fewer than it is thought, the search ends when nothing is left. False if memory ran out. */
+static bool goal_set(struct goal *goal, const struct hd_graph *graph, uint32_t node, bool weak, const uint32_t *dominator, uint32_t limit,
+                     const struct hd_referrer *list, uint64_t count)
+{
+    uint32_t steps = 0;
+    *goal = (struct goal){.node = node, .wanted = hd_bits_create(graph->node_count)};
+    for (uint64_t i = 0; goal->wanted && i < count; i++) {
+        uint32_t from = list[i].from;
+        bool counts = weak || !(graph->edge_name[list[i].edge] & HD_NAME_WEAK);
+        if (!counts || from == node || from == HD_NODE_ROOT || hd_bits_has(goal->wanted, from))
+            continue;
+        hd_bits_add(goal->wanted, from);
+        if (goal->missing < limit)
+            goal->missing += !dominator || may_be_reached(dominator, node, from, &steps, graph->node_count);
+    }
+    return goal->wanted;
+}
+
+/* The paths to the referrers that were reached. */
+static bool paths_all(const struct hd_paths *paths, uint32_t node, bool weak, uint32_t limit, struct hd_referrer *referrer,
+                      uint64_t referrers, struct hd_path **list, uint32_t *count, struct hd_error *err)
+{
+    struct candidate *candidate = malloc((referrers + 1) * sizeof *candidate);
+    uint32_t *place = malloc((size_t)paths->graph->node_count * sizeof *place);
+    uint32_t found = candidate && place ? candidates(paths, node, weak, referrer, referrers, candidate, place) : 0;
+    free(place);
+    if (found > limit)
+        found = limit;
+    *list = calloc(found ? found : 1, sizeof **list);
+    bool fine = candidate && place && *list ? paths_by(paths, node, candidate, found, *list, count, err) : no_memory(err);
+    free(candidate);
+    return fine;
+}
+
+bool hd_paths_all(const struct hd_graph *graph, uint32_t node, bool weak, const uint32_t *dominator, uint32_t limit,
+                  struct hd_path **list, uint32_t *count, struct hd_error *err)
 {
     struct hd_paths paths;
+    struct goal goal = {.node = node};
     struct hd_referrer *referrer = NULL;
     uint64_t referrers = 0;
     *list = NULL;
     *count = 0;
-    if (!hd_paths_create(&paths, graph, weak, node, err))
-        return false;
-    bool fine = hd_referrers_find(graph, node, &referrer, &referrers, err);
-    struct candidate *candidate = NULL;
-    if (fine && node != HD_NODE_ROOT && referrers > 0) {
-        candidate = malloc(referrers * sizeof *candidate);
-        uint32_t *place = malloc((size_t)graph->node_count * sizeof *place);
-        uint32_t found = candidate && place ? candidates(&paths, node, weak, referrer, referrers, candidate, place) : 0;
-        free(place);
-        if (found > limit)
-            found = limit;
-        *list = calloc(found ? found : 1, sizeof **list);
-        fine = candidate && place && *list ? paths_by(&paths, node, candidate, found, *list, count, err) : no_memory(err);
+    if (graph->node_count == 0 || node == HD_NODE_ROOT)
+        return graph->node_count || hd_error_set(err, HD_ERROR_UNSUPPORTED, "a graph without a root has no paths");
+    bool fine = hd_referrers_find(graph, node, &referrer, &referrers, err)
+                && (goal_set(&goal, graph, node, weak, dominator, limit, referrer, referrers) || no_memory(err))
+                && create(&paths, graph, weak, node, &goal, err);
+    if (fine) {
+        fine = paths_all(&paths, node, weak, limit, referrer, referrers, list, count, err);
+        hd_paths_destroy(&paths);
     }
-    free(candidate);
+    free(goal.wanted);
     free(referrer);
-    hd_paths_destroy(&paths);
     if (!fine) {
         hd_paths_free(*list, *count);
         *list = NULL;

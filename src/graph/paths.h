@@ -46,11 +46,12 @@ bool hd_paths_to(const struct hd_paths *paths, uint32_t node, struct hd_path *pa
 
 /*
  * Up to `limit` paths to a node, the one of hd_paths_to first, then shortest first, each by another last referrer, over that one's
- * first edge to it; none visits a node twice. Costs a search of its own. *count is how many were found, *list and
- * its paths are freed with hd_paths_free.
+ * first edge to it; none visits a node twice. Costs a search of its own, which ends as soon as it has reached enough referrers: sooner if
+ * `dominator`, the dominators' `parent`, tells which of them it can reach; NULL: it is not known, or edges are weak. *count is how many were found,
+ * *list and its paths are freed with hd_paths_free.
  */
-bool hd_paths_all(const struct hd_graph *graph, uint32_t node, bool weak, uint32_t limit, struct hd_path **list,
-                  uint32_t *count, struct hd_error *err);
+bool hd_paths_all(const struct hd_graph *graph, uint32_t node, bool weak, const uint32_t *dominator, uint32_t limit,
+                  struct hd_path **list, uint32_t *count, struct hd_error *err);
 
 /*
  * The same over edges that are not weak, without that search where the shortest paths (hd_paths_create over edges that are not weak, avoiding

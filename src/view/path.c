@@ -44,7 +44,7 @@ static bool search(struct hd_open *open, uint32_t *node, bool weak, unsigned lon
             return false;
         *node = hd_graph_find(&open->graph, address);
     }
-    return hd_paths_all(&open->graph, *node, weak, (uint32_t)all, list, count, err);
+    return hd_paths_all(&open->graph, *node, weak, weak ? NULL : open->dominators.parent, (uint32_t)all, list, count, err);
 }
 
 static bool more_paths(struct hd_open *open, uint32_t *node, unsigned long all, struct hd_path **list, uint32_t *count,

@@ -151,7 +151,7 @@ static void put_paths(const struct hd_graph *graph, const struct columns *c, uin
     put_path(&path);
     free(path.step);
     for (int weak = 0; weak < 2; weak++) {
-        check(hd_paths_all(graph, target, weak, limit, &all, &count, &err), &err);
+        check(hd_paths_all(graph, target, weak, NULL, limit, &all, &count, &err), &err);
         printf(",\"all%d\":[", weak);
         for (uint32_t i = 0; i < count; i++) {
             printf("%s", i ? "," : "");
@@ -165,7 +165,7 @@ static void put_paths(const struct hd_graph *graph, const struct columns *c, uin
     bool search;
     check(hd_paths_more(&paths, d.parent, target, limit, &all, &count, &search, &err), &err);
     if (search)
-        check(hd_paths_all(graph, target, false, limit, &all, &count, &err), &err);
+        check(hd_paths_all(graph, target, false, d.parent, limit, &all, &count, &err), &err);
     printf(",\"more\":[");
     for (uint32_t i = 0; i < count; i++) {
         printf("%s", i ? "," : "");
