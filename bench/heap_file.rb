@@ -3,9 +3,9 @@
 # Writes files for bench/analyse, in the form of ObjectSpace.dump_all: the workload of workload.rb as Ruby itself dumps
 # it, or a heap of a hard shape that no program needs to hold in memory.
 #
-#   ruby bench/heap_file.rb workload|chain|array|star N FILE [LATER]
+#   ruby bench/heap_file.rb workload|chain|array|star N FILE [LATER [FINAL]]
 #
-# LATER: of the workload, the same process a while after, when some objects have gone and others have come.
+# LATER, FINAL: of the workload, the same process a while after, each time when some objects have gone and others have come.
 require "objspace"
 require_relative "workload"
 
@@ -16,8 +16,8 @@ module HeapFile
 
   module_function
 
-  def write(shape, count, path, later = nil)
-    return workload(count, path, later) if shape == "workload"
+  def write(shape, count, path, *later)
+    return workload(count, path, *later) if shape == "workload"
 
     File.open(path, "w") do |file|
       file << %({"type":"ROOT", "root":"vm", "references":["#{address(0)}", "0x#{CLASS.to_s(16)}"]}\n)
@@ -26,15 +26,19 @@ module HeapFile
     end
   end
 
-  def workload(count, path, later)
+  def workload(count, path, *later)
     Workload.build(count)
     dump(path)
-    return unless later
+    later.each_with_index do |name, time|
+      live_on(count / 1000, count * (time + 1))
+      dump(name)
+    end
+  end
 
-    Workload::KEPT[:manifests].shift(count / 1000)
-    (count / 1000).times { |index| Workload.grow(count + index) }
+  def live_on(rounds, from)
+    Workload::KEPT[:manifests].shift(rounds)
+    rounds.times { |index| Workload.grow(from + index) }
     GC.start
-    dump(later)
   end
 
   def dump(path) = File.open(path, "w") { |file| ObjectSpace.dump_all(output: file) }
@@ -68,4 +72,4 @@ module HeapFile
   end
 end
 
-HeapFile.write(ARGV.fetch(0), Integer(ARGV.fetch(1)), ARGV.fetch(2), ARGV[3]) if $PROGRAM_NAME == __FILE__
+HeapFile.write(ARGV.fetch(0), Integer(ARGV.fetch(1)), *ARGV.drop(2)) if $PROGRAM_NAME == __FILE__
