@@ -145,19 +145,16 @@ static enum hd_diff_apart apart(const struct hd_diff *diff, unsigned i)
     return classes_agree(diff->side[i], diff->side[i + 1]) ? HD_DIFF_TOGETHER : HD_DIFF_CLASSES;
 }
 
-/* Gets the columns that are wanted out of the index, where they lie in one. */
-static bool has_columns(struct hd_diff *diff, struct hd_diff_part *part, bool retained, bool tree, struct hd_error *err)
+static bool went_well(struct hd_diff *diff, enum hd_diff_done done, struct hd_error *err)
 {
-    if (part->index && !part->address)
-        part->address = hd_index_addresses(part->index);
-    if (part->index && retained && !part->retained)
-        part->retained = hd_index_retained(part->index);
-    if (part->index && tree && !part->size)
-        part->size = hd_index_sizes(part->index);
-    if (part->index && tree && !part->dominator)
-        part->dominator = hd_index_parents(part->index);
-    diff->damaged = !part->address || (retained && !part->retained) || (tree && (!part->size || !part->dominator));
-    return !diff->damaged || hd_error_set(err, HD_ERROR_BAD_DUMP, "the index of a dump is damaged");
+    diff->damaged = done == HD_DIFF_DAMAGED;
+    return done == HD_DIFF_DONE || (diff->damaged ? hd_error_set(err, HD_ERROR_BAD_DUMP, "the index of a dump is damaged")
+                                                  : out_of_memory(err));
+}
+
+static bool has_columns(struct hd_diff *diff, struct hd_diff_part *part, enum hd_diff_columns wanted, struct hd_error *err)
+{
+    return went_well(diff, hd_diff_part_columns(part, wanted) ? HD_DIFF_DONE : HD_DIFF_DAMAGED, err);
 }
 
 /* The best of a kind are those of its class and way, too. Of numbers that have none the sample stays what it was. */
@@ -183,7 +180,7 @@ static bool stayed_join(struct hd_diff *diff, const struct hd_diff_side *side, s
 {
     struct hd_diff_sums *class = &diff->surviving_class, *way = &diff->surviving_way;
     struct hd_diff_stayed stayed = {.class_count = diff->keys.titles.count, .way_count = diff->keys.count};
-    bool done = hd_diff_sum_stayed(side, &stayed, err);
+    bool done = went_well(diff, hd_diff_sum_stayed(side, &stayed), err);
     *class = (struct hd_diff_sums){.group = stayed.class, .count = stayed.class_count};
     *way = (struct hd_diff_sums){.group = stayed.way, .count = stayed.way_count};
     class->sample = calloc((size_t)class->count + 1, sizeof *class->sample);
@@ -207,8 +204,9 @@ static bool compare(struct hd_diff *diff, unsigned at, struct hd_error *err)
         to->state = calloc(to->part.node_count, 1);
     bool done = ((best || !last) && (to->state || (!third && last))) || out_of_memory(err);
     uint8_t skip = diff->dump[at - 1].rooted && diff->dump[at].rooted ? HD_DIFF_GARBAGE : 0;
-    done = done && has_columns(diff, &from->part, false, false, err) && has_columns(diff, &to->part, last, stays, err)
-           && hd_diff_compare(from, to, skip, &diff->change[at - 1], best, err)
+    done = done && has_columns(diff, &from->part, HD_DIFF_ADDRESSES, err)
+           && has_columns(diff, &to->part, stays ? HD_DIFF_TREE : last ? HD_DIFF_RETAINED : HD_DIFF_ADDRESSES, err)
+           && went_well(diff, hd_diff_compare(from, to, skip, &diff->change[at - 1], best), err)
            && (!last || (choose(&diff->class[at], to, false, best, err) && choose(&diff->way[at], to, true, best, err)))
            && (!stays || stayed_join(diff, to, err));
     free(best);

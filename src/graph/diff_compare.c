@@ -23,12 +23,14 @@ struct work {
     uint8_t skip;
     bool best_wanted;
     _Atomic uint32_t next;
+    atomic_bool damaged;
 };
 
 struct hand {
     struct work *work;
     struct hd_diff_change change;
     struct hd_diff_best *best;
+    struct hd_diff_look look;
 };
 
 /* ---- kinds ---- */
@@ -104,11 +106,15 @@ static bool same_object(const struct kind *from, const struct kind *to)
 
 static void came(struct hand *hand, uint32_t k, uint32_t kind, uint8_t state)
 {
-    const struct work *work = hand->work;
+    struct work *work = hand->work;
     if (work->to->state)
         work->to->state[k] = state;
-    if (hand->best && state & HD_DIFF_LATER)
+    if (!hand->best || !(state & HD_DIFF_LATER))
+        return;
+    if (hd_diff_part_look(&work->to->part, HD_DIFF_RETAINED, k, &hand->look))
         hd_diff_best_take(&hand->best[kind], (struct hd_diff_best){work->to->part.retained[k], k});
+    else
+        atomic_store(&work->damaged, true);
 }
 
 static void only_new(struct hand *hand, uint32_t k)
@@ -241,14 +247,13 @@ static void add_up(struct hd_diff_change *change, struct hd_diff_best *best, uin
         hd_diff_best_take(&best[i], hand->best[i]);
 }
 
-bool hd_diff_compare(const struct hd_diff_side *from, const struct hd_diff_side *to, uint8_t skip, struct hd_diff_change *change,
-                     struct hd_diff_best *best, struct hd_error *err)
+enum hd_diff_done hd_diff_compare(const struct hd_diff_side *from, const struct hd_diff_side *to, uint8_t skip,
+                                  struct hd_diff_change *change, struct hd_diff_best *best)
 {
     struct work work = {.from = from, .to = to, .from_kind = kinds_of(from), .to_kind = kinds_of(to), .skip = skip,
                         .best_wanted = best != NULL};
     struct hand hands[HD_CREW_MAX];
-    bool done = (work.from_kind && work.to_kind && number_alike(&work) && cut(&work)) ||
-                hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    bool done = work.from_kind && work.to_kind && number_alike(&work) && cut(&work);
     int count = done ? hd_crew_size() : 0;
     for (int i = 0; i < count; i++)
         hands[i] = (struct hand){.work = &work, .best = i == 0 ? best : NULL};
@@ -265,5 +270,5 @@ bool hd_diff_compare(const struct hd_diff_side *from, const struct hd_diff_side 
     free(work.to_same);
     free(work.from_start);
     free(work.to_start);
-    return done;
+    return !done ? HD_DIFF_NO_MEMORY : atomic_load(&work.damaged) ? HD_DIFF_DAMAGED : HD_DIFF_DONE;
 }

@@ -31,13 +31,15 @@ static inline void hd_diff_best_take(struct hd_diff_best *a, struct hd_diff_best
         *a = b;
 }
 
+enum hd_diff_done { HD_DIFF_DONE, HD_DIFF_NO_MEMORY, HD_DIFF_DAMAGED }; /* DAMAGED: an index that columns lie in */
+
 /*
  * Fills *change (but for `apart`), the state of `to` if it has one, and best[kind of `to`], NULL if that is not wanted, of what came after
  * the first dump. Objects whose kind has one of the bits `skip` are not there. Both have their addresses, `to` what its objects retain if
- * best is wanted. False if memory ran out.
+ * best is wanted.
  */
-bool hd_diff_compare(const struct hd_diff_side *from, const struct hd_diff_side *to, uint8_t skip, struct hd_diff_change *change,
-                     struct hd_diff_best *best, struct hd_error *err);
+enum hd_diff_done hd_diff_compare(const struct hd_diff_side *from, const struct hd_diff_side *to, uint8_t skip,
+                                  struct hd_diff_change *change, struct hd_diff_best *best);
 
 /* Sums of what STAYED in a dump, whose columns are all there, and the best of each kind of it. */
 struct hd_diff_stayed {
@@ -47,6 +49,6 @@ struct hd_diff_stayed {
     uint64_t objects, bytes;
 };
 
-bool hd_diff_sum_stayed(const struct hd_diff_side *side, struct hd_diff_stayed *stayed, struct hd_error *err);
+enum hd_diff_done hd_diff_sum_stayed(const struct hd_diff_side *side, struct hd_diff_stayed *stayed);
 
 #endif

@@ -62,7 +62,7 @@ struct hd_diff_part {
 
     /* Columns of the objects, not the part's own; got by hd_diff_part_column where they lie in an index. */
     struct hd_index *index;
-    const uint64_t *address, *size, *retained;
+    const uint64_t *address, *size, *retained; /* of an index nothing but the addresses has been looked at: see hd_diff_part_look */
     const uint32_t *dominator;
 
     struct hd_path_keys keys; /* where it was made */
@@ -86,6 +86,29 @@ void hd_diff_part_write(const struct hd_diff_part *part, struct hd_buffer *text,
  * not copied. Free it whether that succeeds or not.
  */
 bool hd_diff_part_read(struct hd_diff_part *part, struct hd_buffer *text, struct hd_graph_text kinds, uint32_t node_count);
+
+/*
+ * Columns that are there now, as far as they are wanted: of an index the addresses, which are looked at, and where the others begin.
+ * False: the index is damaged.
+ */
+enum hd_diff_columns { HD_DIFF_ADDRESSES, HD_DIFF_RETAINED, HD_DIFF_TREE };
+bool hd_diff_part_columns(struct hd_diff_part *part, enum hd_diff_columns wanted);
+
+/* What of a column has been looked at last: nodes [from, to). */
+struct hd_diff_look {
+    uint32_t from, to;
+};
+
+/* Whether the column RETAINED, or with TREE the sizes and dominators, too, holds for a node; false: the index is damaged. Several threads may. */
+bool hd_diff_part_look_at(const struct hd_diff_part *part, enum hd_diff_columns which, uint32_t node, struct hd_diff_look *look);
+
+static inline bool hd_diff_part_look(const struct hd_diff_part *part, enum hd_diff_columns which, uint32_t node, struct hd_diff_look *look)
+{
+    return (node >= look->from && node < look->to) || hd_diff_part_look_at(part, which, node, look);
+}
+
+/* The dominator of any node; false: the index is damaged. */
+bool hd_diff_part_dominator(const struct hd_diff_part *part, uint32_t node, uint32_t *dominator);
 
 static inline uint32_t hd_diff_part_kind(const struct hd_diff_part *part, uint32_t node)
 {

@@ -8,56 +8,106 @@
 #include "graph/diff_compare.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-enum { UNKNOWN, NOBODY, FIRST }; /* in `above`; FIRST + i: the i-th of them */
+enum { UNKNOWN, NOBODY, FIRST }; /* what is known to be at or above a node; FIRST + i: the i-th of them */
+
+/* What is known of 64 nodes, a bit for each: so that little memory is written where millions are passed. */
+struct marks {
+    uint64_t stayed, nobody, passed;
+    uint32_t rank; /* of the first that stayed */
+};
 
 struct forest {
     const struct hd_diff_side *side;
     uint32_t *node;  /* [count] those that stayed, ascending */
-    uint32_t *above; /* [node_count] the next one at or above a node */
+    struct marks *marks;
+    uint32_t *above; /* [node_count] the next one above a node that was passed and is below one */
     uint32_t *next;  /* [count] the same of what dominates each of them */
     uint32_t *first, *sibling; /* [count] of their children; HD_NODE_NONE at the end */
     uint32_t count;
+    bool damaged;
 };
 
-static bool stayed(const struct forest *forest, uint32_t node)
+static uint32_t known(const struct forest *forest, uint32_t node)
 {
-    return forest->side->state[node] & HD_DIFF_STAYED;
+    const struct marks *marks = &forest->marks[node / 64];
+    uint64_t bit = (uint64_t)1 << node % 64;
+    if (marks->stayed & bit)
+        return FIRST + marks->rank + (uint32_t)__builtin_popcountll(marks->stayed & (bit - 1));
+    return marks->nobody & bit ? (uint32_t)NOBODY : marks->passed & bit ? forest->above[node] : (uint32_t)UNKNOWN;
+}
+
+static void learn(struct forest *forest, uint32_t node, uint32_t found)
+{
+    struct marks *marks = &forest->marks[node / 64];
+    uint64_t bit = (uint64_t)1 << node % 64;
+    if (found == NOBODY) {
+        marks->nobody |= bit;
+    } else {
+        marks->passed |= bit;
+        forest->above[node] = found;
+    }
 }
 
 /* The next one at or above; what was passed then knows it, too. */
 static uint32_t climb(struct forest *forest, uint32_t node)
 {
-    const uint32_t *dominator = forest->side->part.dominator;
+    const struct hd_diff_part *part = &forest->side->part;
     uint32_t at = node, steps = 0, found = UNKNOWN;
-    while (at != HD_NODE_NONE && steps < forest->side->part.node_count && (found = forest->above[at]) == UNKNOWN) {
-        at = dominator[at];
+    while (at != HD_NODE_NONE && steps < part->node_count && (found = known(forest, at)) == UNKNOWN) {
+        if (!hd_diff_part_dominator(part, at, &at)) {
+            forest->damaged = true;
+            return NOBODY;
+        }
         steps++;
     }
-    found = found == UNKNOWN ? NOBODY : found;
-    for (; steps > 0; steps--, node = dominator[node])
-        forest->above[node] = found;
+    found = found == UNKNOWN ? (uint32_t)NOBODY : found;
+    for (; steps > 0; steps--, node = part->dominator[node])
+        learn(forest, node, found);
     return found;
+}
+
+/* Eight of them at a time: most did not stay. */
+static void mark_all(struct forest *forest)
+{
+    const uint8_t *state = forest->side->state;
+    uint32_t nodes = forest->side->part.node_count;
+    for (uint64_t from = 0; from < nodes; from += 64) {
+        struct marks *marks = &forest->marks[from / 64];
+        uint64_t count = nodes - from < 64 ? nodes - from : 64;
+        marks->rank = forest->count;
+        for (uint64_t i = 0; i < count; i += 8) {
+            uint64_t eight = 0;
+            memcpy(&eight, state + from + i, count - i < 8 ? count - i : 8);
+            eight = eight / HD_DIFF_STAYED & 0x0101010101010101u;
+            marks->stayed |= eight * 0x0102040810204080u >> 56 << i;
+        }
+        forest->count += (uint32_t)__builtin_popcountll(marks->stayed);
+    }
 }
 
 static bool collect(struct forest *forest)
 {
     const struct hd_diff_part *part = &forest->side->part;
-    for (uint32_t node = 1; node < part->node_count; node++)
-        forest->count += stayed(forest, node);
+    uint32_t words = part->node_count / 64 + 1, count = 0;
+    struct hd_diff_look look = {0};
+    forest->marks = calloc(words, sizeof *forest->marks);
+    if (forest->marks)
+        mark_all(forest);
     size_t room = (size_t)forest->count + 1;
     forest->node = malloc(room * sizeof *forest->node);
     forest->next = malloc(room * sizeof *forest->next);
     forest->first = malloc(room * sizeof *forest->first);
     forest->sibling = malloc(room * sizeof *forest->sibling);
     forest->above = calloc(part->node_count, sizeof *forest->above);
-    if (!forest->node || !forest->next || !forest->first || !forest->sibling || !forest->above)
+    if (!forest->marks || !forest->node || !forest->next || !forest->first || !forest->sibling || !forest->above)
         return false;
-    uint32_t count = 0;
-    for (uint32_t node = 1; node < part->node_count; node++)
-        if (stayed(forest, node)) {
-            forest->above[node] = FIRST + count;
+    for (uint32_t word = 0; word < words; word++)
+        for (uint64_t left = forest->marks[word].stayed; left; left &= left - 1) {
+            uint32_t node = word * 64 + (uint32_t)__builtin_ctzll(left);
             forest->node[count++] = node;
+            forest->damaged = forest->damaged || !hd_diff_part_look(part, HD_DIFF_TREE, node, &look);
         }
     return true;
 }
@@ -67,7 +117,7 @@ static void link_up(struct forest *forest)
     const uint32_t *dominator = forest->side->part.dominator;
     for (uint32_t i = 0; i < forest->count; i++)
         forest->first[i] = forest->sibling[i] = HD_NODE_NONE;
-    for (uint32_t i = 0; i < forest->count; i++) {
+    for (uint32_t i = 0; i < forest->count && !forest->damaged; i++) {
         uint32_t over = dominator[forest->node[i]];
         forest->next[i] = over == HD_NODE_NONE ? (uint32_t)NOBODY : climb(forest, over);
         if (forest->next[i] >= FIRST) {
@@ -83,6 +133,7 @@ static void forest_deinit(struct forest *forest)
     free(forest->next);
     free(forest->first);
     free(forest->sibling);
+    free(forest->marks);
     free(forest->above);
 }
 
@@ -189,13 +240,13 @@ static bool sum_up(struct forest *forest, struct hd_diff_stayed *stayed)
     return done;
 }
 
-bool hd_diff_sum_stayed(const struct hd_diff_side *side, struct hd_diff_stayed *stayed, struct hd_error *err)
+enum hd_diff_done hd_diff_sum_stayed(const struct hd_diff_side *side, struct hd_diff_stayed *stayed)
 {
     struct forest forest = {.side = side};
     bool done = collect(&forest);
     if (done)
         link_up(&forest);
-    done = done && sum_up(&forest, stayed);
+    done = done && (forest.damaged || sum_up(&forest, stayed));
     forest_deinit(&forest);
-    return done || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    return !done ? HD_DIFF_NO_MEMORY : forest.damaged ? HD_DIFF_DAMAGED : HD_DIFF_DONE;
 }

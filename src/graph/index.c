@@ -294,13 +294,14 @@ static bool block_holds(struct hd_index *index, uint64_t number)
         index->looked = calloc(index->plan.first_block[HD_INDEX_SECTION_COUNT], 1);
     if (!index->looked)
         return false;
-    if (index->looked[number])
+    if (__atomic_load_n(&index->looked[number], __ATOMIC_RELAXED))
         return true;
-    if (hd_index_check_block(hd_index_header_of(index), &index->plan, index->file, number))
-        index->looked[number] = 1;
+    bool fine = hd_index_check_block(hd_index_header_of(index), &index->plan, index->file, number);
+    if (fine)
+        __atomic_store_n(&index->looked[number], 1, __ATOMIC_RELAXED);
     else
         hd_index_condemn(index);
-    return index->looked[number];
+    return fine;
 }
 
 const void *hd_index_elements(struct hd_index *index, enum hd_index_section which, uint64_t at, uint64_t count)

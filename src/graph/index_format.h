@@ -135,7 +135,7 @@ bool hd_index_check_block(const struct hd_index_header *header, const struct hd_
 
 /*
  * Elements [at, at + count) of a section of a mapped index, of which each block is checked when it is first looked at. NULL if there are none
- * or one does not hold, which condemns the index. One thread at a time.
+ * or one does not hold, which condemns the index. By several threads once a first call has returned.
  */
 const void *hd_index_elements(struct hd_index *index, enum hd_index_section which, uint64_t at, uint64_t count);
 

@@ -1,8 +1,10 @@
 /* See diff.h. */
 #include "view/diff.h"
 
+#include "base/crew.h"
 #include "view/diff_kept.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,19 +160,63 @@ static void close_one(struct hd_diff_result *result, unsigned i)
     result->held[i] = false;
 }
 
-/* What a part has columns in stays open until all are compared; the graphs of three big dumps need not fit into memory together. */
-static bool read_one(const struct hd_diff_request *request, struct hd_diff_result *result, unsigned i, bool anew,
-                     struct hd_error *err)
+/* Dumps [first, end) that are open, of which what was kept is looked for. */
+struct look {
+    struct hd_diff_result *result;
+    struct hd_diff_part *part;
+    unsigned end;
+    _Atomic unsigned next;
+};
+
+static void look_run(void *hand)
 {
-    struct hd_diff_part part;
-    if (!hd_open_read_for(&result->open[i], request->path[i], anew ? HD_INDEX_TREE : HD_INDEX_HEADER, err))
-        return false;
-    result->held[i] = true;
-    bool done = hd_diff_kept_part(&part, &result->open[i], anew, err), indexed = part.index;
-    done = done && hd_diff_add(&result->diff, &part, err);
-    hd_diff_part_free(&part);
+    struct look *look = *(struct look **)hand;
+    for (unsigned i; (i = atomic_fetch_add(&look->next, 1)) < look->end;)
+        hd_diff_kept_find(&look->part[i], &look->result->open[i]);
+}
+
+/*
+ * Opens dumps up to the first one that has no index, that one included: *end is the next one. The graphs of three big dumps need not fit
+ * into memory together.
+ */
+static bool open_some(const struct hd_diff_request *request, struct hd_diff_result *result, bool anew, unsigned *end, struct hd_error *err)
+{
+    for (bool indexed = true; indexed && *end < request->count; ++*end) {
+        struct hd_open *open = &result->open[*end];
+        if (!hd_open_read_for(open, request->path[*end], anew ? HD_INDEX_TREE : HD_INDEX_HEADER, err))
+            return false;
+        result->held[*end] = true;
+        indexed = open->index && !anew;
+    }
+    return true;
+}
+
+/* What a part has columns in stays open until all are compared. */
+static bool add_one(struct hd_diff_result *result, unsigned i, struct hd_diff_part *part, struct hd_error *err)
+{
+    bool done = part->kind_count > 0 || hd_diff_kept_make(part, &result->open[i], err), indexed = part->index;
+    done = done && hd_diff_add(&result->diff, part, err);
     if (!indexed)
         close_one(result, i);
+    return done;
+}
+
+static bool read_some(const struct hd_diff_request *request, struct hd_diff_result *result, bool anew, unsigned *end, struct hd_error *err)
+{
+    struct hd_diff_part part[HD_DIFF_DUMPS] = {0};
+    struct look look = {.result = result, .part = part, .next = *end}, *hands[HD_CREW_MAX];
+    unsigned first = *end;
+    if (!open_some(request, result, anew, end, err))
+        return false;
+    look.end = anew ? first : *end;
+    for (unsigned i = 0; i < HD_CREW_MAX; i++)
+        hands[i] = &look;
+    hd_crew_run(look_run, hands, sizeof *hands, look.end - first > 1 ? hd_crew_size() : 1);
+    bool done = true;
+    for (unsigned i = first; i < *end; i++) {
+        done = done && add_one(result, i, &part[i], err);
+        hd_diff_part_free(&part[i]);
+    }
     return done;
 }
 
@@ -178,8 +224,8 @@ static bool read_all(const struct hd_diff_request *request, struct hd_diff_resul
 {
     *result = (struct hd_diff_result){0};
     bool done = hd_diff_init(&result->diff, request->count, err);
-    for (unsigned i = 0; done && i < request->count; i++)
-        done = read_one(request, result, i, anew, err);
+    for (unsigned next = 0; done && next < request->count;)
+        done = read_some(request, result, anew, &next, err);
     for (unsigned i = 0; i < request->count; i++)
         close_one(result, i);
     return done;
@@ -207,7 +253,7 @@ bool hd_view_diff_make(const struct hd_diff_request *request, struct hd_diff_res
         open->path = opens[i]->path;
         open->warning_count = opens[i]->warning_count;
         memcpy(open->warnings, opens[i]->warnings, sizeof open->warnings);
-        bool done = hd_diff_kept_part(&part, opens[i], false, err) && hd_diff_add(&result->diff, &part, err);
+        bool done = hd_diff_kept_part(&part, opens[i], err) && hd_diff_add(&result->diff, &part, err);
         hd_diff_part_free(&part);
         if (!done)
             return false;

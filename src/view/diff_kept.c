@@ -10,8 +10,9 @@
 static const char what[] = "what diff compares";
 enum { TEXT, KINDS };
 
-static bool find(struct hd_diff_part *part, const struct hd_open *open)
+bool hd_diff_kept_find(struct hd_diff_part *part, const struct hd_open *open)
 {
+    *part = (struct hd_diff_part){0};
     struct hd_buffer text = {0};
     struct hd_graph_text kinds = hd_keep_can(open) ? hd_keep_look(open, what, KINDS) : (struct hd_graph_text){NULL, 0};
     if (!kinds.data || !hd_keep_find(open, what, TEXT, &text))
@@ -24,11 +25,14 @@ static bool find(struct hd_diff_part *part, const struct hd_open *open)
     return found;
 }
 
-bool hd_diff_kept_part(struct hd_diff_part *part, struct hd_open *open, bool anew, struct hd_error *err)
+bool hd_diff_kept_part(struct hd_diff_part *part, struct hd_open *open, struct hd_error *err)
+{
+    return hd_diff_kept_find(part, open) || hd_diff_kept_make(part, open, err);
+}
+
+bool hd_diff_kept_make(struct hd_diff_part *part, struct hd_open *open, struct hd_error *err)
 {
     *part = (struct hd_diff_part){0};
-    if (!anew && find(part, open))
-        return true;
     bool whole = open->graph.edge_start && open->dominators.child_start; /* left as it is then: names may be taken out of it */
     return (whole || hd_open_whole(open, HD_INDEX_TREE, err)) && hd_diff_part_make(part, &open->graph, &open->dominators, err);
 }

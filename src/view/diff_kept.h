@@ -10,10 +10,16 @@
 #include "view/open.h"
 
 /*
- * The part of a dump: what was kept of it, where HD_INDEX_HEADER is enough and whose columns lie in the index; or, if nothing was or
- * `anew` is true, made of the whole graph, for which hd_open_whole is asked. To be freed whether it succeeds or not.
+ * The part of a dump: what was kept of it, where HD_INDEX_HEADER is enough and whose columns lie in the index; or, if nothing was, made.
+ * To be freed whether it succeeds or not.
  */
-bool hd_diff_kept_part(struct hd_diff_part *part, struct hd_open *open, bool anew, struct hd_error *err);
+bool hd_diff_kept_part(struct hd_diff_part *part, struct hd_open *open, struct hd_error *err);
+
+/* The same, only what was kept; empty if nothing was. Of several dumps at once by several threads. */
+bool hd_diff_kept_find(struct hd_diff_part *part, const struct hd_open *open);
+
+/* The same, of the whole graph, for which hd_open_whole is asked. */
+bool hd_diff_kept_make(struct hd_diff_part *part, struct hd_open *open, struct hd_error *err);
 
 struct hd_diff_ahead;
 

@@ -151,6 +151,23 @@ class DiffKeptTest < Minitest::Test
     end
   end
 
+  # Of sizes, what is retained and dominators only those blocks are looked at in which new objects lie: wherever it is, damage changes no answer.
+  def test_damaged_columns_of_three
+    copies do |paths, _|
+      words = ["diff", "--json", path("before"), paths[1], path("final")]
+      wanted = [words, words.values_at(0, 1, 2, 4, 3)].to_h { |asked| [asked, run_tool(*asked, "--no-index", "--limit", "36")] }
+      whole = File.binread("#{paths[1]}.idx")
+      16.times do |i|
+        wanted.each do |asked, answer|
+          File.binwrite("#{paths[1]}.idx", whole)
+          File.chmod(0o600, "#{paths[1]}.idx")
+          flip("#{paths[1]}.idx", 65_536 + (whole.index("what diff compares") - 65_536) * i / 16)
+          assert_equal answer, run_tool(*asked, "--limit", "36"), i
+        end
+      end
+    end
+  end
+
   # Any byte of what is kept: the answer is the same, whether that is noticed at once or not.
   def test_damaged_parts
     copies do |paths, _|
