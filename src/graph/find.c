@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/bits.h"
 #include "base/crew.h"
+#include "base/regex_table.h"
 #include "dump/json_reader.h"
 #include "graph/groups.h"
 #include "graph/second_pass.h"
@@ -265,12 +266,15 @@ struct lines_filter {
     const struct hd_graph *graph;
     uint64_t *wanted; /* a set */
     struct hd_buffer scratch[HD_SECOND_PASS_WORKERS];
+    struct hd_regex_table *table[HD_SECOND_PASS_WORKERS]; /* NULL: regexec is asked, which lets in only one at a time */
 };
 
-static bool value_fits(const regex_t *regex, const struct hd_values_line *line, struct hd_buffer *scratch)
+static bool value_fits(const regex_t *regex, struct hd_regex_table *table, const struct hd_values_line *line, struct hd_buffer *scratch)
 {
     if (!hd_values_line_contents(line, scratch))
         return false;
+    if (table)
+        return !scratch->failed && hd_regex_table_fits(table, scratch->data, scratch->length);
     regmatch_t all = {0, (regoff_t)scratch->length};
     hd_buffer_append(scratch, "", 1);
     return !scratch->failed && !regexec(regex, scratch->data, 1, &all, REG_STARTEND);
@@ -296,7 +300,7 @@ static bool line_filter(void *data, unsigned worker, uint32_t node, struct hd_gr
     uint8_t type = filter->graph->node_type[node];
     struct hd_values_line line;
     hd_values_line_read(&line, object);
-    bool fits = (!query->value || value_fits(query->value, &line, scratch))
+    bool fits = (!query->value || value_fits(query->value, filter->table[worker], &line, scratch))
                 && (!query->name_glob || has_own_name(type) || name_fits(query->name_glob, type, &line, scratch));
     if (scratch->failed)
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
@@ -321,9 +325,13 @@ static bool lines_check(const struct hd_find_query *query, const char *path, con
     uint8_t *unknown = unknown_of(query, graph, wanted);
     if (!unknown)
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    for (unsigned i = 0; query->value_regex && i < HD_SECOND_PASS_WORKERS; i++)
+        filter.table[i] = hd_regex_table_create(query->value_regex, query->value_flags);
     bool ok = hd_second_pass(path, graph, unknown, line_filter, &filter, err);
-    for (unsigned i = 0; i < HD_SECOND_PASS_WORKERS; i++)
+    for (unsigned i = 0; i < HD_SECOND_PASS_WORKERS; i++) {
+        hd_regex_table_destroy(filter.table[i]);
         hd_buffer_deinit(&filter.scratch[i]);
+    }
     free(unknown);
     return ok;
 }
