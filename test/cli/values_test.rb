@@ -69,10 +69,10 @@ class ValuesTest < Minitest::Test
     assert_alike(strange(*long), regexes: ["tail$", "^x+tail$", "needle", "xtail"], globs: %w[*])
   end
 
-  # More than a piece of the index holds, some of it often.
+  # More than a piece of the index holds, some of it often, and not so much that there is no room for all of it.
   def many
     lines = (0...300_000).map do |i|
-      %({"address":"0x#{(0x100000 + i * 40).to_s(16)}", "type":"STRING", "value":"text #{i % 3 == 0 ? i % 50 : i} of many#{" #{i}" * (i % 11)}", "memsize":40})
+      %({"address":"0x#{(0x100000 + i * 40).to_s(16)}", "type":"STRING", "value":"text #{i % 3 == 0 ? i % 50 : i} of many#{" #{i}" * (i % 6)}", "memsize":40})
     end
     write("many.json", [%({"type":"ROOT", "root":"vm", "references":["0x100000"]}), *lines])
   end
