@@ -1,7 +1,7 @@
 /*
  * Fuzz target: a pattern and a text, on which a table (base/regex_table.h) must say what regexec says. The first byte has flags, the second is the
  * pattern's length in bytes, each of which is itself or stands for a piece of syntax. The lines of the rest are texts, and all of it is one. Patterns without a
- * table are not looked at, nor those with many counts: regcomp takes any amount of memory for some, and of time.
+ * table are not looked at, nor those with many counts or choices: regcomp takes any amount of memory for some, and of time.
  */
 #include "fuzz/fuzz_target.h"
 
@@ -11,7 +11,7 @@
 #include <regex.h>
 #include <string.h>
 
-enum { PIECES = 30, LONGEST = 200, COUNTS = 2 };
+enum { PIECES = 30, LONGEST = 200, COUNTS = 2, CHOICES = 8 };
 
 static const char *const syntax[] = {
     "a", "b", "B", "c", ".", "[ab]", "[^a]", "[b-d]", "[]a-]", "[^B-\xe9]", "[[:alpha:]]", "[^[:upper:]c]", "\\.", "\\w", "\\S", "\xe9", "\n", "(", ")", "(", ")", "|", "*",
@@ -40,12 +40,17 @@ static size_t pattern_read(char *pattern, size_t room, bool itself, const uint8_
     return count;
 }
 
+static unsigned count_of(const char *pattern, const char *bytes)
+{
+    unsigned count = 0;
+    for (const char *at = pattern; (at = strpbrk(at, bytes)); at++)
+        count++;
+    return count;
+}
+
 static bool is_quick(const char *pattern)
 {
-    unsigned counts = 0;
-    for (const char *at = pattern; (at = strchr(at, '{')); at++)
-        counts++;
-    return counts <= COUNTS;
+    return count_of(pattern, "{") <= COUNTS && count_of(pattern, "{*+?|") <= CHOICES;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
