@@ -1,6 +1,7 @@
 /* See diff.h. */
 #include "graph/diff.h"
 
+#include "base/bits.h"
 #include "graph/diff_compare.h"
 
 #include <stdlib.h>
@@ -20,7 +21,8 @@ static void side_destroy(struct hd_diff_side *side)
     hd_diff_part_free(&side->part);
     free(side->title);
     free(side->way);
-    free(side->state);
+    free(side->came);
+    free(side->stayed);
     free(side);
 }
 
@@ -198,11 +200,11 @@ static bool stayed_join(struct hd_diff *diff, const struct hd_diff_side *side, s
 static bool compare(struct hd_diff *diff, unsigned at, struct hd_error *err)
 {
     struct hd_diff_side *from = diff->side[at - 1], *to = diff->side[at];
-    bool last = at + 1 == diff->expected, third = at == 2, stays = third && diff->change[0].apart == HD_DIFF_TOGETHER;
+    bool last = at + 1 == diff->expected, stays = at == 2 && diff->change[0].apart == HD_DIFF_TOGETHER;
     struct hd_diff_best *best = last ? calloc((size_t)to->part.kind_count + 1, sizeof *best) : NULL;
-    if (third || !last)
-        to->state = calloc(to->part.node_count, 1);
-    bool done = ((best || !last) && (to->state || (!third && last))) || out_of_memory(err);
+    to->came = last ? NULL : hd_bits_create(to->part.node_count);
+    to->stayed = stays ? hd_bits_create(to->part.node_count) : NULL;
+    bool done = ((last ? best != NULL : to->came != NULL) && (to->stayed || !stays)) || out_of_memory(err);
     uint8_t skip = diff->dump[at - 1].rooted && diff->dump[at].rooted ? HD_DIFF_GARBAGE : 0;
     done = done && has_columns(diff, &from->part, HD_DIFF_ADDRESSES, err)
            && has_columns(diff, &to->part, stays ? HD_DIFF_TREE : last ? HD_DIFF_RETAINED : HD_DIFF_ADDRESSES, err)

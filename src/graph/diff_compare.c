@@ -1,6 +1,7 @@
 /* See diff_compare.h. */
 #include "graph/diff_compare.h"
 
+#include "base/bits.h"
 #include "base/crew.h"
 
 #include <stdatomic.h>
@@ -104,12 +105,13 @@ static bool same_object(const struct kind *from, const struct kind *to)
 
 /* ---- a piece ---- */
 
-static void came(struct hand *hand, uint32_t k, uint32_t kind, uint8_t state)
+/* Pieces begin where words of the sets do: no two hands write the same. */
+static void came(struct hand *hand, uint32_t k, uint32_t kind)
 {
     struct work *work = hand->work;
-    if (work->to->state)
-        work->to->state[k] = state;
-    if (!hand->best || !(state & HD_DIFF_LATER))
+    if (work->to->came)
+        hd_bits_add(work->to->came, k);
+    if (!hand->best)
         return;
     if (hd_diff_part_look(&work->to->part, HD_DIFF_RETAINED, k, &hand->look))
         hd_diff_best_take(&hand->best[kind], (struct hd_diff_best){work->to->part.retained[k], k});
@@ -123,7 +125,7 @@ static void only_new(struct hand *hand, uint32_t k)
     if (hand->work->to_kind[kind].bits & hand->work->skip)
         return;
     hand->change.made++;
-    came(hand, k, kind, HD_DIFF_MADE | HD_DIFF_LATER);
+    came(hand, k, kind);
 }
 
 static void only_old(struct hand *hand, uint32_t i)
@@ -134,10 +136,13 @@ static void only_old(struct hand *hand, uint32_t i)
 
 static void stays(struct hand *hand, uint32_t i, uint32_t k, uint32_t kind)
 {
-    const uint8_t *states = hand->work->from->state;
+    const struct work *work = hand->work;
     hand->change.kept++;
-    if (states)
-        came(hand, k, kind, (uint8_t)((states[i] & HD_DIFF_LATER) | (states[i] & HD_DIFF_MADE ? HD_DIFF_STAYED : 0)));
+    if (!work->from->came || !hd_bits_has(work->from->came, i))
+        return;
+    came(hand, k, kind);
+    if (work->to->stayed)
+        hd_bits_add(work->to->stayed, k);
 }
 
 /* At the same address, and not of kinds that are alike. */
@@ -154,7 +159,7 @@ static void unlike(struct hand *hand, uint32_t i, uint32_t k, uint32_t from_kind
     hand->change.freed += old;
     hand->change.reused += old && new;
     if (new)
-        came(hand, k, to_kind, HD_DIFF_MADE | HD_DIFF_LATER);
+        came(hand, k, to_kind);
 }
 
 static inline void both(struct hand *hand, uint32_t i, uint32_t k)

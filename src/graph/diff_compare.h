@@ -8,14 +8,12 @@
 
 #include "graph/diff.h"
 
-/* In `state`. MADE: since the dump before; LATER: since the first one; STAYED: made just before the dump before, and still there. */
-enum { HD_DIFF_MADE = 1, HD_DIFF_LATER = 2, HD_DIFF_STAYED = 4 };
-
 /* A dump while it is compared, its numbers as those of all dumps. */
 struct hd_diff_side {
     struct hd_diff_part part;
     uint32_t *title, *way; /* numbers for those of the part */
-    uint8_t *state; /* [node_count]; NULL: not wanted, or there is no dump before */
+    /* Sets of its objects (base/bits.h), NULL: not wanted, or there is no dump before: those made after the first dump; of these, those that the dump before had. */
+    uint64_t *came, *stayed;
 };
 
 /* Of a kind: the member that retains most, of those it was asked of; `node` 0: there is none. */
@@ -34,14 +32,14 @@ static inline void hd_diff_best_take(struct hd_diff_best *a, struct hd_diff_best
 enum hd_diff_done { HD_DIFF_DONE, HD_DIFF_NO_MEMORY, HD_DIFF_DAMAGED }; /* DAMAGED: an index that columns lie in */
 
 /*
- * Fills *change (but for `apart`), the state of `to` if it has one, and best[kind of `to`], NULL if that is not wanted, of what came after
+ * Fills *change (but for `apart`), the sets of `to` that it has, and best[kind of `to`], NULL if that is not wanted, of what came after
  * the first dump. Objects whose kind has one of the bits `skip` are not there. Both have their addresses, `to` what its objects retain if
  * best is wanted.
  */
 enum hd_diff_done hd_diff_compare(const struct hd_diff_side *from, const struct hd_diff_side *to, uint8_t skip,
                                   struct hd_diff_change *change, struct hd_diff_best *best);
 
-/* Sums of what STAYED in a dump, whose columns are all there, and the best of each kind of it. */
+/* Sums of what stayed in a dump, whose columns are all there, and the best of each kind of it. */
 struct hd_diff_stayed {
     struct hd_retained_group *class, *way; /* [class_count], [way_count] */
     uint32_t class_count, way_count;

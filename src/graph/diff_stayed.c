@@ -7,8 +7,9 @@
  */
 #include "graph/diff_compare.h"
 
+#include "base/bits.h"
+
 #include <stdlib.h>
-#include <string.h>
 
 enum { UNKNOWN, NOBODY, FIRST }; /* what is known to be at or above a node; FIRST + i: the i-th of them */
 
@@ -68,31 +69,21 @@ static uint32_t climb(struct forest *forest, uint32_t node)
     return found;
 }
 
-/* Eight of them at a time: most did not stay. */
 static void mark_all(struct forest *forest)
 {
-    const uint8_t *state = forest->side->state;
-    uint32_t nodes = forest->side->part.node_count;
-    for (uint64_t from = 0; from < nodes; from += 64) {
-        struct marks *marks = &forest->marks[from / 64];
-        uint64_t count = nodes - from < 64 ? nodes - from : 64;
-        marks->rank = forest->count;
-        for (uint64_t i = 0; i < count; i += 8) {
-            uint64_t eight = 0;
-            memcpy(&eight, state + from + i, count - i < 8 ? count - i : 8);
-            eight = eight / HD_DIFF_STAYED & 0x0101010101010101u;
-            marks->stayed |= eight * 0x0102040810204080u >> 56 << i;
-        }
-        forest->count += (uint32_t)__builtin_popcountll(marks->stayed);
+    const uint64_t *stayed = forest->side->stayed;
+    for (size_t word = 0; word < hd_bits_words(forest->side->part.node_count); word++) {
+        forest->marks[word] = (struct marks){.stayed = stayed[word], .rank = forest->count};
+        forest->count += (uint32_t)__builtin_popcountll(stayed[word]);
     }
 }
 
 static bool collect(struct forest *forest)
 {
     const struct hd_diff_part *part = &forest->side->part;
-    uint32_t words = part->node_count / 64 + 1, count = 0;
+    uint32_t words = (uint32_t)hd_bits_words(part->node_count), count = 0;
     struct hd_diff_look look = {0};
-    forest->marks = calloc(words, sizeof *forest->marks);
+    forest->marks = malloc(words * sizeof *forest->marks);
     if (forest->marks)
         mark_all(forest);
     size_t room = (size_t)forest->count + 1;
