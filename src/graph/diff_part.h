@@ -60,7 +60,7 @@ struct hd_diff_part {
     uint32_t key_count, kind_count, class_count, node_count;
     unsigned width; /* 1, 2 or 4 */
 
-    /* Columns of the objects, not the part's own; got by hd_diff_part_column where they lie in an index. */
+    /* Columns of the objects, not the part's own; got by hd_diff_part_columns where they lie in an index. */
     struct hd_index *index;
     const uint64_t *address, *size, *retained; /* of an index nothing but the addresses has been looked at: see hd_diff_part_look */
     const uint32_t *dominator;
