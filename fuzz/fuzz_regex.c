@@ -9,6 +9,7 @@
 #include "fuzz/questions.h"
 
 #include <regex.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { PIECES = 30, LONGEST = 200, COUNTS = 2, CHOICES = 8 };
@@ -62,7 +63,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int flags = REG_EXTENDED | (data[0] & 1 ? REG_ICASE : 0);
     size_t length = data[1] % PIECES < size - 2 ? data[1] % PIECES : size - 2;
     length = pattern_read(pattern, sizeof pattern, data[0] & 2, data + 2, length);
-    struct hd_regex_table *table = is_quick(pattern) ? hd_regex_table_create(pattern, flags) : NULL;
+    char *copy = strdup(pattern); /* with nothing behind it */
+    hd_question_require(copy, "memory");
+    struct hd_regex_table *table = is_quick(copy) ? hd_regex_table_create(copy, flags) : NULL;
+    free(copy);
     if (!table)
         return 0;
     hd_question_require(!regcomp(&regex, pattern, flags), "a table for what regcomp refuses");

@@ -161,7 +161,7 @@ static uint16_t group(struct parser *parser, unsigned depth)
         return refuse(parser);
     parser->at++;
     uint16_t tree = alternatives(parser, depth + 1);
-    if (*parser->at != ')')
+    if (parser->refused || *parser->at != ')') /* what refuses may stand behind the pattern's end */
         return refuse(parser);
     parser->at++;
     return tree;
