@@ -34,6 +34,11 @@ static inline void hd_bits_add(uint64_t *bits, uint32_t number)
     bits[number / HD_BITS_WORD] |= (uint64_t)1 << (number % HD_BITS_WORD);
 }
 
+static inline void hd_bits_remove(uint64_t *bits, uint32_t number)
+{
+    bits[number / HD_BITS_WORD] &= ~((uint64_t)1 << (number % HD_BITS_WORD));
+}
+
 /* The same while other threads do, too. */
 static inline void hd_bits_add_shared(uint64_t *bits, uint32_t number)
 {

@@ -4,7 +4,6 @@
 
 #include "dump/json_reader.h"
 #include "graph/groups.h"
-#include "graph/index_format.h"
 #include "graph/index_point.h"
 
 #include <stdlib.h>
@@ -41,31 +40,21 @@ bool hd_diff_part_settle(struct hd_diff_part *part, struct hd_error *err)
 
 bool hd_diff_part_columns(struct hd_diff_part *part, enum hd_diff_columns wanted)
 {
-    struct hd_index *index = part->index;
-    if (index && !part->address)
-        part->address = hd_index_addresses(index);
-    if (index && wanted >= HD_DIFF_RETAINED && !part->retained)
-        part->retained = hd_index_elements(index, HD_INDEX_RETAINED, 0, 1);
-    if (index && wanted >= HD_DIFF_TREE && !part->size)
-        part->size = hd_index_elements(index, HD_INDEX_SIZE, 0, 1);
-    if (index && wanted >= HD_DIFF_TREE && !part->dominator)
-        part->dominator = hd_index_elements(index, HD_INDEX_PARENT, 0, 1);
-    return part->address && (wanted < HD_DIFF_RETAINED || part->retained)
-           && (wanted < HD_DIFF_TREE || (part->size && part->dominator));
+    struct hd_index_amounts amounts;
+    if (part->index && !part->address)
+        part->address = hd_index_addresses(part->index);
+    if (part->index && wanted >= HD_DIFF_RETAINED && !part->retained && hd_index_amounts(part->index, &amounts)) {
+        part->size = amounts.size;
+        part->retained = amounts.retained;
+        part->dominator = amounts.dominator;
+    }
+    return part->address && (wanted < HD_DIFF_RETAINED || (part->retained && part->size && part->dominator));
 }
 
 bool hd_diff_part_look_at(const struct hd_diff_part *part, enum hd_diff_columns which, uint32_t node, struct hd_diff_look *look)
 {
-    const uint32_t nodes = HD_INDEX_BLOCK / sizeof *part->retained; /* of a block of the widest */
-    struct hd_index *index = part->index;
     *look = (struct hd_diff_look){0, part->node_count};
-    if (!index)
-        return true;
-    look->from = node / nodes * nodes;
-    look->to = part->node_count - look->from < nodes ? part->node_count : look->from + nodes;
-    return hd_index_elements(index, HD_INDEX_RETAINED, node, 1)
-           && (which < HD_DIFF_TREE
-               || (hd_index_elements(index, HD_INDEX_SIZE, node, 1) && hd_index_elements(index, HD_INDEX_PARENT, node, 1)));
+    return !part->index || hd_index_amounts_hold(part->index, node, which == HD_DIFF_TREE, &look->from, &look->to);
 }
 
 bool hd_diff_part_dominator(const struct hd_diff_part *part, uint32_t node, uint32_t *dominator)

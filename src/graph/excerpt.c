@@ -1,6 +1,7 @@
 /* See excerpt.h. */
 #include "graph/excerpt.h"
 
+#include "base/bits.h"
 #include "graph/index_point.h"
 
 #include <stdlib.h>
@@ -272,17 +273,16 @@ bool hd_excerpt_nodes(struct hd_excerpt *excerpt, const struct hd_excerpt_source
     return finish(excerpt, source, &gather);
 }
 
-/* Sets the bit; false if it is set. */
-static bool is_new(uint8_t *bits, uint32_t node)
+/* Adds a node to a set; false if it is there. */
+static bool is_new(uint64_t *set, uint32_t node)
 {
-    uint8_t bit = (uint8_t)(1 << node % 8);
-    bool was = bits[node / 8] & bit;
-    bits[node / 8] |= bit;
+    bool was = hd_bits_has(set, node);
+    hd_bits_add(set, node);
     return !was;
 }
 
 /* All above a node, up to one that is wanted already. Whatever the index says, it ends: each step is one more that is. */
-static void want_dominators(struct gather *gather, uint8_t *wanted, uint32_t node)
+static void want_dominators(struct gather *gather, uint64_t *wanted, uint32_t node)
 {
     while (node != HD_NODE_ROOT && node != HD_NODE_NONE && !gather->failed && is_new(wanted, node)) {
         want(gather, node);
@@ -292,7 +292,7 @@ static void want_dominators(struct gather *gather, uint8_t *wanted, uint32_t nod
 
 bool hd_excerpt_members(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, const uint32_t *nodes, uint32_t count)
 {
-    uint8_t *wanted = calloc(source->graph->node_count / 8 + 1, 1);
+    uint64_t *wanted = hd_bits_create(source->graph->node_count);
     struct gather gather = {.index = source->index, .failed = count > NODES_MAX || !wanted};
     for (uint32_t i = 0; i < count && !gather.failed; i++)
         want_dominators(&gather, wanted, nodes[i]);
@@ -377,7 +377,7 @@ bool hd_excerpt_path(struct hd_excerpt *excerpt, const struct hd_excerpt_source 
 }
 
 /* All above a node on the shortest path to it, up to one that is wanted already. `all_between`: with all edges from step to step. */
-static void want_way(struct gather *gather, uint8_t *wanted, uint32_t node, bool all_between)
+static void want_way(struct gather *gather, uint64_t *wanted, uint32_t node, bool all_between)
 {
     uint32_t parent = HD_NODE_NONE;
     uint64_t edge = 0;
@@ -392,8 +392,8 @@ static void want_way(struct gather *gather, uint8_t *wanted, uint32_t node, bool
     }
 }
 
-/* The nodes of these bits are put in order. What the parent of one is comes before it, or the index is damaged. */
-static bool fill_order(struct hd_excerpt *excerpt, struct hd_index *index, const uint8_t *wanted)
+/* The nodes of a set are put in order. What the parent of one is comes before it, or the index is damaged. */
+static bool fill_order(struct hd_excerpt *excerpt, struct hd_index *index, const uint64_t *wanted)
 {
     const uint32_t *order = hd_index_order(index);
     const uint32_t reached = excerpt->dominators.reachable, count = excerpt->graph.node_count;
@@ -406,7 +406,7 @@ static bool fill_order(struct hd_excerpt *excerpt, struct hd_index *index, const
     if (there)
         memset(place, 0xff, count * sizeof *place);
     for (uint32_t i = 0; there && i < reached; i++) {
-        if (!(wanted[order[i] / 8] >> order[i] % 8 & 1))
+        if (!hd_bits_has(wanted, order[i]))
             continue;
         uint32_t node = hd_excerpt_find(excerpt, order[i]);
         uint32_t parent = node == HD_NODE_NONE || node == HD_NODE_ROOT ? HD_NODE_ROOT : paths->parent[node];
@@ -422,10 +422,22 @@ static bool fill_order(struct hd_excerpt *excerpt, struct hd_index *index, const
     return there && paths->reached > 0;
 }
 
+/* With what lies on the ways in `order`; NULL: memory ran out. */
+static bool finish_in_order(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, struct gather *gather, uint64_t *ways)
+{
+    if (ways)
+        hd_bits_add(ways, HD_NODE_ROOT); /* which all begin at */
+    if (!finish(excerpt, source, gather))
+        return false;
+    if (fill_order(excerpt, source->index, ways))
+        return true;
+    hd_excerpt_destroy(excerpt);
+    return false;
+}
+
 bool hd_excerpt_paths(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node)
 {
-    const size_t bytes = source->graph->node_count / 8 + 1;
-    uint8_t *ways = calloc(bytes, 1), *above = calloc(bytes, 1);
+    uint64_t *ways = hd_bits_create(source->graph->node_count), *above = hd_bits_create(source->graph->node_count);
     struct gather gather = {.index = source->index, .failed = node == HD_NODE_ROOT || !ways || !above};
     if (!gather.failed)
         want_way(&gather, ways, node, true);
@@ -438,13 +450,7 @@ bool hd_excerpt_paths(struct hd_excerpt *excerpt, const struct hd_excerpt_source
         if (!gather.failed)
             want_dominators(&gather, above, gather.edge[i].from);
     }
-    if (!gather.failed)
-        ways[0] |= 1; /* the root, which all begin at */
-    bool made = finish(excerpt, source, &gather);
-    if (made && !fill_order(excerpt, source->index, ways)) {
-        hd_excerpt_destroy(excerpt);
-        made = false;
-    }
+    bool made = finish_in_order(excerpt, source, &gather, ways);
     free(ways);
     free(above);
     return made;
@@ -452,17 +458,11 @@ bool hd_excerpt_paths(struct hd_excerpt *excerpt, const struct hd_excerpt_source
 
 bool hd_excerpt_ways(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, const uint32_t *nodes, uint32_t count)
 {
-    uint8_t *ways = calloc(source->graph->node_count / 8 + 1, 1);
+    uint64_t *ways = hd_bits_create(source->graph->node_count);
     struct gather gather = {.index = source->index, .failed = !ways};
     for (uint32_t i = 0; i < count && !gather.failed; i++)
         want_way(&gather, ways, nodes[i], false);
-    if (!gather.failed)
-        ways[0] |= 1;
-    bool made = finish(excerpt, source, &gather);
-    if (made && !fill_order(excerpt, source->index, ways)) {
-        hd_excerpt_destroy(excerpt);
-        made = false;
-    }
+    bool made = finish_in_order(excerpt, source, &gather, ways);
     free(ways);
     return made;
 }

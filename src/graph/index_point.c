@@ -2,6 +2,7 @@
 #include "graph/index_format.h"
 #include "graph/index_point.h"
 
+#include "base/bits.h"
 #include "dump/json_reader.h"
 
 #include <stdlib.h>
@@ -76,20 +77,6 @@ bool hd_index_dominator(struct hd_index *index, uint32_t node, uint32_t *dominat
     return number32(index, HD_INDEX_PARENT, node, dominator);
 }
 
-bool hd_index_children(struct hd_index *index, uint32_t node, const uint32_t **child, uint32_t *count)
-{
-    uint32_t first, end;
-    *child = NULL;
-    *count = 0;
-    if (!number32(index, HD_INDEX_CHILD_START, node, &first) || !number32(index, HD_INDEX_CHILD_START, (uint64_t)node + 1, &end)
-        || first > end)
-        return false;
-    *count = end - first;
-    if (*count > 0)
-        *child = hd_index_elements(index, HD_INDEX_CHILD, first, *count);
-    return *count == 0 || *child;
-}
-
 bool hd_index_path_step(struct hd_index *index, uint32_t node, uint32_t *parent, uint64_t *edge)
 {
     return number32(index, HD_INDEX_PATH_PARENT, node, parent) && number64(index, HD_INDEX_PATH_EDGE, node, edge);
@@ -118,10 +105,24 @@ static void *column(struct hd_index *index, enum hd_index_section which)
     return (void *)hd_index_elements(index, which, 0, 1);
 }
 
+bool hd_index_amounts(struct hd_index *index, struct hd_index_amounts *amounts)
+{
+    *amounts = (struct hd_index_amounts){column(index, HD_INDEX_SIZE), column(index, HD_INDEX_RETAINED), column(index, HD_INDEX_PARENT)};
+    return amounts->size && amounts->retained && amounts->dominator;
+}
+
+bool hd_index_amounts_hold(struct hd_index *index, uint32_t node, bool all, uint32_t *from, uint32_t *to)
+{
+    const uint32_t count = (uint32_t)hd_index_header_of(index)->node_count;
+    *from = node / AT_ONCE * AT_ONCE;
+    *to = count - *from < AT_ONCE ? count : *from + AT_ONCE;
+    return hd_index_elements(index, HD_INDEX_RETAINED, node, 1)
+           && (!all || (hd_index_elements(index, HD_INDEX_SIZE, node, 1) && hd_index_elements(index, HD_INDEX_PARENT, node, 1)));
+}
+
 bool hd_index_columns_init(struct hd_index_columns *columns, struct hd_index *index, const struct hd_graph *graph)
 {
-    const size_t chunks = graph->node_count / AT_ONCE + 1;
-    *columns = (struct hd_index_columns){.index = index, .graph = *graph, .held = calloc(chunks / 64 + 1, sizeof *columns->held)};
+    *columns = (struct hd_index_columns){.index = index, .graph = *graph, .held = hd_bits_create(graph->node_count / AT_ONCE + 1)};
     columns->graph.node_size = column(index, HD_INDEX_SIZE);
     columns->graph.node_type = column(index, HD_INDEX_TYPE);
     columns->graph.edge_start = column(index, HD_INDEX_EDGE_START);
@@ -156,14 +157,14 @@ static bool look_at(struct hd_index_columns *columns, uint32_t chunk)
     for (size_t i = 0; i < sizeof of_nodes / sizeof *of_nodes; i++)
         holds = holds && hd_index_elements(columns->index, of_nodes[i], from, count);
     if (holds)
-        columns->held[chunk / 64] |= (uint64_t)1 << chunk % 64;
+        hd_bits_add(columns->held, chunk);
     return holds;
 }
 
 static bool numbers_hold(struct hd_index_columns *columns, uint32_t node)
 {
     uint32_t chunk = node / AT_ONCE;
-    return columns->held[chunk / 64] >> chunk % 64 & 1 || look_at(columns, chunk);
+    return hd_bits_has(columns->held, chunk) || look_at(columns, chunk);
 }
 
 bool hd_index_columns_node(struct hd_index_columns *columns, uint32_t node)

@@ -30,8 +30,18 @@ bool hd_index_class(struct hd_index *index, uint32_t node, uint32_t *class); /* 
 
 bool hd_index_dominator(struct hd_index *index, uint32_t node, uint32_t *dominator); /* HD_NODE_NONE of the root, and where no root leads */
 
-/* What it dominates, as struct hd_dominators has it. */
-bool hd_index_children(struct hd_index *index, uint32_t node, const uint32_t **child, uint32_t *count);
+/* What `diff` reads of many objects: columns as they lie in the file. Of each node is to be asked whether they hold before anything of it is read. */
+struct hd_index_amounts {
+    const uint64_t *size, *retained;
+    const uint32_t *dominator;
+};
+bool hd_index_amounts(struct hd_index *index, struct hd_index_amounts *amounts);
+
+/*
+ * Whether what a node retains holds, and with `all` the other two, too; and so for nodes [*from, *to) around it. Several threads may ask after
+ * hd_index_amounts.
+ */
+bool hd_index_amounts_hold(struct hd_index *index, uint32_t node, bool all, uint32_t *from, uint32_t *to);
 
 /* What struct hd_paths says of it: `parent` is HD_NODE_NONE for the root and what no path leads to. */
 bool hd_index_path_step(struct hd_index *index, uint32_t node, uint32_t *parent, uint64_t *edge);
@@ -52,7 +62,7 @@ struct hd_index_columns {
     struct hd_dominators dominators; /* retained, child_start, child */
     struct hd_paths paths;           /* parent, edge */
     uint32_t *class_number;
-    uint64_t *held; /* bits: that so many nodes in a row hold */
+    uint64_t *held; /* a set (base/bits.h): that so many nodes in a row hold */
 };
 
 /* `graph`: as the index handed it out. False: there is nothing to free. */

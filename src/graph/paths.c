@@ -366,7 +366,7 @@ struct reading {
     const struct hd_paths *shortest;
     const uint32_t *dominator;
     uint32_t node;
-    uint64_t *wanted; /* [node_count] bits: the referrers over edges that count */
+    uint64_t *wanted; /* the set of referrers over edges that count */
     uint8_t *below;   /* [reached] by place: the way there passes the node */
     uint8_t *inside;  /* [node_count] 1: the node dominates it; 2: it does not; 0: not known */
 };
@@ -392,9 +392,9 @@ static bool next_referrer(struct reading *reading, uint32_t *place)
     for (; *place < shortest->reached; ++*place) {
         uint32_t at = shortest->order[*place];
         reading->below[*place] = at == reading->node || reading->below[shortest->from[*place]];
-        if (!(reading->wanted[at >> 6] >> (at & 63) & 1))
+        if (!hd_bits_has(reading->wanted, at))
             continue;
-        reading->wanted[at >> 6] &= ~((uint64_t)1 << (at & 63));
+        hd_bits_remove(reading->wanted, at);
         if (!reading->below[*place])
             return true;
         if (!is_inside(reading, at))
@@ -411,7 +411,7 @@ static bool read_off(struct reading *reading, const struct hd_referrer *list, ui
     uint32_t first = reading->shortest->parent[reading->node];
     for (uint64_t i = 0; i < count; i++)
         if (list[i].from != reading->node && list[i].from != first && !(graph->edge_name[list[i].edge] & HD_NAME_WEAK))
-            reading->wanted[list[i].from >> 6] |= (uint64_t)1 << (list[i].from & 63);
+            hd_bits_add(reading->wanted, list[i].from);
     *found = 0;
     if (first != HD_NODE_NONE && limit > 0)
         out[(*found)++] = (struct candidate){.from = first};
@@ -457,7 +457,7 @@ bool hd_paths_more(const struct hd_paths *shortest, const uint32_t *dominator, u
                    uint32_t *count, bool *search, struct hd_error *err)
 {
     size_t nodes = shortest->graph->node_count;
-    struct reading reading = {.shortest = shortest, .dominator = dominator, .node = node, .wanted = calloc((nodes + 63) / 64, sizeof(uint64_t)),
+    struct reading reading = {.shortest = shortest, .dominator = dominator, .node = node, .wanted = hd_bits_create(nodes),
                               .below = calloc(nodes, 1), .inside = calloc(nodes, 1)};
     bool fine = (reading.wanted && reading.below && reading.inside) || no_memory(err);
     *search = node == HD_NODE_ROOT;

@@ -1,6 +1,7 @@
 /* See tree.h. */
 #include "graph/tree.h"
 
+#include "base/bits.h"
 #include "base/progress.h"
 #include "dump/json_reader.h"
 #include "graph/best_names.h"
@@ -30,7 +31,7 @@ struct maker {
     struct hd_index_columns *mapped; /* what is to be looked at before it is read; NULL: all can be read */
     uint32_t *queue;   /* [node_count] nodes, in order of breadth */
     uint32_t *group;   /* [node_count] of each in the queue; NULL: tree.number has it */
-    uint64_t *queued;  /* [node_count] bits, if anything is mapped: whether it is in the queue */
+    uint64_t *queued;  /* if anything is mapped: the set of nodes in the queue (base/bits.h) */
     struct key *keys;  /* [capacity] of the groups */
     uint32_t *slots;   /* hash table of the keys: a group's number + 1, 0 if free */
     uint32_t mask, capacity;
@@ -265,9 +266,8 @@ static void fetch_children(const struct maker *maker, uint32_t node, void (*step
 /* Whether all can be read of a node, and it is there for the first time: else it is no tree, and there might be no end. */
 static bool is_sound(struct maker *maker, uint32_t node)
 {
-    uint64_t bit = (uint64_t)1 << node % 64, *word = &maker->queued[node / 64];
-    bool first = !(*word & bit);
-    *word |= bit;
+    bool first = !hd_bits_has(maker->queued, node);
+    hd_bits_add(maker->queued, node);
     return first && hd_index_columns_node(maker->mapped, node);
 }
 
@@ -387,7 +387,7 @@ static bool make_room(struct maker *maker)
         return maker->queue && maker->tree->number && grow(maker);
     }
     maker->group = malloc(count * sizeof *maker->group); /* no more of it is touched than is needed */
-    maker->queued = calloc(count / 64 + 1, sizeof *maker->queued);
+    maker->queued = hd_bits_create(count);
     return maker->queue && maker->group && maker->queued && grow(maker);
 }
 
