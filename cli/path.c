@@ -216,8 +216,7 @@ static bool open_for(const struct request *request, bool object, struct hd_open 
 {
     if (!object)
         return hd_open_read_for(open, request->path, HD_INDEX_SUMS, err);
-    return hd_open_object(open, request->path, request->target, request->all > 1 ? hd_excerpt_paths : hd_excerpt_path, HD_INDEX_GRAPH,
-                          node, err);
+    return hd_open_object(open, request->path, request->target, hd_excerpt_path, HD_INDEX_GRAPH, node, err);
 }
 
 static int path(const struct request *request)

@@ -10,6 +10,7 @@
 #include "graph/excerpt.h"
 #include "graph/index_format.h"
 #include "graph/index_point.h"
+#include "graph/paths_all.h"
 #include "graph/tree.h"
 
 #include <stdio.h>
@@ -190,7 +191,7 @@ static bool cut_ways(struct hd_excerpt *excerpt, const struct hd_excerpt_source 
 
 static void cut_out(const uint8_t *data, size_t size)
 {
-    static hd_basis_cut *const cuts[] = {hd_excerpt_object, hd_excerpt_path, hd_excerpt_paths, cut_members, cut_ways};
+    static hd_basis_cut *const cuts[] = {hd_excerpt_object, hd_excerpt_path, cut_members, cut_ways};
     struct hd_graph graph;
     struct hd_dominators dominators;
     struct hd_excerpt excerpt;
@@ -200,10 +201,43 @@ static void cut_out(const uint8_t *data, size_t size)
     for (unsigned i = 0; mapped && i < 20; i++) {
         number = number * 0x9E3779B97F4A7C15u + 1;
         uint32_t node = (uint32_t)((number >> 8) % (graph.node_count + 1));
-        if (!cuts[i % 5](&excerpt, &source, node))
+        if (!cuts[i % 4](&excerpt, &source, node))
             continue;
         look_over(&excerpt);
         hd_excerpt_destroy(&excerpt);
+    }
+    hd_index_unmap(mapped);
+}
+
+/* More paths out of the columns as they lie in the file: each step leads on, and those that are asked for can be cut out. */
+static void more_paths(const uint8_t *data, size_t size)
+{
+    struct hd_graph graph;
+    struct hd_dominators dominators;
+    struct hd_index_ways ways;
+    struct hd_excerpt excerpt;
+    struct hd_error err;
+    struct hd_index *mapped = hd_index_map_for(&key, HD_INDEX_SUMS, &graph, &dominators, NULL);
+    const struct hd_excerpt_source source = {mapped, &graph, &dominators};
+    uint64_t number = hd_index_hash(data, size, 4);
+    for (unsigned i = 0; mapped && i < 12; i++) {
+        struct hd_path *list;
+        uint32_t count;
+        number = number * 0x9E3779B97F4A7C15u + 1;
+        uint32_t node = (uint32_t)((number >> 8) % graph.node_count);
+        if (!hd_index_ways_init(&ways, mapped, &graph))
+            break;
+        const struct hd_paths_source from = {&ways.graph, &ways.paths, ways.dominator, &ways};
+        if (!hd_paths_all(&from, node, i % 2, i % 3 ? 5 : UINT32_MAX, &list, &count, &err))
+            continue;
+        for (uint32_t k = 0; k < count; k++)
+            for (uint32_t n = 0; n < list[k].length; n++)
+                hd_question_require(list[k].step[n].node < graph.node_count && list[k].step[n].edge < graph.edge_count, "a step leads nowhere");
+        if (hd_excerpt_along(&excerpt, &source, node, list, count)) {
+            look_over(&excerpt);
+            hd_excerpt_destroy(&excerpt);
+        }
+        hd_paths_free(list, count);
     }
     hd_index_unmap(mapped);
 }
@@ -256,6 +290,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     look_up_single(data, size);
     put_index(index, data, size); /* it is gone if it was found out */
     cut_out(data, size);
+    put_index(index, data, size);
+    more_paths(data, size);
     put_index(index, data, size);
     group_below(data, size);
     put_index(index, data, size);

@@ -129,7 +129,7 @@ static int get_paths(struct hd_derived *derived, struct hd_error *err)
         return HD_DERIVED_MAPPED;
     if (!derived->graph->edge_start)
         return damaged(err);
-    if (!hd_paths_create(&derived->paths, derived->graph, false, HD_NODE_NONE, err))
+    if (!hd_paths_create(&derived->paths, derived->graph, false, err))
         return HD_DERIVED_MISSING;
     hd_best_names_from_root(&derived->paths);
     return HD_DERIVED_MADE;

@@ -54,7 +54,7 @@ const struct hd_retained_group *hd_derived_class_sums(struct hd_derived *derived
 const struct hd_retained_group *hd_derived_type_sums(struct hd_derived *derived, struct hd_error *err); /* [HD_BT_COUNT] */
 const struct hd_index_marks *hd_derived_marks(struct hd_derived *derived);
 
-/* hd_paths_create over edges that are not weak, avoiding none; what leaves the root has its best name (graph/best_names.h). */
+/* hd_paths_create over edges that are not weak; what leaves the root has its best name (graph/best_names.h). */
 const struct hd_paths *hd_derived_paths(struct hd_derived *derived, struct hd_error *err);
 
 #endif

@@ -343,25 +343,40 @@ bool hd_excerpt_object(struct hd_excerpt *excerpt, const struct hd_excerpt_sourc
     return true;
 }
 
-/* All edges from one node to another. */
-static void want_between(struct gather *gather, uint32_t from, uint32_t to)
+struct step {
+    uint32_t from, to;
+};
+
+static int by_from(const void *left, const void *right)
+{
+    const struct step *a = left, *b = right;
+    return a->from != b->from ? (a->from < b->from ? -1 : 1) : by_number(&a->to, &b->to);
+}
+
+/* All edges from one node to those that `count` steps go to: it is looked through once, however many they are. */
+static void want_steps(struct gather *gather, uint64_t *ends, const struct step *step, uint32_t count)
 {
     struct hd_index_node node;
-    const uint32_t *ends = NULL;
-    gather->failed |= !hd_index_node(gather->index, from, &node) || node.first_edge == node.end_edge;
+    const uint32_t *to = NULL;
+    gather->failed |= !hd_index_node(gather->index, step->from, &node) || node.first_edge == node.end_edge;
     gather->scanned += gather->failed ? 0 : node.end_edge - node.first_edge;
     gather->failed |= gather->scanned > SCANNED_MAX;
     if (!gather->failed)
-        ends = hd_index_edge_ends(gather->index, node.first_edge, node.end_edge - node.first_edge);
-    gather->failed |= !ends;
+        to = hd_index_edge_ends(gather->index, node.first_edge, node.end_edge - node.first_edge);
+    gather->failed |= !to;
+    for (uint32_t i = 0; i < count; i++)
+        hd_bits_add(ends, step[i].to);
     for (uint64_t i = 0; !gather->failed && i < node.end_edge - node.first_edge; i++)
-        if (ends[i] == to)
-            want_edge(gather, from, node.first_edge + i);
+        if (hd_bits_has(ends, to[i]))
+            want_edge(gather, step->from, node.first_edge + i);
+    for (uint32_t i = 0; i < count; i++)
+        hd_bits_remove(ends, step[i].to);
 }
 
 bool hd_excerpt_path(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node)
 {
-    struct gather gather = {.index = source->index, .failed = node == HD_NODE_ROOT};
+    uint64_t *ends = hd_bits_create(source->graph->node_count);
+    struct gather gather = {.index = source->index, .failed = node == HD_NODE_ROOT || !ends};
     uint32_t parent = HD_NODE_NONE;
     uint64_t edge = 0;
     for (uint32_t at = node; at != HD_NODE_ROOT && !gather.failed; at = parent) {
@@ -371,13 +386,14 @@ bool hd_excerpt_path(struct hd_excerpt *excerpt, const struct hd_excerpt_source 
         if (gather.failed || parent == HD_NODE_NONE)
             break;
         want_edge(&gather, parent, edge); /* the one among those between that it is */
-        want_between(&gather, parent, at);
+        want_steps(&gather, ends, &(struct step){parent, at}, 1);
     }
+    free(ends);
     return finish(excerpt, source, &gather);
 }
 
-/* All above a node on the shortest path to it, up to one that is wanted already. `all_between`: with all edges from step to step. */
-static void want_way(struct gather *gather, uint64_t *wanted, uint32_t node, bool all_between)
+/* All above a node on the shortest path to it, up to one that is wanted already. */
+static void want_way(struct gather *gather, uint64_t *wanted, uint32_t node)
 {
     uint32_t parent = HD_NODE_NONE;
     uint64_t edge = 0;
@@ -387,8 +403,6 @@ static void want_way(struct gather *gather, uint64_t *wanted, uint32_t node, boo
         if (gather->failed || parent == HD_NODE_NONE)
             return;
         want_edge(gather, parent, edge);
-        if (all_between)
-            want_between(gather, parent, at);
     }
 }
 
@@ -435,24 +449,57 @@ static bool finish_in_order(struct hd_excerpt *excerpt, const struct hd_excerpt_
     return false;
 }
 
-bool hd_excerpt_paths(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node)
+/* The place of an edge of the whole graph in the excerpt, which has it. */
+static uint64_t find_edge(const struct gather *gather, uint64_t at)
 {
-    uint64_t *ways = hd_bits_create(source->graph->node_count), *above = hd_bits_create(source->graph->node_count);
-    struct gather gather = {.index = source->index, .failed = node == HD_NODE_ROOT || !ways || !above};
-    if (!gather.failed)
-        want_way(&gather, ways, node, true);
-    if (!gather.failed)
-        gather.failed |= want_referrers(&gather, node) > NEIGHBOURS_MAX;
-    for (uint32_t i = 0, count = gather.edge_count; i < count && !gather.failed; i++) {
-        if (gather.edge[i].to != node)
-            continue;
-        want_way(&gather, ways, gather.edge[i].from, true);
-        if (!gather.failed)
-            want_dominators(&gather, above, gather.edge[i].from);
+    const struct edge wanted = {.at = at};
+    const struct edge *found = bsearch(&wanted, gather->edge, gather->edge_count, sizeof wanted, by_place);
+    return (uint64_t)(found - gather->edge);
+}
+
+/* The steps of these paths, each node's together. */
+static void want_paths(struct gather *gather, uint64_t *ends, const struct hd_path *list, uint32_t count)
+{
+    struct step *step = NULL;
+    uint32_t steps = 0, capacity = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t from = HD_NODE_ROOT;
+        for (uint32_t k = 0; k < list[i].length && !gather->failed; from = list[i].step[k++].node) {
+            struct step *more = room(step, steps, &capacity, sizeof *step, 4 * NODES_MAX);
+            gather->failed |= !more;
+            if (gather->failed)
+                break;
+            step = more;
+            step[steps++] = (struct step){from, list[i].step[k].node};
+            want(gather, list[i].step[k].node);
+            want_edge(gather, from, list[i].step[k].edge);
+        }
     }
-    bool made = finish_in_order(excerpt, source, &gather, ways);
-    free(ways);
-    free(above);
+    if (steps)
+        qsort(step, steps, sizeof *step, by_from);
+    for (uint32_t i = 0, end; i < steps && !gather->failed; i = end) {
+        for (end = i + 1; end < steps && step[end].from == step[i].from;)
+            end++;
+        want_steps(gather, ends, step + i, end - i);
+    }
+    free(step);
+}
+
+bool hd_excerpt_along(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node, struct hd_path *list, uint32_t count)
+{
+    uint64_t *ends = hd_bits_create(source->graph->node_count);
+    struct gather gather = {.index = source->index, .failed = !ends};
+    want(&gather, node);
+    if (!gather.failed)
+        want_paths(&gather, ends, list, count);
+    free(ends);
+    bool made = !gather.failed && make(excerpt, source, &gather);
+    if (!made)
+        hd_excerpt_destroy(excerpt);
+    for (uint32_t i = 0; made && i < count; i++)
+        for (uint32_t k = 0; k < list[i].length; k++)
+            list[i].step[k] = (struct hd_path_step){find_edge(&gather, list[i].step[k].edge), hd_excerpt_find(excerpt, list[i].step[k].node)};
+    gather_free(&gather);
     return made;
 }
 
@@ -461,7 +508,7 @@ bool hd_excerpt_ways(struct hd_excerpt *excerpt, const struct hd_excerpt_source 
     uint64_t *ways = hd_bits_create(source->graph->node_count);
     struct gather gather = {.index = source->index, .failed = !ways};
     for (uint32_t i = 0; i < count && !gather.failed; i++)
-        want_way(&gather, ways, nodes[i], false);
+        want_way(&gather, ways, nodes[i]);
     bool made = finish_in_order(excerpt, source, &gather, ways);
     free(ways);
     return made;

@@ -17,7 +17,7 @@
 struct hd_excerpt {
     struct hd_graph graph;
     struct hd_dominators dominators; /* no children: child_start and child are NULL */
-    struct hd_paths paths;           /* `parent` and `edge` of what hd_excerpt_path, _paths and _ways say */
+    struct hd_paths paths;           /* `parent` and `edge` of what hd_excerpt_path and _ways say */
     uint32_t *class_number;          /* [graph.node_count] groups by class */
     uint32_t *node;                  /* [graph.node_count] what each is in the whole graph, ascending */
     uint64_t reference_count, referrer_count; /* hd_excerpt_object: that the object has in the whole graph */
@@ -48,10 +48,10 @@ bool hd_excerpt_object(struct hd_excerpt *excerpt, const struct hd_excerpt_sourc
 bool hd_excerpt_path(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node);
 
 /*
- * The shortest paths to an object and to all that refers to it, with all edges from step to step and those to the object, and what dominates
- * those that refer to it: for hd_paths_more. One pass over all edges, one over `order`, which the excerpt has, too, and `from`.
+ * These paths to an object, in the numbers of the whole graph, with all edges from step to step; the object alone if there are none. If it can be
+ * cut out, nodes and edges of the paths are numbers of the excerpt then.
  */
-bool hd_excerpt_paths(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node);
+bool hd_excerpt_along(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node, struct hd_path *list, uint32_t count);
 
 /* The shortest paths to these objects, with `order` and `from`, for hd_paths_merge. One pass over `order`. */
 bool hd_excerpt_ways(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, const uint32_t *nodes, uint32_t count);

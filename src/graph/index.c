@@ -38,7 +38,7 @@ struct hd_index {
     uint64_t length;
     enum hd_index_need need;
     atomic_bool damaged;
-    _Atomic uint64_t held; /* sections that have been looked at together with all that are in the same set: see holds() */
+    _Atomic uint64_t held; /* sections that have been looked at together with all that are in the same set: see hd_index_hold */
     char path[PATH_MAX];
     struct hd_index_plan plan;
     uint8_t *looked; /* [blocks] 1 if it holds: for who looks at single elements; NULL before */
@@ -267,7 +267,7 @@ void hd_index_condemn(struct hd_index *index)
 }
 
 /* What was looked at is not looked at again; but a tree is one only if all its sections say so together. */
-static bool holds(struct hd_index *index, uint64_t sections)
+bool hd_index_hold(struct hd_index *index, uint64_t sections)
 {
     if ((atomic_load(&index->held) & sections) == sections)
         return true;
@@ -326,7 +326,7 @@ void hd_index_discard(struct hd_index *index)
 bool hd_index_whole(struct hd_index *index, enum hd_index_need need, struct hd_graph *graph, struct hd_dominators *dominators,
                     struct hd_error *err)
 {
-    if (atomic_load(&index->damaged) || !holds(index, sections_of[need]))
+    if (atomic_load(&index->damaged) || !hd_index_hold(index, sections_of[need]))
         return unfit(err, index->path, "is damaged");
     index->need = need;
     publish(index, sections_of[need], graph, dominators);
@@ -339,7 +339,7 @@ bool hd_index_classes(struct hd_index *index, struct hd_groups *classes)
 {
     const struct hd_index_header *h = hd_index_header_of(index);
     bool numbers = index->need != HD_INDEX_SUMS; /* what was mapped for sums has been looked at */
-    return (!numbers || holds(index, HD_INDEX_SECTIONS_CLASSES))
+    return (!numbers || hd_index_hold(index, HD_INDEX_SECTIONS_CLASSES))
            && hd_groups_restore(classes, numbers ? section(index, HD_INDEX_CLASS_NUMBER) : NULL,
                                 (uint32_t)h->class_count, section(index, HD_INDEX_CLASS_NAME_START),
                                 section(index, HD_INDEX_CLASS_NAME_BYTES));
@@ -347,12 +347,12 @@ bool hd_index_classes(struct hd_index *index, struct hd_groups *classes)
 
 const struct hd_retained_group *hd_index_class_sums(struct hd_index *index)
 {
-    return holds(index, HD_INDEX_BIT(CLASS_SUMS)) ? section(index, HD_INDEX_CLASS_SUMS) : NULL;
+    return hd_index_hold(index, HD_INDEX_BIT(CLASS_SUMS)) ? section(index, HD_INDEX_CLASS_SUMS) : NULL;
 }
 
 const struct hd_retained_group *hd_index_type_sums(struct hd_index *index)
 {
-    return holds(index, HD_INDEX_BIT(TYPE_SUMS)) ? section(index, HD_INDEX_TYPE_SUMS) : NULL;
+    return hd_index_hold(index, HD_INDEX_BIT(TYPE_SUMS)) ? section(index, HD_INDEX_TYPE_SUMS) : NULL;
 }
 
 const struct hd_index_marks *hd_index_get_marks(const struct hd_index *index)
@@ -362,33 +362,33 @@ const struct hd_index_marks *hd_index_get_marks(const struct hd_index *index)
 
 const uint64_t *hd_index_addresses(struct hd_index *index)
 {
-    return holds(index, HD_INDEX_BIT(ADDRESS)) ? section(index, HD_INDEX_ADDRESS) : NULL;
+    return hd_index_hold(index, HD_INDEX_BIT(ADDRESS)) ? section(index, HD_INDEX_ADDRESS) : NULL;
 }
 
 const uint64_t *hd_index_sizes(struct hd_index *index)
 {
-    return holds(index, HD_INDEX_BIT(SIZE)) ? section(index, HD_INDEX_SIZE) : NULL;
+    return hd_index_hold(index, HD_INDEX_BIT(SIZE)) ? section(index, HD_INDEX_SIZE) : NULL;
 }
 
 const uint64_t *hd_index_retained(struct hd_index *index)
 {
-    return holds(index, HD_INDEX_BIT(RETAINED)) ? section(index, HD_INDEX_RETAINED) : NULL;
+    return hd_index_hold(index, HD_INDEX_BIT(RETAINED)) ? section(index, HD_INDEX_RETAINED) : NULL;
 }
 
 const uint32_t *hd_index_order(struct hd_index *index)
 {
-    return holds(index, HD_INDEX_BIT(PATH_ORDER)) ? section(index, HD_INDEX_PATH_ORDER) : NULL;
+    return hd_index_hold(index, HD_INDEX_BIT(PATH_ORDER)) ? section(index, HD_INDEX_PATH_ORDER) : NULL;
 }
 
 const uint32_t *hd_index_parents(struct hd_index *index)
 {
-    return holds(index, HD_INDEX_BIT(PARENT)) ? section(index, HD_INDEX_PARENT) : NULL;
+    return hd_index_hold(index, HD_INDEX_BIT(PARENT)) ? section(index, HD_INDEX_PARENT) : NULL;
 }
 
 bool hd_index_paths(struct hd_index *index, const struct hd_graph *graph, struct hd_paths *paths)
 {
     bool order = index->need == HD_INDEX_WAYS;
-    if (!holds(index, order ? HD_INDEX_SECTIONS_ORDER : HD_INDEX_SECTIONS_PATHS))
+    if (!hd_index_hold(index, order ? HD_INDEX_SECTIONS_ORDER : HD_INDEX_SECTIONS_PATHS))
         return false;
     *paths = (struct hd_paths){.graph = graph, .parent = order ? NULL : (void *)section(index, HD_INDEX_PATH_PARENT),
                                .edge = (void *)section(index, HD_INDEX_PATH_EDGE),

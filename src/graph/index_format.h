@@ -150,6 +150,9 @@ bool hd_index_check_search(const struct hd_index_header *header, const struct hd
 bool hd_index_search(struct hd_index *index, enum hd_index_section which, uint32_t wanted, uint64_t *list, uint64_t limit,
                      uint64_t *count);
 
+/* Whether all of a set of sections hold; those of a tree, and of the paths, only as hd_index_check says. By all processors; false condemns it. */
+bool hd_index_hold(struct hd_index *index, uint64_t sections);
+
 /* It is not to be used again: it is removed when it is unmapped. */
 void hd_index_condemn(struct hd_index *index);
 

@@ -181,6 +181,39 @@ bool hd_index_columns_edge(struct hd_index_columns *columns, uint32_t from, uint
            && (columns->graph.node_type[from] != HD_BT_T_HASH || hd_index_elements(columns->index, HD_INDEX_EDGE_START, from, 2));
 }
 
+bool hd_index_ways_init(struct hd_index_ways *ways, struct hd_index *index, const struct hd_graph *graph)
+{
+    static const uint64_t whole = HD_INDEX_BIT(EDGE_START) | HD_INDEX_BIT(EDGE_TO) | HD_INDEX_BIT(PATH_ORDER) | HD_INDEX_BIT(PATH_FROM)
+                                  | HD_INDEX_BIT(PARENT);
+    if (!hd_index_hold(index, whole))
+        return false;
+    *ways = (struct hd_index_ways){.index = index, .graph = *graph, .dominator = column(index, HD_INDEX_PARENT)};
+    ways->graph.node_class = column(index, HD_INDEX_CLASS);
+    ways->graph.node_label = column(index, HD_INDEX_LABEL);
+    ways->graph.node_type = column(index, HD_INDEX_TYPE);
+    ways->graph.edge_start = column(index, HD_INDEX_EDGE_START);
+    ways->graph.edge_to = column(index, HD_INDEX_EDGE_TO);
+    ways->graph.edge_name = column(index, HD_INDEX_EDGE_NAME);
+    ways->paths = (struct hd_paths){.graph = &ways->graph, .parent = column(index, HD_INDEX_PATH_PARENT),
+                                    .edge = column(index, HD_INDEX_PATH_EDGE), .order = column(index, HD_INDEX_PATH_ORDER),
+                                    .from = column(index, HD_INDEX_PATH_FROM),
+                                    .reached = (uint32_t)hd_index_header_of(index)->reachable};
+    return ways->dominator && ways->graph.node_class && ways->graph.node_label && ways->graph.node_type && ways->graph.edge_start
+           && ways->graph.edge_to && ways->graph.edge_name && ways->paths.parent && ways->paths.edge && ways->paths.order && ways->paths.from;
+}
+
+bool hd_index_ways_node(const struct hd_index_ways *ways, uint32_t node)
+{
+    return hd_index_elements(ways->index, HD_INDEX_TYPE, node, 1) && hd_index_elements(ways->index, HD_INDEX_CLASS, node, 1)
+           && hd_index_elements(ways->index, HD_INDEX_LABEL, node, 1) && hd_index_elements(ways->index, HD_INDEX_PATH_EDGE, node, 1)
+           && hd_index_elements(ways->index, HD_INDEX_PATH_PARENT, node, 1);
+}
+
+bool hd_index_ways_edges(const struct hd_index_ways *ways, uint64_t edge, uint64_t count)
+{
+    return count == 0 || hd_index_elements(ways->index, HD_INDEX_EDGE_NAME, edge, count);
+}
+
 /* ---- texts ---- */
 
 /* The text from start[number] to start[number + 1]. */

@@ -75,6 +75,26 @@ bool hd_index_columns_node(struct hd_index_columns *columns, uint32_t node);
 /* Whether the name of an edge and all that tells of what it leaves, that node, hold; but not its list of children. */
 bool hd_index_columns_edge(struct hd_index_columns *columns, uint32_t from, uint64_t edge);
 
+/*
+ * What a search for more paths (graph/paths_all.h) reads. These hold already: edge_start and edge_to of the graph, `order` and `from` of the
+ * paths, and the dominators' `parent`: by themselves; not that they are trees. Of all else there is is to be asked before it is read.
+ */
+struct hd_index_ways {
+    struct hd_index *index;
+    struct hd_graph graph; /* node_class, node_label, node_type, edge_name, too; the counts and the names are those that were handed out */
+    struct hd_paths paths; /* `parent` and `edge`, too */
+    const uint32_t *dominator;
+};
+
+/* `graph`: as the index handed it out. There is nothing to free. */
+bool hd_index_ways_init(struct hd_index_ways *ways, struct hd_index *index, const struct hd_graph *graph);
+
+/* Whether class, label and type of a node hold, and the last step of its shortest path. */
+bool hd_index_ways_node(const struct hd_index_ways *ways, uint32_t node);
+
+/* Whether the names of `count` edges from one on hold. */
+bool hd_index_ways_edges(const struct hd_index_ways *ways, uint64_t edge, uint64_t count);
+
 /* Data NULL for what is no name. They live as long as the index is mapped. */
 bool hd_index_name(struct hd_index *index, uint32_t name, struct hd_graph_text *text);
 bool hd_index_class_name(struct hd_index *index, uint32_t number, struct hd_graph_text *text);

@@ -7,8 +7,8 @@
  * last: a constant's value is also in the cache of each piece of code that uses it, which is never the reason why it is there. Among the
  * paths of one kind it is a shortest one.
  *
- * Owns the tree of a breadth-first search and what is read off it: the path to a node, more paths to it, and the paths to
- * many nodes merged into one tree. Must not know how paths are shown.
+ * Owns the tree of a breadth-first search and what is read off it: the path to a node, and the paths to many nodes merged into
+ * one tree. Must not know how paths are shown.
  * Invariant: `edge[n]` leaves `parent[n]` and leads to n; `order` has parents before children.
  */
 #ifndef HD_GRAPH_PATHS_H
@@ -25,11 +25,8 @@ struct hd_paths {
     uint32_t reached;
 };
 
-/*
- * 20 bytes per node. `weak`: follow edges that keep nothing alive, too. Paths do not pass through node `avoid`, but may end
- * there; HD_NODE_NONE avoids none.
- */
-bool hd_paths_create(struct hd_paths *paths, const struct hd_graph *graph, bool weak, uint32_t avoid, struct hd_error *err);
+/* 20 bytes per node. `weak`: follow edges that keep nothing alive, too. */
+bool hd_paths_create(struct hd_paths *paths, const struct hd_graph *graph, bool weak, struct hd_error *err);
 void hd_paths_destroy(struct hd_paths *paths);
 
 struct hd_path_step {
@@ -44,22 +41,6 @@ struct hd_path {
 
 bool hd_paths_to(const struct hd_paths *paths, uint32_t node, struct hd_path *path, struct hd_error *err);
 
-/*
- * Up to `limit` paths to a node, the one of hd_paths_to first, then shortest first, each by another last referrer, over that one's
- * first edge to it; none visits a node twice. Costs a search of its own, which ends as soon as it has reached enough referrers: sooner if
- * `dominator`, the dominators' `parent`, tells which of them it can reach; NULL: it is not known, or edges are weak. *count is how many were found,
- * *list and its paths are freed with hd_paths_free.
- */
-bool hd_paths_all(const struct hd_graph *graph, uint32_t node, bool weak, const uint32_t *dominator, uint32_t limit,
-                  struct hd_path **list, uint32_t *count, struct hd_error *err);
-
-/*
- * The same over edges that are not weak, without that search where the shortest paths (hd_paths_create over edges that are not weak, avoiding
- * none) have all that is wanted: paths to referrers that do not pass the node. A referrer that its dominators, `parent`, say only the node leads to has none;
- * if another one lies below the node in the tree of the shortest paths, hd_paths_all must be asked: then *search is true, and nothing is found.
- */
-bool hd_paths_more(const struct hd_paths *shortest, const uint32_t *dominator, uint32_t node, uint32_t limit, struct hd_path **list,
-                   uint32_t *count, bool *search, struct hd_error *err);
 void hd_paths_free(struct hd_path *list, uint32_t count);
 
 /*

@@ -1,6 +1,10 @@
 /* Reverse edges by counting sort; see referrers.h. */
 #include "graph/referrers.h"
 
+#include "base/bits.h"
+#include "base/crew.h"
+
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,4 +75,107 @@ bool hd_referrers_find(const struct hd_graph *graph, uint32_t to, struct hd_refe
         (*list)[(*count)++] = (struct hd_referrer){e, from};
     }
     return true;
+}
+
+/* ---- as a set ---- */
+
+enum { GROUP = 64, EDGES_AT_ONCE = 512 * GROUP };
+
+/* Who looks through some of the edges; `set` NULL: for those that lead to `node`. */
+struct hand {
+    const struct hd_graph *graph;
+    uint32_t node;
+    const uint64_t *set;
+    uint64_t *referrers;
+    _Atomic uint64_t *next;
+};
+
+/* The node that an edge leaves: `low` or one behind it. */
+static uint32_t leaves(const struct hd_graph *graph, uint32_t low, uint64_t edge)
+{
+    uint64_t high = low, step = 1;
+    for (; high < graph->node_count && graph->edge_start[high + 1] <= edge; step *= 2) {
+        low = (uint32_t)high + 1;
+        high += step;
+    }
+    if (high >= graph->node_count)
+        high = graph->node_count - 1;
+    while (low < high) {
+        uint32_t middle = low + ((uint32_t)high - low) / 2;
+        if (graph->edge_start[middle + 1] <= edge)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Most groups have none: no branch in these loops. */
+static bool some_to_node(const uint32_t *to, uint64_t count, uint32_t node)
+{
+    uint32_t found = 0;
+    if (count == GROUP)
+        for (uint64_t i = 0; i < GROUP; i++)
+            found += to[i] == node;
+    else
+        for (uint64_t i = 0; i < count; i++)
+            found += to[i] == node;
+    return found;
+}
+
+static bool some_to_set(const uint32_t *to, uint64_t count, const uint64_t *set)
+{
+    uint64_t found = 0;
+    for (uint64_t i = 0; i < count; i++)
+        found |= set[to[i] / HD_BITS_WORD] >> (to[i] % HD_BITS_WORD);
+    return found & 1;
+}
+
+/* Their edges [from, to). Another hand may have edges of the same nodes, and write the same words. */
+static void look_through(const struct hand *hand, uint64_t from, uint64_t to)
+{
+    const struct hd_graph *graph = hand->graph;
+    uint32_t node = 0;
+    for (uint64_t group = from; group < to; group += GROUP) {
+        const uint64_t count = to - group < GROUP ? to - group : GROUP;
+        const uint32_t *ends = graph->edge_to + group;
+        if (!(hand->set ? some_to_set(ends, count, hand->set) : some_to_node(ends, count, hand->node)))
+            continue;
+        for (uint64_t i = 0; i < count; i++) {
+            if (!(hand->set ? hd_bits_has(hand->set, ends[i]) : ends[i] == hand->node))
+                continue;
+            node = leaves(graph, node, group + i);
+            if (!hd_bits_has_shared(hand->referrers, node))
+                hd_bits_add_shared(hand->referrers, node);
+        }
+    }
+}
+
+static void run(void *data)
+{
+    const struct hand *hand = data;
+    const uint64_t edges = hand->graph->edge_count;
+    uint64_t from;
+    while ((from = atomic_fetch_add(hand->next, EDGES_AT_ONCE)) < edges)
+        look_through(hand, from, edges - from < EDGES_AT_ONCE ? edges : from + EDGES_AT_ONCE);
+}
+
+static void run_all(struct hand first)
+{
+    _Atomic uint64_t next = 0;
+    struct hand hand[HD_CREW_MAX];
+    first.next = &next;
+    for (int i = 0; i < HD_CREW_MAX; i++)
+        hand[i] = first;
+    hd_crew_run(run, hand, sizeof *hand, hd_crew_size());
+}
+
+void hd_referrers_of(const struct hd_graph *graph, uint32_t node, uint64_t *referrers)
+{
+    run_all((struct hand){.graph = graph, .node = node, .referrers = referrers});
+}
+
+void hd_referrers_of_set(const struct hd_graph *graph, const uint64_t *set, uint64_t *referrers)
+{
+    run_all((struct hand){.graph = graph, .set = set, .referrers = referrers});
 }

@@ -30,4 +30,11 @@ struct hd_referrer {
 bool hd_referrers_find(const struct hd_graph *graph, uint32_t to, struct hd_referrer **list, uint64_t *count,
                        struct hd_error *err);
 
+/*
+ * All who refer to a node, or to any node of a set, themselves in it or not: added to another set (base/bits.h). One pass over all edges by
+ * all processors; it looks at edge_start and edge_to alone.
+ */
+void hd_referrers_of(const struct hd_graph *graph, uint32_t node, uint64_t *referrers);
+void hd_referrers_of_set(const struct hd_graph *graph, const uint64_t *set, uint64_t *referrers);
+
 #endif

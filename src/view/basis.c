@@ -147,6 +147,17 @@ static void forget_excerpt(struct hd_basis *basis)
     hd_excerpt_destroy(&basis->excerpt);
 }
 
+bool hd_basis_excerpt_along(struct hd_basis *basis, struct hd_path *list, uint32_t count, uint32_t *node)
+{
+    forget_excerpt(basis);
+    struct hd_excerpt_source source = {basis->index, &basis->graph, &basis->dominators};
+    if (!can_be_cut(basis) || !hd_excerpt_along(&basis->excerpt, &source, *node, list, count))
+        return false;
+    put_excerpt(basis);
+    *node = hd_excerpt_find(&basis->excerpt, *node);
+    return true;
+}
+
 bool hd_basis_whole(struct hd_basis *basis, enum hd_index_need need, struct hd_error *err)
 {
     forget_excerpt(basis);

@@ -65,6 +65,9 @@ bool hd_basis_excerpt(struct hd_basis *basis, hd_basis_cut *cut, uint32_t *node)
 typedef bool hd_basis_cut_several(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, const uint32_t *nodes, uint32_t count);
 bool hd_basis_excerpt_several(struct hd_basis *basis, hd_basis_cut_several *cut, uint32_t *nodes, uint32_t count);
 
+/* The same for paths to a node, by hd_excerpt_along, and in place of another excerpt, too; all are numbers of the whole graph. False: they stay so. */
+bool hd_basis_excerpt_along(struct hd_basis *basis, struct hd_path *list, uint32_t count, uint32_t *node);
+
 /* Waits until it is saved. */
 void hd_basis_settle(struct hd_basis *basis);
 

@@ -161,6 +161,14 @@ bool hd_open_several(struct hd_open *open, hd_basis_cut_several *cut, uint32_t *
     return true;
 }
 
+bool hd_open_along(struct hd_open *open, struct hd_path *list, uint32_t count, uint32_t *node, struct hd_error *err)
+{
+    if (!hd_basis_excerpt_along(open->basis, list, count, node))
+        return hd_open_whole(open, HD_INDEX_GRAPH, err);
+    take(open);
+    return true;
+}
+
 bool hd_open_may_have(const struct hd_open *open, const char *text, struct hd_error *err)
 {
     uint64_t id;

@@ -75,6 +75,12 @@ bool hd_open_nodes(struct hd_open *open, uint32_t *nodes, uint32_t count, struct
 /* Another excerpt about them, after hd_open_read_for HD_INDEX_SUMS. False, and nothing has changed, if there is none: they are too many. */
 bool hd_open_several(struct hd_open *open, hd_basis_cut_several *cut, uint32_t *nodes, uint32_t count);
 
+/*
+ * For what is to be said of these paths to a node alone, all in the numbers of the whole graph: an excerpt of them, whose numbers they have then, or
+ * HD_INDEX_GRAPH of the whole. After hd_open_read_for HD_INDEX_SUMS, or in place of an excerpt.
+ */
+bool hd_open_along(struct hd_open *open, struct hd_path *list, uint32_t count, uint32_t *node, struct hd_error *err);
+
 /* Waits until the index is saved, unless that is put off (view/basis.h). What was printed is flushed before. */
 void hd_open_close(struct hd_open *open);
 

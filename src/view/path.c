@@ -3,6 +3,7 @@
 
 #include "graph/best_names.h"
 #include "graph/index_point.h"
+#include "graph/paths_all.h"
 #include "view/json.h"
 #include "view/keep.h"
 #include "view/pack.h"
@@ -34,39 +35,47 @@ static bool one_path(struct hd_open *open, uint32_t node, struct hd_path **list,
     return true;
 }
 
-/* What takes a search of its own: more paths than the shortest ones tell of, and weak ones. In the whole graph, if only a part is open. */
-static bool search(struct hd_open *open, uint32_t *node, bool weak, unsigned long all, struct hd_path **list, uint32_t *count,
-                   struct hd_error *err)
+/* Looked for in the columns of the index as they lie in the file; `whole`: the node's number in there. False: the index does not tell. */
+static bool find_mapped(struct hd_open *open, uint32_t whole, bool weak, unsigned long all, struct hd_path **list, uint32_t *count)
 {
-    const uint64_t address = open->graph.node_address[*node];
-    if (open->basis->excerpt.node) {
-        if (!hd_open_whole(open, HD_INDEX_GRAPH, err))
-            return false;
-        *node = hd_graph_find(&open->graph, address);
-    }
-    return hd_paths_all(&open->graph, *node, weak, weak ? NULL : open->dominators.parent, (uint32_t)all, list, count, err);
+    struct hd_index_ways ways;
+    if (!hd_index_ways_init(&ways, open->index, &open->basis->counts))
+        return false;
+    const struct hd_paths_source source = {&ways.graph, &ways.paths, ways.dominator, &ways};
+    return hd_paths_all(&source, whole, weak, (uint32_t)all, list, count, NULL);
 }
 
-static bool more_paths(struct hd_open *open, uint32_t *node, unsigned long all, struct hd_path **list, uint32_t *count,
+/* More than the shortest path tells: paths by others who refer to it, or by weak references. */
+static bool more_paths(struct hd_open *open, uint32_t *node, bool weak, unsigned long all, struct hd_path **list, uint32_t *count,
                        struct hd_error *err)
 {
+    if (open->basis->excerpt.node) {
+        uint32_t whole = open->basis->excerpt.node[*node];
+        *node = whole;
+        if (find_mapped(open, whole, weak, all, list, count)) {
+            if (hd_open_along(open, *list, *count, node, err))
+                return true;
+            hd_paths_free(*list, *count);
+            return false;
+        }
+        if (!hd_open_whole(open, HD_INDEX_GRAPH, err))
+            return false;
+    }
     const struct hd_paths *shortest = hd_derived_paths(open->derived, err);
-    bool must_search = false;
-    if (!shortest || !hd_paths_more(shortest, open->dominators.parent, *node, (uint32_t)all, list, count, &must_search, err))
-        return false;
-    return !must_search || search(open, node, false, all, list, count, err);
+    const struct hd_paths_source source = {&open->graph, shortest, open->dominators.parent, NULL};
+    return shortest && hd_paths_all(&source, *node, weak, (uint32_t)all, list, count, err);
 }
 
 bool hd_view_path_find(struct hd_open *open, uint32_t *node, bool exclude_weak, unsigned long all, struct hd_path **list,
                        uint32_t *count, struct hd_error *err)
 {
-    if (!(all > 1 ? more_paths(open, node, all, list, count, err) : one_path(open, *node, list, count, err)))
+    if (all > UINT32_MAX)
+        all = UINT32_MAX;
+    bool weak = !exclude_weak && hd_derived_marks(open->derived)->weak > 0;
+    if (!(all > 1 ? more_paths(open, node, weak, all, list, count, err) : one_path(open, *node, list, count, err)))
         return false;
-    if (!*count && !exclude_weak && hd_derived_marks(open->derived)->weak > 0) {
-        hd_paths_free(*list, *count);
-        if (!search(open, node, true, all, list, count, err))
-            return false;
-    }
+    if (all <= 1 && !*count && weak && !more_paths(open, node, true, all, list, count, err))
+        return false;
     for (uint32_t i = 0; i < *count; i++)
         hd_best_names_along(&open->graph, &(*list)[i]);
     return true;
@@ -158,7 +167,7 @@ static void keep(struct hd_view_class_path *tree, struct hd_open *open, uint32_t
 static bool merge_weak(struct hd_open *open, const uint8_t *member, struct hd_merged_paths *merged, struct hd_error *err)
 {
     struct hd_paths weak;
-    if (!hd_open_whole(open, HD_INDEX_GRAPH, err) || !hd_paths_create(&weak, &open->graph, true, HD_NODE_NONE, err))
+    if (!hd_open_whole(open, HD_INDEX_GRAPH, err) || !hd_paths_create(&weak, &open->graph, true, err))
         return false;
     hd_best_names_from_root(&weak);
     bool done = hd_paths_merge(&weak, member, merged, err);

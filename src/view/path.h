@@ -12,8 +12,8 @@
 
 /*
  * Up to `all` paths to a node, the shortest first, each step with its best name; by weak references only where there are no
- * others. *list is freed with hd_paths_free. `open` may be an excerpt (hd_excerpt_path for one, hd_excerpt_paths for more); where that does not tell,
- * the whole is opened, in which the node has another number.
+ * others. *list is freed with hd_paths_free. `open` may be an excerpt (hd_excerpt_path); where that does not tell,
+ * another one, or the whole, takes its place, in which the node has another number.
  */
 bool hd_view_path_find(struct hd_open *open, uint32_t *node, bool exclude_weak, unsigned long all, struct hd_path **list,
                        uint32_t *count, struct hd_error *err);

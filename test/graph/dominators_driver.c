@@ -10,9 +10,10 @@
  * to two or three mostly near ones, as in a Ruby heap), random (three or four edges a node to anywhere).
  */
 #include "base/bits.h"
+#include "dump/json_reader.h"
 #include "graph/dominators.h"
 #include "graph/exact.h"
-#include "graph/paths.h"
+#include "graph/paths_all.h"
 #include "graph/referrers.h"
 #include "graph/retained.h"
 
@@ -143,15 +144,18 @@ static void put_paths(const struct hd_graph *graph, const struct columns *c, uin
     struct hd_path path, *all;
     struct hd_merged_paths merged;
     uint32_t count;
-    check(hd_paths_create(&paths, graph, false, HD_NODE_NONE, &err), &err);
+    check(hd_paths_create(&paths, graph, false, &err), &err);
     put32("bfs_parent", paths.parent, graph->node_count);
     put32("order", paths.order, paths.reached);
     check(hd_paths_to(&paths, target, &path, &err), &err);
     printf(",\"path\":");
     put_path(&path);
     free(path.step);
+    struct hd_dominators d;
+    check(hd_dominators_create(&d, graph, &err), &err);
+    const struct hd_paths_source source = {graph, &paths, d.parent, NULL};
     for (int weak = 0; weak < 2; weak++) {
-        check(hd_paths_all(graph, target, weak, NULL, limit, &all, &count, &err), &err);
+        check(hd_paths_all(&source, target, weak, limit, &all, &count, &err), &err);
         printf(",\"all%d\":[", weak);
         for (uint32_t i = 0; i < count; i++) {
             printf("%s", i ? "," : "");
@@ -160,19 +164,6 @@ static void put_paths(const struct hd_graph *graph, const struct columns *c, uin
         putchar(']');
         hd_paths_free(all, count);
     }
-    struct hd_dominators d;
-    check(hd_dominators_create(&d, graph, &err), &err);
-    bool search;
-    check(hd_paths_more(&paths, d.parent, target, limit, &all, &count, &search, &err), &err);
-    if (search)
-        check(hd_paths_all(graph, target, false, d.parent, limit, &all, &count, &err), &err);
-    printf(",\"more\":[");
-    for (uint32_t i = 0; i < count; i++) {
-        printf("%s", i ? "," : "");
-        put_path(&all[i]);
-    }
-    putchar(']');
-    hd_paths_free(all, count);
     hd_dominators_destroy(&d);
     check(hd_paths_merge(&paths, c->member, &merged, &err), &err);
     for (uint32_t i = 0; i < graph->node_count; i++) /* an edge is good only where there is a parent */
@@ -211,20 +202,27 @@ static void put_referrers(const struct hd_graph *graph, uint32_t target)
 
 static bool answer(void)
 {
-    uint32_t nodes, limit, target, from, weak;
+    static const char names[] = "val" "class" "static_data" "iseq" "ivs";
+    static const uint64_t starts[] = {0, 3, 8, 19, 23, 26};
+    uint32_t nodes, limit, target, from, weak, kinds;
     uint64_t edges;
     struct columns c;
     struct hd_graph graph;
-    if (scanf("%" SCNu32 "%" SCNu64 "%" SCNu32 "%" SCNu32, &nodes, &edges, &limit, &target) != 4)
+    if (scanf("%" SCNu32 "%" SCNu64 "%" SCNu32 "%" SCNu32 "%" SCNu32, &nodes, &edges, &limit, &target, &kinds) != 5)
         return false;
     columns_init(&c, &graph, nodes, edges);
+    if (kinds) {
+        graph.name_count = 5;
+        graph.name_bytes = names;
+        graph.name_start = starts;
+    }
     for (uint32_t i = 0; i < nodes; i++) {
         int32_t class, group;
         if (scanf("%" SCNu64 "%" SCNu8 "%" SCNd32 "%" SCNd32 "%" SCNu8, &c.size[i], &c.type[i], &class, &group, &c.member[i]) != 5)
             exit(2);
         c.class[i] = (uint32_t)class;
         c.group[i] = (uint32_t)group;
-        c.label[i] = HD_NAME_MASK;
+        c.label[i] = kinds && c.type[i] == HD_BT_T_IMEMO ? 3 : HD_NAME_MASK;
     }
     for (uint64_t e = 0; e < edges; e++) {
         if (scanf("%" SCNu32 "%" SCNu32 "%" SCNu32 "%" SCNu32, &from, &c.edge_to[e], &c.edge_name[e], &weak) != 4)
@@ -321,7 +319,7 @@ static int big(const char *shape, uint32_t nodes)
     double grouped = now();
     exact = hd_dominators_retained_by_set(&d, &graph, c.member, &err);
     double traced = now();
-    check(hd_paths_create(&paths, &graph, false, HD_NODE_NONE, &err), &err);
+    check(hd_paths_create(&paths, &graph, false, &err), &err);
     double searched = now();
     check(hd_paths_merge(&paths, c.member, &merged, &err), &err);
     printf("{\"reachable\":%u,\"edges\":%" PRIu64 ",\"size\":%" PRIu64 ",\"retained1\":%" PRIu64 ",\"retained2\":%" PRIu64

@@ -7,6 +7,7 @@ computed again here, mostly by removing a node and looking at what is still reac
 DOMINATORS_DRIVER: the driver, if not build/test/graph/dominators_driver. SEED, GRAPHS: for longer runs.
 """
 import collections
+import heapq
 import json
 import os
 import random
@@ -19,17 +20,22 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 DRIVER = os.environ.get("DOMINATORS_DRIVER") or os.path.join(ROOT, "build/test/graph/dominators_driver")
 SEED = int(os.environ.get("SEED", "1"))
 GRAPHS = int(os.environ.get("GRAPHS", "3000"))
-OBJECT, CLASS, MODULE, ICLASS = 1, 2, 3, 4  # enum hd_bt
+OBJECT, CLASS, MODULE, ICLASS, ARRAY, IMEMO = 1, 2, 3, 4, 8, 18  # enum hd_bt
+NAMES = ("val", "class", "static_data", "iseq", "ivs")  # the driver's
+TELLING, DULL, ANONYMOUS, CODE = range(4)  # enum hd_path_kind
 
 Edge = collections.namedtuple("Edge", "start to name weak")
 
 
 class Graph:
-    def __init__(self, rng, count, edges):
+    def __init__(self, rng, count, edges, kinds=False):
+        """`kinds`: names mean something, and there is code, so that some paths tell more than others."""
+        self.kinds = kinds
         self.count = count
         self.edges = sorted(edges, key=lambda edge: edge.start)  # stable: the order within a node stays
         self.size = [0] + [rng.choice((40, 40, 80, 160, 1 << 33, rng.randrange(100000))) for _ in range(count - 1)]
-        self.type = [0] + [rng.choice((OBJECT, OBJECT, OBJECT, CLASS, MODULE, ICLASS)) for _ in range(count - 1)]
+        types = (OBJECT, OBJECT, OBJECT, CLASS, ARRAY, IMEMO) if kinds else (OBJECT, OBJECT, OBJECT, CLASS, MODULE, ICLASS)
+        self.type = [0] + [rng.choice(types) for _ in range(count - 1)]
         self.cls = [-1] + [rng.choice((-1, rng.randrange(1, count), 1)) for _ in range(count - 1)] if count > 1 else [-1]
         self.group = [rng.randrange(-1, min(count, 4)) for _ in range(count)]
         share = rng.choice((0.1, 0.3, 0.8))
@@ -42,7 +48,7 @@ class Graph:
         self.strong = [[edge.to for _, edge in out if not edge.weak] for out in self.out]
 
     def text(self):
-        lines = [f"{self.count} {len(self.edges)} {self.limit} {self.target}"]
+        lines = [f"{self.count} {len(self.edges)} {self.limit} {self.target} {int(self.kinds)}"]
         lines += [" ".join(map(str, row)) for row in zip(self.size, self.type, self.cls, self.group, self.member)]
         lines += [" ".join(map(str, (e.start, e.to, e.name, int(e.weak)))) for e in self.edges]
         return "\n".join(lines) + "\n"
@@ -59,27 +65,42 @@ class Graph:
                     stack.append(to)
         return seen
 
-    def distances(self, weak, avoid=None):
+    def distances(self, avoid=None):
         distance, queue = {0: 0}, collections.deque([0])
         while queue:
             node = queue.popleft()
             if node == avoid:
                 continue
             for _, edge in self.out[node]:
-                if (weak or not edge.weak) and edge.to not in distance:
+                if not edge.weak and edge.to not in distance:
                     distance[edge.to] = distance[node] + 1
                     queue.append(edge.to)
+        return distance
+
+    def distances_by_weak(self, avoid):
+        """The same where strong edges do not lead: steps to where the first weak one leaves what they reach, and on from there."""
+        distance, queue = self.distances(), []
+        for node, steps in distance.items():
+            queue += [(steps + 1, edge.to) for _, edge in self.out[node] if edge.to not in distance]
+        heapq.heapify(queue)
+        while queue:
+            steps, node = heapq.heappop(queue)
+            if node in distance or node == avoid:
+                continue
+            distance[node] = steps
+            for _, edge in self.out[node]:
+                heapq.heappush(queue, (steps + 1, edge.to))
         return distance
 
     def bytes(self, nodes):
         return sum(self.size[node] for node in nodes)
 
 
-def random_graph(rng):
+def random_graph(rng, kinds=False):
     count = rng.choice((1, 2, 3, 5, 8, 12, 20, 30))
     density = rng.choice((0.5, 1, 1.3, 2, 4))
     weak = rng.choice((0, 0, 0.1, 0.5))
-    names = rng.choice((1, 2, 5))
+    names = 5 if kinds else rng.choice((1, 2, 5))
     local = rng.random() < 0.4  # mostly to near nodes: deep trees with jumps back and across
     edges = []
 
@@ -93,8 +114,17 @@ def random_graph(rng):
         to = (start + rng.choice((-3, -1, 0, 1, 1, 1, 2, 4))) % count if local else rng.randrange(count)
         for _ in range(rng.choice((1, 1, 1, 2))):
             add(start, to)
+    hub = rng.randrange(count)
+    if kinds:  # who refers to it is reached through it and, later, otherwise
+        add(0, hub)
+        for _ in range(count // 2):
+            add(rng.randrange(1, count) if count > 1 else 0, hub)
+            add(hub, rng.randrange(count))
     rng.shuffle(edges)
-    return Graph(rng, count, edges)
+    graph = Graph(rng, count, edges, kinds)
+    if kinds:
+        graph.target, graph.limit = hub, rng.choice((1, 3, 1000, 1000))
+    return graph
 
 
 def deep_graph(rng, count):
@@ -176,7 +206,7 @@ def verify_path(graph, steps, target, weak):
 
 
 def check_paths(graph, answer):
-    distance = graph.distances(False)
+    distance = graph.distances()
     expect("nodes with a path", sorted(answer["order"]), sorted(distance))
     hops = [distance[node] for node in answer["order"]]
     expect("order by distance", hops, sorted(hops))
@@ -190,20 +220,85 @@ def check_paths(graph, answer):
     expect("length of the path", len(answer["path"]), distance.get(target, 0))
     for weak in (False, True):
         check_all_paths(graph, answer["all1" if weak else "all0"], weak)
-    expect("paths read off the tree", answer["more"], answer["all0"])
+    if graph.target in distance:
+        expect("paths by weak references where there are others", answer["all1"], answer["all0"])
+    if answer["all0"]:
+        expect("the first path", [node for _, node in answer["all0"][0]], [node for _, node in answer["path"]])
 
 
 def check_all_paths(graph, paths, weak):
     target = graph.target
-    distance = graph.distances(weak, avoid=target)
+    weak = weak and target not in graph.distances()
+    distance = graph.distances_by_weak(target) if weak else graph.distances(avoid=target)
     referrers = {edge.start for edge in graph.edges
                  if edge.to == target and edge.start != target and edge.start in distance and (weak or not edge.weak)}
-    if target == 0:
+    if target == 0 or not (weak or target in graph.distances()):
         referrers = set()
     wanted = sorted(distance[referrer] + 1 for referrer in referrers)[:graph.limit]
     expect("lengths of all paths", [len(path) for path in paths], wanted)
     last = [verify_path(graph, path, target, weak)[-2] for path in paths]
     expect("last referrers, each once", len(set(last)), len(last))
+
+
+def step_kind(graph, edge):
+    if edge.start == 0:
+        return ANONYMOUS if NAMES[edge.name] == "static_data" else TELLING
+    if graph.type[edge.start] == IMEMO:
+        return CODE
+    hidden = graph.type[edge.start] == ARRAY and graph.cls[edge.start] < 0
+    return DULL if hidden or NAMES[edge.name] == "class" else TELLING
+
+
+def best_detours(graph, outside):
+    """Kind and length of the best way to each node, on from those `outside` of which they are known, none of it through the target."""
+    best, queue = dict(outside), []
+    for node, (kind, steps) in outside.items():
+        queue += [(max(kind, step_kind(graph, edge)), steps + 1, edge.to) for _, edge in graph.out[node] if not edge.weak]
+    heapq.heapify(queue)
+    while queue:
+        kind, steps, node = heapq.heappop(queue)
+        if node in best or node == graph.target:
+            continue
+        best[node] = (kind, steps)
+        for _, edge in graph.out[node]:
+            if not edge.weak:
+                heapq.heappush(queue, (max(kind, step_kind(graph, edge)), steps + 1, edge.to))
+    return best
+
+
+def check_kinds(graph, answer):
+    """Of all paths to the target: the shortest ones where these do not pass it, else the best others, and these in order."""
+    target, parent = graph.target, answer["bfs_parent"]
+    measured, below = {0: (TELLING, 0)}, {target}
+    for node in answer["order"][1:]:
+        if node == target or parent[node] in below:
+            below.add(node)
+        else:
+            kind, steps = measured[parent[node]]
+            measured[node] = (max(kind, step_kind(graph, graph.edges[answer["bfs_edge"][node]])), steps + 1)
+    best = best_detours(graph, measured)
+    paths = answer["all0"]
+    if target == 0 or parent[target] < 0:
+        return expect("paths to what has none", paths, [])
+    verify_path(graph, answer["path"], target, False)
+    referrers, last, before = {edge.start for edge in graph.edges if edge.to == target and not edge.weak}, [], None
+    for path in paths:
+        nodes = verify_path(graph, path, target, False)
+        steps = path[:-1]
+        kind = max([step_kind(graph, graph.edges[edge]) for edge, _ in steps], default=TELLING)
+        found, wanted = (kind, len(steps)), best[nodes[-2]]
+        if nodes[-2] in below:
+            expect("kind of a detour", found[0], wanted[0])
+            expect("a detour is as short as can be", found[1] >= wanted[1] and (found[1] == wanted[1] or kind > TELLING), True)
+            expect("detours in order", before is None or before <= found, True)
+            before = found
+        else:
+            expect("a shortest path", found, wanted if kind == TELLING else measured[nodes[-2]])
+        last.append(nodes[-2])
+    expect("each by another", len(set(last)), len(last))
+    expect("how many", len(last), min(graph.limit, len({node for node in referrers if node in best and node != target})))
+    if last:
+        expect("the first one", [node for _, node in paths[0]], [node for _, node in answer["path"]])
 
 
 def check_merged(graph, answer):
@@ -240,7 +335,7 @@ def check_merged(graph, answer):
     wanted[()] = (1, ends[()], members[()], size[()])
 
     steps, got, named = answer["merged"], {}, {}
-    hops = graph.distances(False)
+    hops = graph.distances()
     for index, (parent, _, _, name, sample, *rest) in enumerate(steps):
         named[index] = named[parent] + ((name, kind(sample)),) if index else ()
         got[named[index]] = tuple(rest)
@@ -294,6 +389,21 @@ def test_random_graphs():
             check_referrers(graph, answer)
         except AssertionError as error:
             raise AssertionError(f"graph {number} of seed {SEED}: {error}\n{graph.text()}") from error
+
+
+def test_kinds_of_paths():
+    rng = random.Random(SEED + 1)
+    graphs = [random_graph(rng, kinds=True) for _ in range(GRAPHS)]
+    detours = 0
+    for number, (graph, answer) in enumerate(zip(graphs, ask(graphs))):
+        try:
+            check_kinds(graph, answer)
+        except AssertionError as error:
+            raise AssertionError(f"graph {number} of seed {SEED + 1}: {error}\n{graph.text()}") from error
+        parent = answer["bfs_parent"]
+        for path in answer["all0"]:
+            detours += any(parent[node] != start for (_, start), (_, node) in zip(path, path[1:-1]))
+    expect("that there were detours", detours > GRAPHS // 20, True)
 
 
 def test_deep_graphs():

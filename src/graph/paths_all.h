@@ -1,0 +1,36 @@
+/*
+ * More than one path to a node: each by another of those who refer to it.
+ *
+ * A referrer's own shortest path is taken if it does not pass the node. If it does, though another way leads to the referrer, too, that
+ * way is a detour: a shortest path to the referrer without the node. Detours are looked for only where they can be: among what the tree of
+ * shortest paths has below the node and the node does not dominate.
+ * What only weak references lead to has no shortest path; the part of a path that leaves what is kept alive is such a detour then.
+ *
+ * Owns which paths these are and their order. Must not know how paths are shown.
+ * Invariant: no path visits a node twice; each step's edge leaves the node of the step before.
+ */
+#ifndef HD_GRAPH_PATHS_ALL_H
+#define HD_GRAPH_PATHS_ALL_H
+
+#include "graph/paths.h"
+
+struct hd_index_ways;
+
+/* What is read for it. */
+struct hd_paths_source {
+    const struct hd_graph *graph;
+    const struct hd_paths *shortest;    /* hd_paths_create over edges that are not weak */
+    const uint32_t *dominator;          /* the dominators' `parent` */
+    const struct hd_index_ways *mapped; /* graph/index_point.h: of these is to be asked before they are read; NULL: all can be read */
+};
+
+/*
+ * Up to `limit` paths to a node, the one of hd_paths_to first; then those of the most telling kind (graph/path_kinds.h) and of these the
+ * shortest ones first, as the way to the referrer says; over the referrer's first edge to it. `weak`: if no others lead there, by weak edges,
+ * too. *count is how many were found, *list and its paths are freed with hd_paths_free. False and *err if memory ran out, or what is mapped is
+ * damaged.
+ */
+bool hd_paths_all(const struct hd_paths_source *source, uint32_t node, bool weak, uint32_t limit, struct hd_path **list, uint32_t *count,
+                  struct hd_error *err);
+
+#endif
