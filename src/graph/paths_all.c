@@ -60,7 +60,8 @@ struct all {
     bool weak;
     uint64_t *wanted;          /* set of those who refer to the node, less those that were found */
     uint64_t *below, *inside;  /* sets: the shortest path passes the node; and so does every path */
-    uint64_t *region;          /* set: where detours are */
+    uint64_t *region;          /* set: where detours are; */
+    uint64_t *left;            /* what of it they have not reached */
     uint64_t missing;          /* members of `wanted` in it */
     struct candidates direct, detour;
     uint32_t passed;           /* so many of the direct ones are no worse than the detours that come now */
@@ -252,12 +253,15 @@ static void enter(struct all *all, uint32_t from)
     }
 }
 
+/* `sources`: set of those who refer to it; NULL: it is most of the graph, and few nodes are outside. */
 static void enter_region(struct all *all, const uint64_t *sources)
 {
     const struct hd_paths *shortest = all->source->shortest;
-    for (uint32_t place = 0; place < shortest->reached && !all->failed && !all->damaged; place++)
-        if (hd_bits_has(sources, shortest->order[place]) && !hd_bits_has(all->below, shortest->order[place]))
-            enter(all, shortest->order[place]);
+    for (uint32_t place = 0; place < shortest->reached && !all->failed && !all->damaged; place++) {
+        uint32_t at = shortest->order[place];
+        if ((!sources || hd_bits_has(sources, at)) && !hd_bits_has(all->below, at))
+            enter(all, at);
+    }
 }
 
 /* Found enough if all that come first were. */
@@ -271,8 +275,9 @@ static void count_found(struct all *all, measure_t now)
 static void arrive(struct all *all, uint32_t from, uint32_t to, uint64_t edge, measure_t found)
 {
     struct candidate candidate = {.from = to, .measure = found};
-    if (all->state[to] & DONE)
+    if (!hd_bits_has(all->left, to))
         return;
+    hd_bits_remove(all->left, to);
     all->state[to] = found << STATE_BITS | SEEN | DONE;
     all->came[to] = from;
     all->came_by[to] = edge;
@@ -295,7 +300,7 @@ static void expand(struct all *all, uint32_t from)
         return;
     for (uint64_t e = first; e < end && !all->failed && !all->enough; e++) {
         uint32_t to = graph->edge_to[e];
-        if (!hd_bits_has(all->region, to) || all->state[to] & DONE || !counts(all, e))
+        if (!hd_bits_has(all->left, to) || !counts(all, e))
             continue;
         measure_t found = longer(here, hd_path_kinds_step(&all->kinds, from, e));
         if (found >> 32 == here >> 32)
@@ -323,38 +328,49 @@ static void search_kind(struct all *all, measure_t kind)
 {
     const struct steps *later = &all->later[kind];
     uint32_t at = all->queue.count, next = 0;
+    measure_t before = 0; /* of all that stands in the queue from `at` on */
     if (later->count)
         qsort(later->list, later->count, sizeof *later->list, nearer_first);
     while (!is_over(all)) {
-        uint64_t by_queue = at < all->queue.count ? (all->state[all->queue.list[at]] >> STATE_BITS) + 1 : UINT64_MAX;
+        uint64_t by_queue = at < all->queue.count ? before + 1 : UINT64_MAX;
         uint64_t by_later = next < later->count ? kind << 32 | later->list[next].steps : UINT64_MAX;
         measure_t now = by_queue < by_later ? by_queue : by_later;
         if (now == UINT64_MAX)
             break;
         count_found(all, now);
-        for (; !is_over(all) && at < all->queue.count && (all->state[all->queue.list[at]] >> STATE_BITS) + 1 == now; at++)
+        uint32_t end = now == by_queue ? all->queue.count : at;
+        for (; !is_over(all) && at < end; at++)
             expand(all, all->queue.list[at]);
         for (; !is_over(all) && next < later->count && (kind << 32 | later->list[next].steps) == now; next++)
             arrive(all, later->list[next].from, later->list[next].to, later->list[next].edge, now);
+        before = now;
     }
 }
 
-static bool find_detours(struct all *all)
+static uint64_t count_set(const uint64_t *set, size_t words)
 {
-    const size_t nodes = all->source->graph->node_count;
-    all->missing = 0;
-    for (size_t i = 0; i < hd_bits_words(nodes); i++)
-        all->missing += (unsigned)__builtin_popcountll(all->wanted[i] &= all->region[i]);
-    if (all->missing == 0)
-        return true;
-    uint64_t *sources = hd_bits_create(nodes);
+    uint64_t count = 0;
+    for (size_t i = 0; i < words; i++)
+        count += (unsigned)__builtin_popcountll(set[i]);
+    return count;
+}
+
+static void search_region(struct all *all)
+{
+    const size_t nodes = all->source->graph->node_count, words = hd_bits_words(nodes);
+    bool is_most = count_set(all->region, words) > nodes / 2;
+    uint64_t *sources = is_most ? NULL : hd_bits_create(nodes);
+    all->left = hd_bits_create(nodes);
     all->state = calloc(nodes, sizeof *all->state);
     all->came = calloc(nodes, sizeof *all->came);
     all->came_by = calloc(nodes, sizeof *all->came_by);
-    all->failed |= !sources || !all->state || !all->came || !all->came_by || !hd_path_kinds_init(&all->kinds, all->source->graph);
+    all->failed |= (!is_most && !sources) || !all->left || !all->state || !all->came || !all->came_by
+                   || !hd_path_kinds_init(&all->kinds, all->source->graph);
     if (!all->failed) {
+        memcpy(all->left, all->region, words * sizeof *all->left);
         all->state[HD_NODE_ROOT] = SEEN | DONE;
-        hd_referrers_of_set(all->source->graph, all->region, sources);
+        if (sources)
+            hd_referrers_of_set(all->source->graph, all->region, sources);
         enter_region(all, sources);
         for (uint32_t i = all->weak ? 0 : 1; i < all->direct.count && !all->failed && !all->damaged; i++)
             all->direct.list[i].measure = measure(all, all->direct.list[i].from); /* the first one comes first, however it is */
@@ -362,7 +378,16 @@ static bool find_detours(struct all *all)
             search_kind(all, kind);
     }
     free(sources);
-    return !all->failed;
+}
+
+static void find_detours(struct all *all)
+{
+    const size_t words = hd_bits_words(all->source->graph->node_count);
+    for (size_t i = 0; i < words; i++)
+        all->wanted[i] &= all->region[i];
+    all->missing = count_set(all->wanted, words);
+    if (all->missing > 0)
+        search_region(all);
 }
 
 /* ---- the paths ---- */
@@ -371,7 +396,7 @@ static bool find_detours(struct all *all)
 static bool step_back(struct all *all, uint32_t node, uint32_t *parent, uint64_t *edge)
 {
     bool detour = hd_bits_has(all->region, node);
-    if (!can_read(all, node) || (detour && !(all->state && all->state[node] & DONE)))
+    if (!can_read(all, node) || (detour && (!all->left || hd_bits_has(all->left, node))))
         return false; /* what lies below the node comes before it in the order */
     *parent = detour ? all->came[node] : all->source->shortest->parent[node];
     if (*parent == HD_NODE_NONE)
@@ -443,6 +468,7 @@ static void end(struct all *all)
     free(all->below);
     free(all->inside);
     free(all->region);
+    free(all->left);
     free(all->state);
     free(all->came);
     free(all->came_by);
@@ -472,7 +498,9 @@ bool hd_paths_all(const struct hd_paths_source *source, uint32_t node, bool weak
         look_for_weak(&all);
     if (fine)
         find_direct(&all);
-    fine = fine && !all.failed && !all.damaged && find_detours(&all) && !all.damaged && make_paths(&all, list, count);
+    if (fine && !all.failed && !all.damaged)
+        find_detours(&all);
+    fine = fine && !all.failed && !all.damaged && make_paths(&all, list, count);
     end(&all);
     if (fine)
         return true;
