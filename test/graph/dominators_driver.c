@@ -144,7 +144,7 @@ static void put_paths(const struct hd_graph *graph, const struct columns *c, uin
     struct hd_path path, *all;
     struct hd_merged_paths merged;
     uint32_t count;
-    check(hd_paths_create(&paths, graph, false, &err), &err);
+    check(hd_paths_create(&paths, graph, &err), &err);
     put32("bfs_parent", paths.parent, graph->node_count);
     put32("order", paths.order, paths.reached);
     check(hd_paths_to(&paths, target, &path, &err), &err);
@@ -164,6 +164,24 @@ static void put_paths(const struct hd_graph *graph, const struct columns *c, uin
         putchar(']');
         hd_paths_free(all, count);
     }
+    uint64_t *members = hd_bits_create(graph->node_count);
+    for (uint32_t i = 0; members && i < graph->node_count; i++)
+        if (c->member[i])
+            hd_bits_add(members, i);
+    check(members && hd_paths_weak(&source, members, &all, &count, &err), &err);
+    free(members);
+    printf(",\"weak\":[");
+    for (uint32_t i = 0; i < count; i++) {
+        printf("%s", i ? "," : "");
+        put_path(&all[i]);
+    }
+    putchar(']');
+    struct hd_paths collected;
+    check(hd_paths_collect(&collected, graph, all, count, &err), &err);
+    put32("collected_parent", collected.parent, graph->node_count);
+    put32("collected", collected.order, collected.reached);
+    hd_paths_destroy(&collected);
+    hd_paths_free(all, count);
     hd_dominators_destroy(&d);
     check(hd_paths_merge(&paths, c->member, &merged, &err), &err);
     for (uint32_t i = 0; i < graph->node_count; i++) /* an edge is good only where there is a parent */
@@ -319,7 +337,7 @@ static int big(const char *shape, uint32_t nodes)
     double grouped = now();
     exact = hd_dominators_retained_by_set(&d, &graph, c.member, &err);
     double traced = now();
-    check(hd_paths_create(&paths, &graph, false, &err), &err);
+    check(hd_paths_create(&paths, &graph, &err), &err);
     double searched = now();
     check(hd_paths_merge(&paths, c.member, &merged, &err), &err);
     printf("{\"reachable\":%u,\"edges\":%" PRIu64 ",\"size\":%" PRIu64 ",\"retained1\":%" PRIu64 ",\"retained2\":%" PRIu64
