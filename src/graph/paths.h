@@ -68,8 +68,8 @@ struct hd_merged_paths {
     uint32_t count;
 };
 
-/* member[n] is not 0 for the nodes of the set. */
-bool hd_paths_merge(const struct hd_paths *paths, const uint8_t *member, struct hd_merged_paths *merged,
+/* The set is one of base/bits.h. */
+bool hd_paths_merge(const struct hd_paths *paths, const uint64_t *members, struct hd_merged_paths *merged,
                     struct hd_error *err);
 
 /*

@@ -38,11 +38,16 @@ static bool one_path(struct hd_open *open, uint32_t node, struct hd_path **list,
 
 /* ---- searches ---- */
 
+/* What is open of the whole graph, be it that only an excerpt is used. */
+static const struct hd_graph *counts(const struct hd_open *open)
+{
+    return open->basis->excerpt.node ? &open->basis->counts : &open->graph;
+}
+
 /* The columns of the index as they lie in the file, if no more than a part of them is open. */
 static bool mapped_source(const struct hd_open *open, struct hd_index_ways *ways, struct hd_paths_source *source)
 {
-    const struct hd_graph *counts = open->basis->excerpt.node ? &open->basis->counts : &open->graph;
-    if (!open->index || counts->edge_start || !hd_index_ways_init(ways, open->index, counts))
+    if (!open->index || counts(open)->edge_start || !hd_index_ways_init(ways, open->index, counts(open)))
         return false;
     *source = (struct hd_paths_source){&ways->graph, &ways->paths, ways->dominator, ways};
     return true;
@@ -168,24 +173,37 @@ static void keep(struct hd_view_class_path *tree, struct hd_open *open, uint32_t
 
 /* ---- made ---- */
 
-/* The objects of a class, as a set; there are so many of them. NULL: memory ran out, or the index is damaged. */
-static uint64_t *members(struct hd_open *open, uint32_t group, uint64_t objects)
+/* The objects of a class, of those that are open, as a set; *count is how many. NULL: memory ran out. */
+static uint64_t *members(const uint32_t *number, uint32_t nodes, uint32_t group, uint64_t *count)
 {
-    const struct hd_groups *groups = open->basis->excerpt.node ? NULL : hd_derived_classes(open->derived, NULL);
-    const uint32_t nodes = open->basis->excerpt.node ? open->basis->counts.node_count : open->graph.node_count;
-    bool part = !groups || !groups->number;
-    uint64_t *set = hd_bits_create(nodes), count = 0;
-    uint32_t *list = part ? malloc((objects + 1) * sizeof *list) : NULL;
-    bool done = set && (!part || (list && open->index && hd_index_members(open->index, group, list, objects, &count) && count <= objects));
+    uint64_t *set = hd_bits_create(nodes);
+    *count = 0;
+    for (uint32_t first = 0; set && first < nodes; first += HD_BITS_WORD) {
+        uint64_t word = 0;
+        uint32_t end = nodes - first < HD_BITS_WORD ? nodes - first : HD_BITS_WORD;
+        for (uint32_t i = 0; i < end; i++)
+            word |= (uint64_t)(number[first + i] == group) << i;
+        set[first / HD_BITS_WORD] = word;
+        *count += (unsigned)__builtin_popcountll(word);
+        if (nodes - first <= HD_BITS_WORD)
+            break;
+    }
+    return set;
+}
+
+/* The same of all that the index has; there are so many of them. NULL, too: it is damaged. */
+static uint64_t *members_of_index(const struct hd_open *open, uint32_t group, uint64_t objects)
+{
+    uint64_t *set = hd_bits_create(counts(open)->node_count), count = 0;
+    uint32_t *list = malloc((objects + 1) * sizeof *list);
+    bool done = set && list && hd_index_members(open->index, group, list, objects, &count) && count <= objects;
     for (uint64_t i = 0; done && i < count; i++)
         hd_bits_add(set, list[i]);
-    for (uint32_t node = 0; done && !part && node < nodes; node++)
-        if (groups->number[node] == group)
-            hd_bits_add(set, node);
     free(list);
-    if (!done)
-        free(set);
-    return done ? set : NULL;
+    if (done)
+        return set;
+    free(set);
+    return NULL;
 }
 
 /* Those paths, each to an object of the class, merged in place of what there is. */
@@ -194,18 +212,18 @@ static bool merge_paths(const struct hd_open *open, const struct hd_path *list, 
 {
     struct hd_paths paths;
     struct hd_merged_paths merged;
-    uint8_t *member = calloc(open->graph.node_count, 1);
-    if (!member)
+    uint64_t *ends = hd_bits_create(open->graph.node_count);
+    if (!ends)
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
     for (uint32_t i = 0; i < count; i++)
-        member[list[i].step[list[i].length - 1].node] = 1;
+        hd_bits_add(ends, list[i].step[list[i].length - 1].node);
     bool done = hd_paths_collect(&paths, &open->graph, list, count, err);
     if (done) {
         hd_best_names_from_root(&paths);
-        done = hd_paths_merge(&paths, member, &merged, err);
+        done = hd_paths_merge(&paths, ends, &merged, err);
         hd_paths_destroy(&paths);
     }
-    free(member);
+    free(ends);
     if (!done)
         return false;
     hd_paths_merged_free(&tree->merged);
@@ -220,7 +238,9 @@ static bool merge_weak(struct hd_open *open, uint32_t group, struct hd_view_clas
     struct hd_paths_source source;
     struct hd_path *list = NULL;
     uint32_t count = 0, node = HD_NODE_ROOT;
-    uint64_t *set = members(open, group, tree->objects);
+    const struct hd_groups *groups = open->basis->excerpt.node ? NULL : hd_derived_classes(open->derived, NULL);
+    uint64_t *set = groups && groups->number ? members(groups->number, open->graph.node_count, group, &tree->objects)
+                                             : members_of_index(open, group, tree->objects);
     if (!set)
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory while looking for paths");
     bool mapped = mapped_source(open, &ways, &source) && hd_paths_weak(&source, set, &list, &count, NULL);
@@ -253,16 +273,11 @@ static bool make(struct hd_view_class_path *tree, struct hd_open *open, uint32_t
 {
     const struct hd_groups *groups = hd_derived_classes(open->derived, err);
     const struct hd_paths *shortest = groups ? hd_derived_paths(open->derived, err) : NULL;
-    uint8_t *member = shortest ? malloc(open->graph.node_count) : NULL;
-    if (!member)
+    uint64_t *set = shortest ? members(groups->number, open->graph.node_count, group, &tree->objects) : NULL;
+    if (!set)
         return shortest ? hd_error_set(err, HD_ERROR_MEMORY, "out of memory") : false;
-    tree->objects = 0;
-    for (uint32_t node = 0; node < open->graph.node_count; node++) {
-        member[node] = groups->number[node] == group;
-        tree->objects += member[node];
-    }
-    bool done = hd_paths_merge(shortest, member, &tree->merged, err);
-    free(member);
+    bool done = hd_paths_merge(shortest, set, &tree->merged, err);
+    free(set);
     return done;
 }
 

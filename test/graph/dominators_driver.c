@@ -99,6 +99,15 @@ static void put_exact(const struct hd_graph *graph, const struct columns *c, con
     free(number);
 }
 
+static uint64_t *set_of(const uint8_t *member, uint32_t count)
+{
+    uint64_t *set = room(hd_bits_words(count), sizeof *set);
+    for (uint32_t i = 0; i < count; i++)
+        if (member[i])
+            hd_bits_add(set, i);
+    return set;
+}
+
 static void put_dominators(const struct hd_graph *graph, const struct columns *c)
 {
     struct hd_error err = {0};
@@ -112,10 +121,7 @@ static void put_dominators(const struct hd_graph *graph, const struct columns *c
     put32("child_start", d.child_start, (uint64_t)d.node_count + 1);
     put32("child", d.child, d.reachable - 1);
     printf(",\"exact\":%" PRIu64, hd_dominators_retained_by_set(&d, graph, c->member, &err));
-    uint64_t *members = hd_bits_create(graph->node_count);
-    for (uint32_t i = 0; members && i < graph->node_count; i++)
-        if (c->member[i])
-            hd_bits_add(members, i);
+    uint64_t *members = set_of(c->member, graph->node_count);
     printf(",\"lower\":%" PRIu64, hd_dominators_retained_by_topmost(&d, members, &err));
     free(members);
     check(err.code == HD_OK, &err);
@@ -164,12 +170,8 @@ static void put_paths(const struct hd_graph *graph, const struct columns *c, uin
         putchar(']');
         hd_paths_free(all, count);
     }
-    uint64_t *members = hd_bits_create(graph->node_count);
-    for (uint32_t i = 0; members && i < graph->node_count; i++)
-        if (c->member[i])
-            hd_bits_add(members, i);
-    check(members && hd_paths_weak(&source, members, &all, &count, &err), &err);
-    free(members);
+    uint64_t *members = set_of(c->member, graph->node_count);
+    check(hd_paths_weak(&source, members, &all, &count, &err), &err);
     printf(",\"weak\":[");
     for (uint32_t i = 0; i < count; i++) {
         printf("%s", i ? "," : "");
@@ -183,7 +185,8 @@ static void put_paths(const struct hd_graph *graph, const struct columns *c, uin
     hd_paths_destroy(&collected);
     hd_paths_free(all, count);
     hd_dominators_destroy(&d);
-    check(hd_paths_merge(&paths, c->member, &merged, &err), &err);
+    check(hd_paths_merge(&paths, members, &merged, &err), &err);
+    free(members);
     for (uint32_t i = 0; i < graph->node_count; i++) /* an edge is good only where there is a parent */
         if (paths.parent[i] == HD_NODE_NONE)
             paths.edge[i] = UINT64_MAX;
@@ -339,7 +342,9 @@ static int big(const char *shape, uint32_t nodes)
     double traced = now();
     check(hd_paths_create(&paths, &graph, &err), &err);
     double searched = now();
-    check(hd_paths_merge(&paths, c.member, &merged, &err), &err);
+    uint64_t *members = set_of(c.member, nodes);
+    check(hd_paths_merge(&paths, members, &merged, &err), &err);
+    free(members);
     printf("{\"reachable\":%u,\"edges\":%" PRIu64 ",\"size\":%" PRIu64 ",\"retained1\":%" PRIu64 ",\"retained2\":%" PRIu64
            ",\"exact\":%" PRIu64 ",\"group1\":%" PRIu64 ",\"last_parent\":%" PRId32 ",\"merged\":%u,\"members\":%u,",
            d.reachable, e, d.reachable_size, d.retained[1], d.retained[2], exact, group[1].retained,
