@@ -129,7 +129,7 @@ static int get_paths(struct hd_derived *derived, struct hd_error *err)
         return HD_DERIVED_MAPPED;
     if (!derived->graph->edge_start)
         return damaged(err);
-    if (!hd_paths_create(&derived->paths, derived->graph, false, err))
+    if (!hd_paths_create(&derived->paths, derived->graph, err))
         return HD_DERIVED_MISSING;
     hd_best_names_from_root(&derived->paths);
     return HD_DERIVED_MADE;
@@ -175,4 +175,9 @@ const struct hd_index_marks *hd_derived_marks(struct hd_derived *derived)
 const struct hd_paths *hd_derived_paths(struct hd_derived *derived, struct hd_error *err)
 {
     return have(derived, HD_DERIVED_PATHS, err) ? &derived->paths : NULL;
+}
+
+bool hd_derived_has_half_paths(const struct hd_derived *derived)
+{
+    return derived->item[HD_DERIVED_PATHS].state == HD_DERIVED_MAPPED && !derived->paths.parent;
 }

@@ -57,4 +57,7 @@ const struct hd_index_marks *hd_derived_marks(struct hd_derived *derived);
 /* hd_paths_create over edges that are not weak; what leaves the root has its best name (graph/best_names.h). */
 const struct hd_paths *hd_derived_paths(struct hd_derived *derived, struct hd_error *err);
 
+/* Whether what that handed out has no `parent`, as hd_index_paths says. */
+bool hd_derived_has_half_paths(const struct hd_derived *derived);
+
 #endif

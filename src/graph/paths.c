@@ -15,7 +15,6 @@ struct search {
     struct hd_paths *paths;
     struct hd_path_kinds kinds;
     uint8_t *left; /* by place: whether its dull edges may lead on, so that it is worth a second look */
-    bool weak;
 };
 
 /* `place` is where the node that the edge leaves stands in the order. */
@@ -24,7 +23,7 @@ static void visit(const struct search *search, uint32_t place, uint64_t e)
     struct hd_paths *paths = search->paths;
     const struct hd_graph *graph = paths->graph;
     uint32_t to = graph->edge_to[e];
-    if ((graph->edge_name[e] & HD_NAME_WEAK && !search->weak) || paths->parent[to] != HD_NODE_NONE || to == HD_NODE_ROOT)
+    if (graph->edge_name[e] & HD_NAME_WEAK || paths->parent[to] != HD_NODE_NONE || to == HD_NODE_ROOT)
         return;
     paths->parent[to] = paths->order[place];
     paths->edge[to] = e;
@@ -88,14 +87,10 @@ static void rounds(struct search *search)
     }
 }
 
-static bool search(struct hd_paths *paths, bool weak)
+static bool search(struct hd_paths *paths)
 {
-    struct search search = {.paths = paths, .left = calloc(paths->graph->node_count, 1), .weak = weak};
+    struct search search = {.paths = paths, .left = calloc(paths->graph->node_count, 1)};
     bool ok = search.left && hd_path_kinds_init(&search.kinds, paths->graph);
-    memset(paths->parent, 0xff, (size_t)paths->graph->node_count * sizeof *paths->parent);
-    paths->order[0] = HD_NODE_ROOT;
-    paths->from[0] = 0;
-    paths->reached = 1;
     if (ok)
         rounds(&search);
     hd_path_kinds_deinit(&search.kinds);
@@ -103,7 +98,7 @@ static bool search(struct hd_paths *paths, bool weak)
     return ok;
 }
 
-bool hd_paths_create(struct hd_paths *paths, const struct hd_graph *graph, bool weak, struct hd_error *err)
+static bool create(struct hd_paths *paths, const struct hd_graph *graph, struct hd_error *err)
 {
     size_t count = graph->node_count;
     memset(paths, 0, sizeof *paths);
@@ -114,11 +109,67 @@ bool hd_paths_create(struct hd_paths *paths, const struct hd_graph *graph, bool 
     paths->edge = calloc(count, sizeof *paths->edge); /* 0 where there is none: it is saved as it is (graph/index.h) */
     paths->order = malloc(count * sizeof *paths->order);
     paths->from = malloc(count * sizeof *paths->from);
-    if (!paths->parent || !paths->edge || !paths->order || !paths->from || !search(paths, weak)) {
+    if (!paths->parent || !paths->edge || !paths->order || !paths->from) {
         hd_paths_destroy(paths);
         return no_memory(err);
     }
+    memset(paths->parent, 0xff, count * sizeof *paths->parent);
+    paths->order[0] = HD_NODE_ROOT;
+    paths->from[0] = 0;
+    paths->reached = 1;
     return true;
+}
+
+bool hd_paths_create(struct hd_paths *paths, const struct hd_graph *graph, struct hd_error *err)
+{
+    if (!create(paths, graph, err))
+        return false;
+    if (search(paths))
+        return true;
+    hd_paths_destroy(paths);
+    return no_memory(err);
+}
+
+/* One step of each path that goes on, then the next: nodes are nearer first. `going`: which of them do. */
+static void collect(struct hd_paths *paths, const struct hd_path *list, uint32_t *going, uint32_t count, uint32_t *place)
+{
+    place[HD_NODE_ROOT] = 0;
+    for (uint32_t level = 0; count > 0; level++) {
+        uint32_t kept = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            const struct hd_path *path = &list[going[i]];
+            if (level >= path->length)
+                continue;
+            going[kept++] = going[i];
+            const struct hd_path_step step = path->step[level];
+            uint32_t from = level ? path->step[level - 1].node : HD_NODE_ROOT;
+            if (paths->parent[step.node] != HD_NODE_NONE)
+                continue;
+            paths->parent[step.node] = from;
+            paths->edge[step.node] = step.edge;
+            paths->from[paths->reached] = place[from];
+            place[step.node] = paths->reached;
+            paths->order[paths->reached++] = step.node;
+        }
+        count = kept;
+    }
+}
+
+bool hd_paths_collect(struct hd_paths *paths, const struct hd_graph *graph, const struct hd_path *list, uint32_t count, struct hd_error *err)
+{
+    if (!create(paths, graph, err))
+        return false;
+    uint32_t *going = malloc(((size_t)count + 1) * sizeof *going), *place = malloc(graph->node_count * sizeof *place);
+    bool fine = going && place;
+    for (uint32_t i = 0; fine && i < count; i++)
+        going[i] = i;
+    if (fine)
+        collect(paths, list, going, count, place);
+    free(going);
+    free(place);
+    if (!fine)
+        hd_paths_destroy(paths);
+    return fine || no_memory(err);
 }
 
 void hd_paths_destroy(struct hd_paths *paths)

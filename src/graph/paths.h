@@ -25,8 +25,8 @@ struct hd_paths {
     uint32_t reached;
 };
 
-/* 20 bytes per node. `weak`: follow edges that keep nothing alive, too. */
-bool hd_paths_create(struct hd_paths *paths, const struct hd_graph *graph, bool weak, struct hd_error *err);
+/* 20 bytes per node. By edges that are not weak. */
+bool hd_paths_create(struct hd_paths *paths, const struct hd_graph *graph, struct hd_error *err);
 void hd_paths_destroy(struct hd_paths *paths);
 
 struct hd_path_step {
@@ -40,6 +40,9 @@ struct hd_path {
 };
 
 bool hd_paths_to(const struct hd_paths *paths, uint32_t node, struct hd_path *path, struct hd_error *err);
+
+/* The tree of these paths alone, which are of one search: each node is on one way there. */
+bool hd_paths_collect(struct hd_paths *paths, const struct hd_graph *graph, const struct hd_path *list, uint32_t count, struct hd_error *err);
 
 void hd_paths_free(struct hd_path *list, uint32_t count);
 
@@ -65,8 +68,8 @@ struct hd_merged_paths {
     uint32_t count;
 };
 
-/* member[n] is not 0 for the nodes of the set. */
-bool hd_paths_merge(const struct hd_paths *paths, const uint8_t *member, struct hd_merged_paths *merged,
+/* The set is one of base/bits.h. */
+bool hd_paths_merge(const struct hd_paths *paths, const uint64_t *members, struct hd_merged_paths *merged,
                     struct hd_error *err);
 
 /*

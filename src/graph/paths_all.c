@@ -56,7 +56,7 @@ enum { SEEN = 1, /* a path is known */
 struct all {
     const struct hd_paths_source *source;
     struct hd_path_kinds kinds;
-    uint32_t node, limit;
+    uint32_t node, limit;      /* HD_NODE_NONE: paths to `wanted` themselves are asked for */
     bool weak;
     uint64_t *wanted;          /* set of those who refer to the node, less those that were found */
     uint64_t *below, *inside;  /* sets: the shortest path passes the node; and so does every path */
@@ -220,7 +220,8 @@ static void look_for_weak(struct all *all)
     memset(all->region, 0xff, hd_bits_words(all->source->graph->node_count) * sizeof *all->region);
     for (uint32_t place = 0; place < shortest->reached; place++)
         hd_bits_remove(all->region, shortest->order[place]);
-    hd_bits_remove(all->region, all->node);
+    if (all->node != HD_NODE_NONE)
+        hd_bits_remove(all->region, all->node);
 }
 
 /* ---- detours ---- */
@@ -285,7 +286,7 @@ static void arrive(struct all *all, uint32_t from, uint32_t to, uint64_t edge, m
     if (!hd_bits_has(all->wanted, to))
         return;
     all->missing--;
-    if (find_edge(all, to, &candidate.edge))
+    if (all->node == HD_NODE_NONE || find_edge(all, to, &candidate.edge))
         ADD(all, all->detour, candidate);
     count_found(all, found);
     all->enough |= all->missing == 0;
@@ -409,16 +410,17 @@ static bool make_path(struct all *all, const struct candidate *candidate, struct
 {
     const uint32_t most = all->source->graph->node_count;
     struct hd_path_step step = {candidate->edge, all->node};
-    uint32_t parent, length = 1;
+    uint32_t parent, length = all->node != HD_NODE_NONE;
     for (uint32_t at = candidate->from; at != HD_NODE_ROOT && !all->damaged; at = parent) {
         uint64_t edge;
         all->damaged |= !step_back(all, at, &parent, &edge) || length++ >= most;
     }
-    path->step = all->damaged ? NULL : malloc(length * sizeof *path->step);
+    path->step = all->damaged ? NULL : malloc(((size_t)length + 1) * sizeof *path->step);
     if (!path->step)
         return false;
     path->length = length;
-    path->step[--length] = step;
+    if (all->node != HD_NODE_NONE)
+        path->step[--length] = step;
     for (uint32_t at = candidate->from; length > 0; at = parent) {
         step.node = at;
         step_back(all, at, &parent, &step.edge);
@@ -454,16 +456,13 @@ static bool begin(struct all *all)
     all->below = hd_bits_create(nodes);
     all->inside = hd_bits_create(nodes);
     all->region = hd_bits_create(nodes);
-    bool there = all->wanted && all->below && all->inside && all->region;
-    if (there) {
-        hd_referrers_of(all->source->graph, all->node, all->wanted);
-        hd_bits_remove(all->wanted, all->node);
-    }
-    return there;
+    return all->wanted && all->below && all->inside && all->region;
 }
 
-static void end(struct all *all)
+/* What was found, and all is freed. */
+static bool end(struct all *all, bool fine, struct hd_path **list, uint32_t *count, struct hd_error *err)
 {
+    fine = fine && !all->failed && !all->damaged && make_paths(all, list, count);
     free(all->wanted);
     free(all->below);
     free(all->inside);
@@ -479,6 +478,13 @@ static void end(struct all *all)
     free(all->way.list);
     free(all->queue.list);
     hd_path_kinds_deinit(&all->kinds);
+    if (fine)
+        return true;
+    hd_paths_free(*list, *count);
+    *list = NULL;
+    *count = 0;
+    return all->damaged ? hd_error_set(err, HD_ERROR_BAD_DUMP, "what the index has of the shortest paths is damaged")
+                        : hd_error_set(err, HD_ERROR_MEMORY, "out of memory while looking for paths");
 }
 
 bool hd_paths_all(const struct hd_paths_source *source, uint32_t node, bool weak, uint32_t limit, struct hd_path **list, uint32_t *count,
@@ -493,20 +499,32 @@ bool hd_paths_all(const struct hd_paths_source *source, uint32_t node, bool weak
     all.weak = !reached && weak;
     if (!reached && !weak && !all.damaged)
         return true;
-    bool fine = !all.damaged && begin(&all) && (all.weak || look_below(&all));
-    if (fine && all.weak)
-        look_for_weak(&all);
+    bool fine = !all.damaged && begin(&all);
+    if (fine) {
+        hd_referrers_of(source->graph, node, all.wanted);
+        hd_bits_remove(all.wanted, node);
+        if (all.weak)
+            look_for_weak(&all);
+        else
+            fine = look_below(&all);
+    }
     if (fine)
         find_direct(&all);
     if (fine && !all.failed && !all.damaged)
         find_detours(&all);
-    fine = fine && !all.failed && !all.damaged && make_paths(&all, list, count);
-    end(&all);
-    if (fine)
-        return true;
-    hd_paths_free(*list, *count);
+    return end(&all, fine, list, count, err);
+}
+
+bool hd_paths_weak(const struct hd_paths_source *source, const uint64_t *set, struct hd_path **list, uint32_t *count, struct hd_error *err)
+{
+    struct all all = {.source = source, .node = HD_NODE_NONE, .limit = UINT32_MAX, .weak = true};
     *list = NULL;
     *count = 0;
-    return all.damaged ? hd_error_set(err, HD_ERROR_BAD_DUMP, "what the index has of the shortest paths is damaged")
-                       : hd_error_set(err, HD_ERROR_MEMORY, "out of memory while looking for paths");
+    bool fine = begin(&all);
+    if (fine) {
+        memcpy(all.wanted, set, hd_bits_words(source->graph->node_count) * sizeof *set);
+        look_for_weak(&all);
+        find_detours(&all);
+    }
+    return end(&all, fine, list, count, err);
 }

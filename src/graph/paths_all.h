@@ -1,10 +1,10 @@
 /*
- * More than one path to a node: each by another of those who refer to it.
+ * More paths than the tree of shortest paths has: to a node by another of those who refer to it each, and to what only weak references lead to.
  *
  * A referrer's own shortest path is taken if it does not pass the node. If it does, though another way leads to the referrer, too, that
  * way is a detour: a shortest path to the referrer without the node. Detours are looked for only where they can be: among what the tree of
  * shortest paths has below the node and the node does not dominate.
- * What only weak references lead to has no shortest path; the part of a path that leaves what is kept alive is such a detour then.
+ * What only weak references lead to has no shortest path; the part of its path that leaves what is kept alive is such a detour, too.
  *
  * Owns which paths these are and their order. Must not know how paths are shown.
  * Invariant: no path visits a node twice; each step's edge leaves the node of the step before.
@@ -32,5 +32,11 @@ struct hd_paths_source {
  */
 bool hd_paths_all(const struct hd_paths_source *source, uint32_t node, bool weak, uint32_t limit, struct hd_path **list, uint32_t *count,
                   struct hd_error *err);
+
+/*
+ * A path by weak edges, too, to each node of a set (base/bits.h) that no others lead to, the most telling and shortest ones first; for
+ * hd_paths_collect. The rest as hd_paths_all.
+ */
+bool hd_paths_weak(const struct hd_paths_source *source, const uint64_t *set, struct hd_path **list, uint32_t *count, struct hd_error *err);
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include "graph/paths.h"
 
+#include "base/bits.h"
 #include "dump/json_reader.h"
 #include "graph/storage.h"
 
@@ -106,12 +107,12 @@ static uint32_t step_for(struct merge *m, uint32_t parent, uint32_t name, uint32
     return m->last;
 }
 
-static void mark_wanted(struct merge *m, const uint8_t *member)
+static void mark_wanted(struct merge *m, const uint64_t *members)
 {
     const struct hd_paths *paths = m->paths;
-    m->step_of[0] = member[HD_NODE_ROOT] ? MEMBER : WANTED;
+    m->step_of[0] = hd_bits_has(members, HD_NODE_ROOT) ? MEMBER : WANTED;
     for (uint32_t i = 1; i < paths->reached; i++)
-        m->step_of[i] = member[paths->order[i]] ? MEMBER : HD_NODE_NONE;
+        m->step_of[i] = hd_bits_has(members, paths->order[i]) ? MEMBER : HD_NODE_NONE;
     for (uint32_t i = paths->reached; i-- > 1;)
         if (m->step_of[i] != HD_NODE_NONE && m->step_of[paths->from[i]] == HD_NODE_NONE)
             m->step_of[paths->from[i]] = WANTED;
@@ -200,7 +201,7 @@ bool hd_paths_merged_link(struct hd_merged_paths *merged)
     return fine;
 }
 
-bool hd_paths_merge(const struct hd_paths *paths, const uint8_t *member, struct hd_merged_paths *merged,
+bool hd_paths_merge(const struct hd_paths *paths, const uint64_t *members, struct hd_merged_paths *merged,
                     struct hd_error *err)
 {
     struct merge m = {.paths = paths};
@@ -208,7 +209,7 @@ bool hd_paths_merge(const struct hd_paths *paths, const uint8_t *member, struct 
     m.step_of = hd_storage_scratch(paths->reached, sizeof *m.step_of);
     bool fine = m.step_of != NULL;
     if (fine) {
-        mark_wanted(&m, member);
+        mark_wanted(&m, members);
         fine = place_nodes(&m);
     }
     if (fine) {

@@ -172,8 +172,8 @@ bool hd_basis_whole(struct hd_basis *basis, enum hd_index_need need, struct hd_e
     if (there)
         return true;
     if (basis->index && hd_index_whole(basis->index, need, &basis->graph, &basis->dominators, NULL)) {
-        if (!basis->derived.classes.number)
-            derive_anew(basis); /* there is more of the groups now */
+        if (!basis->derived.classes.number || hd_derived_has_half_paths(&basis->derived))
+            derive_anew(basis); /* there is more of them now */
         return true;
     }
     if (basis->index) {

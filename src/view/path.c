@@ -1,6 +1,7 @@
 /* See path.h. */
 #include "view/path.h"
 
+#include "base/bits.h"
 #include "graph/best_names.h"
 #include "graph/index_point.h"
 #include "graph/paths_all.h"
@@ -35,35 +36,44 @@ static bool one_path(struct hd_open *open, uint32_t node, struct hd_path **list,
     return true;
 }
 
-/* Looked for in the columns of the index as they lie in the file; `whole`: the node's number in there. False: the index does not tell. */
-static bool find_mapped(struct hd_open *open, uint32_t whole, bool weak, unsigned long all, struct hd_path **list, uint32_t *count)
+/* ---- searches ---- */
+
+/* What is open of the whole graph, be it that only an excerpt is used. */
+static const struct hd_graph *counts(const struct hd_open *open)
 {
-    struct hd_index_ways ways;
-    if (!hd_index_ways_init(&ways, open->index, &open->basis->counts))
+    return open->basis->excerpt.node ? &open->basis->counts : &open->graph;
+}
+
+/* The columns of the index as they lie in the file, if no more than a part of them is open. */
+static bool mapped_source(const struct hd_open *open, struct hd_index_ways *ways, struct hd_paths_source *source)
+{
+    if (!open->index || counts(open)->edge_start || !hd_index_ways_init(ways, open->index, counts(open)))
         return false;
-    const struct hd_paths_source source = {&ways.graph, &ways.paths, ways.dominator, &ways};
-    return hd_paths_all(&source, whole, weak, (uint32_t)all, list, count, NULL);
+    *source = (struct hd_paths_source){&ways->graph, &ways->paths, ways->dominator, ways};
+    return true;
+}
+
+static bool whole_source(struct hd_open *open, struct hd_paths_source *source, struct hd_error *err)
+{
+    const struct hd_paths *shortest = hd_open_whole(open, HD_INDEX_GRAPH, err) ? hd_derived_paths(open->derived, err) : NULL;
+    *source = (struct hd_paths_source){&open->graph, shortest, open->dominators.parent, NULL};
+    return shortest != NULL;
 }
 
 /* More than the shortest path tells: paths by others who refer to it, or by weak references. */
 static bool more_paths(struct hd_open *open, uint32_t *node, bool weak, unsigned long all, struct hd_path **list, uint32_t *count,
                        struct hd_error *err)
 {
-    if (open->basis->excerpt.node) {
-        uint32_t whole = open->basis->excerpt.node[*node];
-        *node = whole;
-        if (find_mapped(open, whole, weak, all, list, count)) {
-            if (hd_open_along(open, *list, *count, node, err))
-                return true;
-            hd_paths_free(*list, *count);
-            return false;
-        }
-        if (!hd_open_whole(open, HD_INDEX_GRAPH, err))
-            return false;
-    }
-    const struct hd_paths *shortest = hd_derived_paths(open->derived, err);
-    const struct hd_paths_source source = {&open->graph, shortest, open->dominators.parent, NULL};
-    return shortest && hd_paths_all(&source, *node, weak, (uint32_t)all, list, count, err);
+    struct hd_index_ways ways;
+    struct hd_paths_source source;
+    if (open->basis->excerpt.node)
+        *node = open->basis->excerpt.node[*node];
+    if (!mapped_source(open, &ways, &source) || !hd_paths_all(&source, *node, weak, (uint32_t)all, list, count, NULL))
+        return whole_source(open, &source, err) && hd_paths_all(&source, *node, weak, (uint32_t)all, list, count, err);
+    if (hd_open_along(open, *list, *count, node, err))
+        return true;
+    hd_paths_free(*list, *count);
+    return false;
 }
 
 bool hd_view_path_find(struct hd_open *open, uint32_t *node, bool exclude_weak, unsigned long all, struct hd_path **list,
@@ -163,30 +173,84 @@ static void keep(struct hd_view_class_path *tree, struct hd_open *open, uint32_t
 
 /* ---- made ---- */
 
-/* By weak references: no other lead to any of them. These are not in the index. */
-static bool merge_weak(struct hd_open *open, const uint8_t *member, struct hd_merged_paths *merged, struct hd_error *err)
+/* The objects of a class, of those that are open, as a set; *count is how many. NULL: memory ran out. */
+static uint64_t *members(const uint32_t *number, uint32_t nodes, uint32_t group, uint64_t *count)
 {
-    struct hd_paths weak;
-    if (!hd_open_whole(open, HD_INDEX_GRAPH, err) || !hd_paths_create(&weak, &open->graph, true, err))
-        return false;
-    hd_best_names_from_root(&weak);
-    bool done = hd_paths_merge(&weak, member, merged, err);
-    hd_paths_destroy(&weak);
-    return done;
+    uint64_t *set = hd_bits_create(nodes);
+    *count = 0;
+    for (uint32_t first = 0; set && first < nodes; first += HD_BITS_WORD) {
+        uint64_t word = 0;
+        uint32_t end = nodes - first < HD_BITS_WORD ? nodes - first : HD_BITS_WORD;
+        for (uint32_t i = 0; i < end; i++)
+            word |= (uint64_t)(number[first + i] == group) << i;
+        set[first / HD_BITS_WORD] = word;
+        *count += (unsigned)__builtin_popcountll(word);
+        if (nodes - first <= HD_BITS_WORD)
+            break;
+    }
+    return set;
 }
 
-static bool merge(struct hd_open *open, const uint8_t *member, struct hd_view_class_path *tree, bool exclude_weak, struct hd_error *err)
+/* The same of all that the index has; there are so many of them. NULL, too: it is damaged. */
+static uint64_t *members_of_index(const struct hd_open *open, uint32_t group, uint64_t objects)
 {
-    const struct hd_paths *shortest = hd_derived_paths(open->derived, err);
-    if (!shortest || !hd_paths_merge(shortest, member, &tree->merged, err))
+    uint64_t *set = hd_bits_create(counts(open)->node_count), count = 0;
+    uint32_t *list = malloc((objects + 1) * sizeof *list);
+    bool done = set && list && hd_index_members(open->index, group, list, objects, &count) && count <= objects;
+    for (uint64_t i = 0; done && i < count; i++)
+        hd_bits_add(set, list[i]);
+    free(list);
+    if (done)
+        return set;
+    free(set);
+    return NULL;
+}
+
+/* Those paths, each to an object of the class, merged in place of what there is. */
+static bool merge_paths(const struct hd_open *open, const struct hd_path *list, uint32_t count, struct hd_view_class_path *tree,
+                        struct hd_error *err)
+{
+    struct hd_paths paths;
+    struct hd_merged_paths merged;
+    uint64_t *ends = hd_bits_create(open->graph.node_count);
+    if (!ends)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    for (uint32_t i = 0; i < count; i++)
+        hd_bits_add(ends, list[i].step[list[i].length - 1].node);
+    bool done = hd_paths_collect(&paths, &open->graph, list, count, err);
+    if (done) {
+        hd_best_names_from_root(&paths);
+        done = hd_paths_merge(&paths, ends, &merged, err);
+        hd_paths_destroy(&paths);
+    }
+    free(ends);
+    if (!done)
         return false;
-    if (tree->merged.step[0].members > 0 || exclude_weak)
-        return true;
     hd_paths_merged_free(&tree->merged);
-    if (!merge_weak(open, member, &tree->merged, err))
-        return false;
-    tree->weak = tree->merged.step[0].members > 0;
+    tree->merged = merged;
     return true;
+}
+
+/* By weak references: no other lead to any of them. */
+static bool merge_weak(struct hd_open *open, uint32_t group, struct hd_view_class_path *tree, struct hd_error *err)
+{
+    struct hd_index_ways ways;
+    struct hd_paths_source source;
+    struct hd_path *list = NULL;
+    uint32_t count = 0, node = HD_NODE_ROOT;
+    const struct hd_groups *groups = open->basis->excerpt.node ? NULL : hd_derived_classes(open->derived, NULL);
+    uint64_t *set = groups && groups->number ? members(groups->number, open->graph.node_count, group, &tree->objects)
+                                             : members_of_index(open, group, tree->objects);
+    if (!set)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory while looking for paths");
+    bool mapped = mapped_source(open, &ways, &source) && hd_paths_weak(&source, set, &list, &count, NULL);
+    bool done = mapped ? count == 0 || hd_open_along(open, list, count, &node, err)
+                       : whole_source(open, &source, err) && hd_paths_weak(&source, set, &list, &count, err);
+    free(set);
+    tree->weak = count > 0;
+    done = done && (count == 0 || merge_paths(open, list, count, tree, err));
+    hd_paths_free(list, count);
+    return done;
 }
 
 /* What is said of each step's sample. */
@@ -204,20 +268,16 @@ static bool samples(struct hd_open *open, struct hd_merged_paths *merged, struct
     return done;
 }
 
-/* Out of the whole graph. */
-static bool make(struct hd_view_class_path *tree, struct hd_open *open, const struct hd_groups *groups, uint32_t group,
-                 bool exclude_weak, struct hd_error *err)
+/* Out of what is open. */
+static bool make(struct hd_view_class_path *tree, struct hd_open *open, uint32_t group, struct hd_error *err)
 {
-    uint8_t *member = malloc(open->graph.node_count);
-    if (!member)
-        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    tree->objects = 0;
-    for (uint32_t node = 0; node < open->graph.node_count; node++) {
-        member[node] = groups->number[node] == group;
-        tree->objects += member[node];
-    }
-    bool done = merge(open, member, tree, exclude_weak, err);
-    free(member);
+    const struct hd_groups *groups = hd_derived_classes(open->derived, err);
+    const struct hd_paths *shortest = groups ? hd_derived_paths(open->derived, err) : NULL;
+    uint64_t *set = shortest ? members(groups->number, open->graph.node_count, group, &tree->objects) : NULL;
+    if (!set)
+        return shortest ? hd_error_set(err, HD_ERROR_MEMORY, "out of memory") : false;
+    bool done = hd_paths_merge(shortest, set, &tree->merged, err);
+    free(set);
     return done;
 }
 
@@ -236,20 +296,33 @@ static bool open_few(struct hd_open *open, uint32_t group)
     return opened;
 }
 
+/* As of the paths to nothing: the root alone. */
+static bool make_none(struct hd_view_class_path *tree, uint64_t objects, struct hd_error *err)
+{
+    struct hd_merged_step *root = malloc(sizeof *root);
+    if (!root)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory while merging paths");
+    *root = (struct hd_merged_step){.parent = HD_NODE_NONE, .child = HD_NODE_NONE, .next = HD_NODE_NONE, .name = HD_NAME_MASK,
+                                    .sample = HD_NODE_ROOT, .nodes = 1};
+    tree->merged = (struct hd_merged_paths){root, 1};
+    tree->objects = objects;
+    return true;
+}
+
 /* Out of the least that will do. */
 static bool make_some_how(struct hd_view_class_path *tree, struct hd_open *open, uint32_t group, bool exclude_weak, struct hd_error *err)
 {
-    const struct hd_groups *groups;
-    if (open_few(open, group)) {
-        groups = hd_derived_classes(open->derived, err);
-        if (!groups || !make(tree, open, groups, group, true, err))
-            return false;
-        if (tree->merged.step[0].members > 0 || exclude_weak)
-            return true;
-        hd_paths_merged_free(&tree->merged); /* weak references are not in the excerpt */
-    }
-    return hd_open_whole(open, HD_INDEX_WAYS, err) && (groups = hd_derived_classes(open->derived, err))
-           && make(tree, open, groups, group, exclude_weak, err);
+    const struct hd_retained_group *sums = open->index ? hd_derived_class_sums(open->derived, NULL) : NULL;
+    bool made = sums && sums[group].count == sums[group].unreachable
+                    ? make_none(tree, sums[group].count, err)
+                    : (open_few(open, group) || hd_open_whole(open, HD_INDEX_WAYS, err)) && make(tree, open, group, err);
+    if (!made)
+        return false;
+    if (tree->merged.step[0].members > 0 || exclude_weak || hd_derived_marks(open->derived)->weak == 0
+        || merge_weak(open, group, tree, err))
+        return true;
+    hd_paths_merged_free(&tree->merged);
+    return false;
 }
 
 bool hd_view_class_path_make(struct hd_view_class_path *tree, struct hd_open *open, const char *class, bool exclude_weak,

@@ -101,6 +101,46 @@ class ExcerptTest < Minitest::Test
     end
   end
 
+  # Of classes that nothing, or only weak references lead to, few objects and many.
+  def test_paths_of_classes_without_a_path
+    path = File.join(FOLDER, "weak-classes.json")
+    File.write(path, weak_classes(9000))
+    text("index", path)
+    %w[Held Weak Few Lost].product([[], %w[--exclude-weak], %w[--limit 0]], [[], %w[--json]]).each do |name, options, json|
+      words = ["path", path, name, *options, *json]
+      assert_equal run_tool(*words, "--no-index"), run_tool(*words), words.inspect
+    end
+    results = %w[Held Weak Few Lost].map { |name| json("path", path, name) }
+    assert_equal [false, true, true, false], (results.map { |result| result["weak"] })
+    assert_equal [true, true, true, false], (results.map { |result| result["reached"].positive? })
+    assert_equal [false] * 4, (%w[Held Weak Few Lost].map { |name| json("path", path, name, "--exclude-weak")["weak"] })
+  end
+
+  # Two thirds in a tree below the root, some of them with weak references to the next ones, which refer to each other; the last ones refer to all of these.
+  def weak_classes(count)
+    random = Random.new(7)
+    classes = %w[Held Weak Few Lost].each_with_index.to_h { |name, i| [name, 4096 + i * 40] }
+    ids = Array.new(count) { |i| 8192 + i * 40 }
+    held, weak, lost = ids.each_slice(count / 3).to_a.then { |a, b, c| [a + b.first(a.size / 2), b.drop(a.size / 2), c] }
+    lines = classes.map { |name, id| %({"id":#{id},"bt":"T_CLASS","size":600,"name":"#{name}"}) }
+    object = lambda do |id, name, to, more = ""|
+      ivs = to.each_with_index.map { |other, i| %("@a#{i}":#{other}) }.join(",")
+      lines << %({"id":#{id},"bt":"T_OBJECT","class":#{classes[name]},"size":40,#{more}"ivs":{#{ivs}}})
+    end
+    held.each_with_index do |id, i|
+      object.(id, "Held", held[i * 4 + 1, 4] || [], (i % 9).zero? ? %("refs_weak":[#{weak.sample(random: random)}],) : "")
+    end
+    weak.each_with_index { |id, i| object.(id, (i % 100).zero? ? "Few" : "Weak", weak.sample(random.rand(3), random: random)) }
+    lost.each { |id| object.(id, "Lost", ids.sample(2, random: random)) }
+    <<~DUMP
+      [{"id":"_DUMP_","format":"heap_dump","version":1,"ruby":"3.1.7","heap":[4096,#{ids.last + 40}]}
+      ,{"id":"_ROOTS_","vm":[#{[*classes.values, held[0]].join(",")}]}
+      ,#{lines.join("\n,")}
+      ,{"id":"_END_","objects":#{lines.size},"references":1,"unreadable":0}
+      ]
+    DUMP
+  end
+
   def test_paths_of_classes
     [ours, object_space].each do |dump|
       text("index", dump)

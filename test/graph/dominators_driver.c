@@ -99,6 +99,15 @@ static void put_exact(const struct hd_graph *graph, const struct columns *c, con
     free(number);
 }
 
+static uint64_t *set_of(const uint8_t *member, uint32_t count)
+{
+    uint64_t *set = room(hd_bits_words(count), sizeof *set);
+    for (uint32_t i = 0; i < count; i++)
+        if (member[i])
+            hd_bits_add(set, i);
+    return set;
+}
+
 static void put_dominators(const struct hd_graph *graph, const struct columns *c)
 {
     struct hd_error err = {0};
@@ -112,10 +121,7 @@ static void put_dominators(const struct hd_graph *graph, const struct columns *c
     put32("child_start", d.child_start, (uint64_t)d.node_count + 1);
     put32("child", d.child, d.reachable - 1);
     printf(",\"exact\":%" PRIu64, hd_dominators_retained_by_set(&d, graph, c->member, &err));
-    uint64_t *members = hd_bits_create(graph->node_count);
-    for (uint32_t i = 0; members && i < graph->node_count; i++)
-        if (c->member[i])
-            hd_bits_add(members, i);
+    uint64_t *members = set_of(c->member, graph->node_count);
     printf(",\"lower\":%" PRIu64, hd_dominators_retained_by_topmost(&d, members, &err));
     free(members);
     check(err.code == HD_OK, &err);
@@ -144,7 +150,7 @@ static void put_paths(const struct hd_graph *graph, const struct columns *c, uin
     struct hd_path path, *all;
     struct hd_merged_paths merged;
     uint32_t count;
-    check(hd_paths_create(&paths, graph, false, &err), &err);
+    check(hd_paths_create(&paths, graph, &err), &err);
     put32("bfs_parent", paths.parent, graph->node_count);
     put32("order", paths.order, paths.reached);
     check(hd_paths_to(&paths, target, &path, &err), &err);
@@ -164,8 +170,23 @@ static void put_paths(const struct hd_graph *graph, const struct columns *c, uin
         putchar(']');
         hd_paths_free(all, count);
     }
+    uint64_t *members = set_of(c->member, graph->node_count);
+    check(hd_paths_weak(&source, members, &all, &count, &err), &err);
+    printf(",\"weak\":[");
+    for (uint32_t i = 0; i < count; i++) {
+        printf("%s", i ? "," : "");
+        put_path(&all[i]);
+    }
+    putchar(']');
+    struct hd_paths collected;
+    check(hd_paths_collect(&collected, graph, all, count, &err), &err);
+    put32("collected_parent", collected.parent, graph->node_count);
+    put32("collected", collected.order, collected.reached);
+    hd_paths_destroy(&collected);
+    hd_paths_free(all, count);
     hd_dominators_destroy(&d);
-    check(hd_paths_merge(&paths, c->member, &merged, &err), &err);
+    check(hd_paths_merge(&paths, members, &merged, &err), &err);
+    free(members);
     for (uint32_t i = 0; i < graph->node_count; i++) /* an edge is good only where there is a parent */
         if (paths.parent[i] == HD_NODE_NONE)
             paths.edge[i] = UINT64_MAX;
@@ -319,9 +340,11 @@ static int big(const char *shape, uint32_t nodes)
     double grouped = now();
     exact = hd_dominators_retained_by_set(&d, &graph, c.member, &err);
     double traced = now();
-    check(hd_paths_create(&paths, &graph, false, &err), &err);
+    check(hd_paths_create(&paths, &graph, &err), &err);
     double searched = now();
-    check(hd_paths_merge(&paths, c.member, &merged, &err), &err);
+    uint64_t *members = set_of(c.member, nodes);
+    check(hd_paths_merge(&paths, members, &merged, &err), &err);
+    free(members);
     printf("{\"reachable\":%u,\"edges\":%" PRIu64 ",\"size\":%" PRIu64 ",\"retained1\":%" PRIu64 ",\"retained2\":%" PRIu64
            ",\"exact\":%" PRIu64 ",\"group1\":%" PRIu64 ",\"last_parent\":%" PRId32 ",\"merged\":%u,\"members\":%u,",
            d.reachable, e, d.reachable_size, d.retained[1], d.retained[2], exact, group[1].retained,

@@ -220,10 +220,28 @@ def check_paths(graph, answer):
     expect("length of the path", len(answer["path"]), distance.get(target, 0))
     for weak in (False, True):
         check_all_paths(graph, answer["all1" if weak else "all0"], weak)
+    check_weak_paths(graph, answer)
     if graph.target in distance:
         expect("paths by weak references where there are others", answer["all1"], answer["all0"])
     if answer["all0"]:
         expect("the first path", [node for _, node in answer["all0"][0]], [node for _, node in answer["path"]])
+
+
+def check_weak_paths(graph, answer):
+    """To the members that no strong edges lead to; and the tree that these paths are."""
+    strong, distance = graph.distances(), graph.distances_by_weak(None)
+    wanted = {node for node in distance if node not in strong and graph.member[node]}
+    expect("members that weak edges lead to", sorted(path[-1][1] for path in answer["weak"]), sorted(wanted))
+    parents, hops = {}, {0: 0}
+    for path in answer["weak"]:
+        nodes = verify_path(graph, path, path[-1][1], True)
+        expect("length of a path by weak edges", len(path), distance[nodes[-1]])
+        parents.update(zip(nodes[1:], nodes))
+        hops.update((node, place) for place, node in enumerate(nodes))
+    expect("parents of collected paths", {n: p for n, p in enumerate(answer["collected_parent"]) if p >= 0}, parents)
+    expect("collected nodes", sorted(answer["collected"]), sorted(hops))
+    steps = [hops[node] for node in answer["collected"]]
+    expect("collected nodes, nearer ones first", steps, sorted(steps))
 
 
 def check_all_paths(graph, paths, weak):
