@@ -179,6 +179,7 @@ static bool search_make(struct hd_suspects *suspects, uint64_t least, struct hd_
     struct hd_suspects_search *search = &suspects->search;
     struct hd_suspects_group group = look_at(suspects, 0);
     search->from = least;
+    search->count = 0;
     if (!hd_suspects_search_add(search, &group, err))
         return false;
     for (uint32_t i = 0; i < search->count; i++) {
@@ -193,6 +194,7 @@ static bool search_make(struct hd_suspects *suspects, uint64_t least, struct hd_
                 return false;
             search->groups[i].count++;
         }
+        hd_suspects_search_order(search, i);
     }
     return true;
 }
@@ -207,16 +209,31 @@ static uint32_t steps_of(const struct hd_suspects *suspects, const struct hd_sus
     return steps;
 }
 
+/* Those of all shares from *from bytes on; where they are too many, or the paths to them too long, of as small a share as there is room for. */
+static bool all_take(struct hd_suspects *suspects, struct hd_suspects_point *points, uint64_t from, struct hd_error *err)
+{
+    if (!search_make(suspects, from, err))
+        return false;
+    uint32_t most = HD_SUSPECTS_POINTS;
+    do {
+        suspects->count = hd_suspects_choose_all(&suspects->search, points, most);
+        most /= 2;
+    } while (most > 0 && steps_of(suspects, points, suspects->count) > STEPS_MAX);
+    uint64_t raised = suspects->search.from;
+    suspects->all = steps_of(suspects, points, suspects->count) <= STEPS_MAX;
+    return raised == from || search_make(suspects, raised, err); /* without what is too small now */
+}
+
 static bool points_take(struct hd_suspects *suspects, double share, uint32_t limit, double from, struct hd_error *err)
 {
     struct hd_suspects_point points[HD_SUSPECTS_POINTS];
     uint64_t least = hd_suspects_least(share, suspects->total);
-    bool all = from > 0 && from <= share;
-    if (!search_make(suspects, all ? hd_suspects_least(from, suspects->total) : least, err))
+    if (from > 0 && from <= share && !all_take(suspects, points, hd_suspects_least(from, suspects->total), err))
         return false;
-    suspects->count = all ? hd_suspects_choose_all(&suspects->search, points, HD_SUSPECTS_POINTS) : 0;
-    suspects->all = all && least >= suspects->search.from && steps_of(suspects, points, suspects->count) <= STEPS_MAX;
+    suspects->all = suspects->all && least >= suspects->search.from;
     if (!suspects->all) {
+        if (!search_make(suspects, least, err))
+            return false;
         suspects->count = hd_suspects_choose(&suspects->search, least, points);
         suspects->count = suspects->count < limit ? suspects->count : limit;
     }
@@ -311,44 +328,18 @@ static uint32_t block_of(const struct hd_graph *graph, uint32_t node)
     return HD_NODE_NONE;
 }
 
-/* The code that most procs have, by the votes of all of them: right if more than half agree, else one of many. */
-static void vote_block(struct hd_suspects *suspects, struct hd_suspect *suspect)
-{
-    const uint32_t *number = suspects->tree.number;
-    uint64_t votes = 0;
-    for (uint32_t node = 1; node < suspects->graph->node_count; node++) {
-        uint32_t block = number[node] == suspect->content_group ? block_of(suspects->graph, node) : HD_NODE_NONE;
-        if (block == HD_NODE_NONE)
-            continue;
-        if (votes == 0)
-            suspect->block = block;
-        votes = block == suspect->block ? votes + 1 : votes - 1;
-    }
-    for (uint32_t node = 1; node < suspects->graph->node_count && suspect->block != HD_NODE_NONE; node++)
-        suspect->block_count += number[node] == suspect->content_group
-                                && block_of(suspects->graph, node) == suspect->block;
-}
-
 static uint32_t sampled_group(const struct hd_suspect *suspect)
 {
     return suspect->content_group == HD_NODE_NONE ? suspect->group : suspect->content_group;
 }
 
-static void offer_sample(const struct hd_suspects *suspects, struct hd_suspect *suspect, uint32_t node, uint32_t *seen)
-{
-    uint32_t want = suspect->block == HD_NODE_NONE ? suspects->tree.group[sampled_group(suspect)].count : suspect->block_count;
-    if (suspect->sample_count == HD_SUSPECT_SAMPLES
-        || (suspect->block != HD_NODE_NONE && block_of(suspects->graph, node) != suspect->block))
-        return;
-    if (*seen == (suspect->sample_count ? want / 2 : 0))
-        suspect->sample[suspect->sample_count++] = node;
-    ++*seen;
-}
+/* One of the contents of a suspect, with a number of its own for what goes over them. */
+typedef void visit_content(const struct hd_suspects *suspects, struct hd_suspect *suspect, uint32_t node, uint64_t *state);
 
-/* Not the biggest, which may be odd ones: the first by address and one in the middle. */
-static bool take_samples(struct hd_suspects *suspects, struct hd_error *err)
+/* Calls that for each of the contents of all suspects, by address. */
+static bool visit_contents(struct hd_suspects *suspects, visit_content *visit, struct hd_error *err)
 {
-    uint32_t seen[HD_SUSPECTS_POINTS] = {0};
+    uint64_t state[HD_SUSPECTS_POINTS] = {0};
     uint8_t next[HD_SUSPECTS_POINTS]; /* another one of the same group, + 1 */
     uint8_t *of_group = calloc(suspects->tree.count, 1);
     if (!of_group)
@@ -361,10 +352,52 @@ static bool take_samples(struct hd_suspects *suspects, struct hd_error *err)
     for (uint32_t node = 1; node < suspects->graph->node_count; node++) {
         uint32_t number = suspects->tree.number[node];
         for (uint8_t at = number == HD_NODE_NONE ? 0 : of_group[number]; at; at = next[at - 1])
-            offer_sample(suspects, &suspects->list[at - 1], node, &seen[at - 1]);
+            visit(suspects, &suspects->list[at - 1], node, &state[at - 1]);
     }
     free(of_group);
     return true;
+}
+
+static bool has_procs(const struct hd_suspects *suspects, const struct hd_suspect *suspect)
+{
+    return suspect->content_group != HD_NODE_NONE && is_proc(suspects->graph, suspects->tree.group[suspect->content_group].sample);
+}
+
+static void vote_block(const struct hd_suspects *suspects, struct hd_suspect *suspect, uint32_t node, uint64_t *votes)
+{
+    uint32_t block = has_procs(suspects, suspect) ? block_of(suspects->graph, node) : HD_NODE_NONE;
+    if (block == HD_NODE_NONE)
+        return;
+    if (*votes == 0)
+        suspect->block = block;
+    *votes = block == suspect->block ? *votes + 1 : *votes - 1;
+}
+
+static void count_block(const struct hd_suspects *suspects, struct hd_suspect *suspect, uint32_t node, uint64_t *unused)
+{
+    (void)unused;
+    suspect->block_count += suspect->block != HD_NODE_NONE && block_of(suspects->graph, node) == suspect->block;
+}
+
+/* The code that most procs have, by the votes of all of them: right if more than half agree, else one of many. */
+static bool elect_blocks(struct hd_suspects *suspects, struct hd_error *err)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < suspects->count; i++)
+        any = any || has_procs(suspects, &suspects->list[i]);
+    return !any || (visit_contents(suspects, vote_block, err) && visit_contents(suspects, count_block, err));
+}
+
+/* Not the biggest, which may be odd ones: the first by address and one in the middle. */
+static void offer_sample(const struct hd_suspects *suspects, struct hd_suspect *suspect, uint32_t node, uint64_t *seen)
+{
+    uint32_t want = suspect->block == HD_NODE_NONE ? suspects->tree.group[sampled_group(suspect)].count : suspect->block_count;
+    if (suspect->sample_count == HD_SUSPECT_SAMPLES
+        || (suspect->block != HD_NODE_NONE && block_of(suspects->graph, node) != suspect->block))
+        return;
+    if (*seen == (suspect->sample_count ? want / 2 : 0))
+        suspect->sample[suspect->sample_count++] = node;
+    ++*seen;
 }
 
 static void rank_classes(struct hd_suspect *suspect, const struct hd_suspect_class *sums, uint32_t count)
@@ -467,11 +500,8 @@ bool hd_suspects_find(struct hd_suspects *suspects, const struct hd_graph *graph
         if (!done)
             break;
         suspect->kind = kind_of(suspects, suspect);
-        if (suspect->content_group != HD_NODE_NONE
-            && is_proc(graph, suspects->tree.group[suspect->content_group].sample))
-            vote_block(suspects, suspect);
     }
-    done = done && take_samples(suspects, err);
+    done = done && elect_blocks(suspects, err) && visit_contents(suspects, offer_sample, err);
     if (!done)
         hd_suspects_destroy(suspects);
     return done;

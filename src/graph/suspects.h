@@ -77,8 +77,8 @@ struct hd_suspects {
 
 /*
  * Those that retain `share` (0.05: 5 %) of the data or more, at most `limit` of them, in the order of hd_suspects_choose. With a share
- * `from` that is not 0, those of any share from that one on, by group, among which hd_suspects_choose chooses; unless they are too many,
- * or the paths to them too long: then `all` is not set. `paths`: hd_derived_paths. `tree`: one of that shape, which then is not the caller's
+ * `from` that is not 0, those of any share from that one on, by group, among which hd_suspects_choose chooses; where they are too many,
+ * or the paths to them too long, from a greater share on, which search.from tells; if `share` is not among these, `all` is not set. `paths`: hd_derived_paths. `tree`: one of that shape, which then is not the caller's
  * any more; NULL: it is made here.
  */
 bool hd_suspects_find(struct hd_suspects *suspects, const struct hd_graph *graph, const struct hd_dominators *dominators,

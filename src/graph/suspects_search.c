@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STACK = 1024 };
+#define LOOKS ((uint64_t)1 << 24) /* at groups, for all shares; a fraction of a second */
 
 uint64_t hd_suspects_least(double share, uint64_t total)
 {
@@ -27,6 +27,22 @@ bool hd_suspects_search_add(struct hd_suspects_search *search, const struct hd_s
     return true;
 }
 
+/* The heaviest first. */
+static int by_data(const void *left, const void *right)
+{
+    const struct hd_suspects_group *a = left, *b = right;
+    if (a->data != b->data)
+        return a->data < b->data ? 1 : -1;
+    return (a->group > b->group) - (a->group < b->group);
+}
+
+void hd_suspects_search_order(struct hd_suspects_search *search, uint32_t number)
+{
+    const struct hd_suspects_group *group = &search->groups[number];
+    if (group->count > 1)
+        qsort(&search->groups[group->first], group->count, sizeof *group, by_data);
+}
+
 /* One group of weight: is it the point, or is that further down? True: *kind says of which kind it is. */
 static bool is_point(const struct hd_suspects_search *search, const struct hd_suspects_group *group, uint64_t least,
                      enum hd_suspect_kind *kind)
@@ -35,36 +51,15 @@ static bool is_point(const struct hd_suspects_search *search, const struct hd_su
     if (group->rule != HD_SUSPECTS_GO_ON && (group->rule != HD_SUSPECTS_ALIKE || group->heaviest >= least / 2))
         return true;
     uint32_t several = 0; /* two or more of weight: each is looked at for itself */
-    for (uint32_t i = 0; i < group->count && group->apart; i++)
+    for (uint32_t i = 0; i < group->count && i < 2 && group->apart; i++)
         several += search->groups[group->first + i].data >= least;
     *kind = HD_SUSPECT_ONE;
     return group->apart && several < 2;
 }
 
-/* In the order they are found in; none overlaps another. */
-static uint32_t find(const struct hd_suspects_search *search, uint64_t least, struct hd_suspects_point points[HD_SUSPECTS_MAX])
-{
-    uint32_t stack[STACK] = {0}, depth = search->count > 0, count = 0;
-    while (depth > 0) {
-        const struct hd_suspects_group *group = &search->groups[stack[--depth]];
-        enum hd_suspect_kind kind;
-        if (is_point(search, group, least, &kind)) {
-            bool itself = kind == HD_SUSPECT_LIST || kind == HD_SUSPECT_MANY;
-            if (count < HD_SUSPECTS_MAX)
-                points[count++] = (struct hd_suspects_point){kind, group->group, itself ? group->group : group->content, group->data};
-            continue;
-        }
-        for (uint32_t i = group->first; i < group->first + group->count; i++)
-            if (search->groups[i].data >= least && depth < STACK)
-                stack[depth++] = i;
-    }
-    return count;
-}
-
 /* A group whose contents are many, alone retained by it, comes before what is held in several places. */
-static int first_of(const void *left, const void *right)
+static int first_of(const struct hd_suspects_point *a, const struct hd_suspects_point *b)
 {
-    const struct hd_suspects_point *a = left, *b = right;
     bool loose_a = a->kind == HD_SUSPECT_MANY, loose_b = b->kind == HD_SUSPECT_MANY;
     if (loose_a != loose_b)
         return loose_a ? 1 : -1;
@@ -73,12 +68,45 @@ static int first_of(const void *left, const void *right)
     return (a->group > b->group) - (a->group < b->group);
 }
 
-uint32_t hd_suspects_choose(const struct hd_suspects_search *search, uint64_t least,
-                            struct hd_suspects_point points[HD_SUSPECTS_MAX])
+/* Puts one where it belongs; of too many the last goes. */
+static void rank(struct hd_suspects_point points[HD_SUSPECTS_MAX], uint32_t *count, const struct hd_suspects_point *point)
 {
-    uint32_t count = find(search, least, points);
-    qsort(points, count, sizeof *points, first_of);
+    uint32_t at = *count;
+    while (at > 0 && first_of(point, &points[at - 1]) < 0)
+        at--;
+    if (at == HD_SUSPECTS_MAX)
+        return;
+    *count += *count < HD_SUSPECTS_MAX;
+    memmove(&points[at + 1], &points[at], (*count - 1 - at) * sizeof *points);
+    points[at] = *point;
+}
+
+/* None overlaps another. *looks: more by as many groups as were looked at. */
+static uint32_t find(struct hd_suspects_search *search, uint64_t least, struct hd_suspects_point points[HD_SUSPECTS_MAX], uint64_t *looks)
+{
+    uint32_t count = 0, last = 0; /* those that are to be looked at are a row: one leads to the next */
+    for (uint32_t at = 0; search->count > 0; at = search->groups[at].next) {
+        const struct hd_suspects_group *group = &search->groups[at];
+        enum hd_suspect_kind kind;
+        ++*looks;
+        if (is_point(search, group, least, &kind)) {
+            bool itself = kind == HD_SUSPECT_LIST || kind == HD_SUSPECT_MANY;
+            const struct hd_suspects_point point = {kind, group->group, itself ? group->group : group->content, group->data};
+            rank(points, &count, &point);
+        } else {
+            for (uint32_t i = group->first; i < group->first + group->count && search->groups[i].data >= least; i++)
+                last = search->groups[last].next = i;
+        }
+        if (at == last)
+            break;
+    }
     return count;
+}
+
+uint32_t hd_suspects_choose(struct hd_suspects_search *search, uint64_t least, struct hd_suspects_point points[HD_SUSPECTS_MAX])
+{
+    uint64_t looks = 0;
+    return find(search, least, points, &looks);
 }
 
 /* --- for all shares --- */
@@ -110,6 +138,7 @@ uint32_t hd_suspects_choose_all(struct hd_suspects_search *search, struct hd_sus
 {
     struct hd_suspects_point some[HD_SUSPECTS_MAX];
     uint64_t *turns = malloc((2 * (size_t)search->count + 1) * sizeof *turns), last = UINT64_MAX;
+    uint64_t looks = 0;
     uint32_t turn = 0, count = 0;
     for (uint32_t i = 0; turns && i < search->count; i++) {
         turns[turn++] = search->groups[i].data;
@@ -121,7 +150,8 @@ uint32_t hd_suspects_choose_all(struct hd_suspects_search *search, struct hd_sus
     for (; room && turn > 0 && turns[turn - 1] >= search->from; turn--) {
         if (turns[turn - 1] == last)
             continue;
-        uint32_t found = find(search, turns[turn - 1], some);
+        uint32_t found = find(search, turns[turn - 1], some, &looks);
+        room = looks <= LOOKS;
         for (uint32_t i = 0; room && i < found; i++)
             room = put(points, &count, most, &some[i]);
         last = turns[turn - 1];

@@ -10,7 +10,7 @@
 #include "graph/suspects.h"
 #include "view/shown.h"
 
-#define HD_VIEW_SUSPECTS_FROM 0.001 /* 0.1 % of the data, or as little as they are not too many for */
+#define HD_VIEW_SUSPECTS_FROM 0.00001 /* 0.001 % of the data, or as little as they are not too many for */
 enum { HD_VIEW_SUSPECTS_PARTS = 8 };
 
 /* A group below the holders: what these are made of. */

@@ -14,7 +14,7 @@ class AheadTest < Minitest::Test
 
   # What is kept as rows: any number of them is there, at least as many as anybody reads.
   ROWS = (%w[strings collections].product([%w[--limit 1], %w[--limit 7], %w[--limit 500], %w[--limit 1000]]) +
-          %w[suspects].product([%w[--limit 1], %w[--limit 0 --share 0.2], %w[--share 1.5], %w[--share 3], %w[--share 20], %w[--share 100]])).map(&:flatten).freeze
+          %w[suspects].product([%w[--limit 1], %w[--limit 0 --share 0.2], %w[--limit 0 --share 0.001], %w[--share 0.04], %w[--share 1.5], %w[--share 3], %w[--share 20], %w[--share 100]])).map(&:flatten).freeze
 
   # Exact sizes of all rows are kept as numbers, whichever are shown, in whichever order.
   EXACT = ["", "--limit 3", "--limit 0", "--sort size --limit 4", "--sort count --limit 2", "--by type", "--by type --limit 5 --sort count",
@@ -95,6 +95,30 @@ class AheadTest < Minitest::Test
       assert_equal run_tool(*words, "--no-index", path), run_tool(*words, path), words.inspect
     end
     assert_ready(path, ROWS)
+  end
+
+  # Of more suspects than are ever shown, too: the biggest of all are, whatever the share.
+  def test_many_suspects
+    path = File.join(@folder, "dump.json")
+    many = 300
+    strings = (0...many).map { |i| 20 + i * 77 % many }
+    File.open(path, "w") do |file|
+      at = (0...many).map { |i| 0x100000 + i * 0x100 }
+      file << %({"type":"ROOT","root":"vm","references":[#{at.map { |a| format('"0x%x"', a) }.join(",")}]}\n)
+      next_at = 0x10000000
+      strings.each_with_index do |count, i|
+        ids = (0...count).map { |k| format("0x%x", next_at + k * 40) }
+        next_at += count * 40
+        file << format(%({"address":"0x%x","type":"CLASS","name":"Cache%d","references":["0x%x"],"memsize":600}\n), at[i], i, at[i] + 64)
+        file << format(%({"address":"0x%x","type":"OBJECT","class":"0x%x","references":["0x%x"],"memsize":40}\n), at[i] + 64, at[i], at[i] + 128)
+        file << format(%({"address":"0x%x","type":"ARRAY","length":%d,"references":%p,"memsize":%d}\n), at[i] + 128, count, ids, 40 + count * 8)
+        ids.each { |id| file << %({"address":"#{id}","type":"STRING","value":"of #{i}","bytesize":6,"encoding":"UTF-8","memsize":40}\n) }
+      end
+    end
+    assert_equal 0, run_tool("index", path).last
+    assert_ready(path, %w[20 1 0.6 0.59 0.5 0.4 0.3 0.1 0.01 0.001].product(%w[1 0]).map { |share, limit| ["suspects", "--share", share, "--limit", limit] })
+    shown = json("suspects", path, "--limit", "0", "--share", "0.001").fetch("suspects")
+    assert_equal (many - 64...many).map { |n| n + 20 }.reverse, shown.map { |one| one["classes"].map { |row| row["count"] }.max }
   end
 
   # Parts of the tree come out of what is kept of it: the same words, too fast to be kept themselves.

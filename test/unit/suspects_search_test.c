@@ -45,6 +45,7 @@ static void grow(struct hd_suspects_search *search)
                 search->groups[i].count++;
             }
         }
+        hd_suspects_search_order(search, i);
     }
 }
 
@@ -98,6 +99,35 @@ static void test_little_room(void **unused)
     assert_true(raised > TREES / 4);
 }
 
+/* Of more points than there is room for those come that are first in order, wherever they were found: the loose ones last. */
+static void test_too_many_points(void **unused)
+{
+    (void)unused;
+    enum { CHILDREN = 5000, LOOSE = 20 };
+    struct hd_suspects_search search = {.from = 1};
+    struct hd_suspects_group root = {.data = 1000000000, .count = CHILDREN, .first = 1};
+    struct hd_suspects_point some[HD_SUSPECTS_MAX], all[ROOM];
+    assert_true(hd_suspects_search_add(&search, &root, NULL));
+    for (uint32_t i = 0; i < CHILDREN; i++) {
+        uint32_t weight = 1000 + i * 2741 % CHILDREN; /* each once */
+        struct hd_suspects_group child = {.group = i + 1, .data = weight, .rule = weight % (CHILDREN / LOOSE) ? HD_SUSPECTS_IS_LIST : HD_SUSPECTS_IS_MANY};
+        assert_true(hd_suspects_search_add(&search, &child, NULL));
+    }
+    hd_suspects_search_order(&search, 0);
+    for (uint64_t least = 1; least < 6000; least += 500) {
+        uint64_t weight = 1000 + CHILDREN - 1;
+        assert_int_equal(hd_suspects_choose(&search, least, some), 1000 + CHILDREN - least < HD_SUSPECTS_MAX ? 1000 + CHILDREN - least : HD_SUSPECTS_MAX);
+        for (uint32_t i = 0; i < HD_SUSPECTS_MAX; i++, weight--) {
+            weight -= weight % (CHILDREN / LOOSE) == 0;
+            assert_int_equal(some[i].data, weight);
+            assert_int_equal(some[i].kind, HD_SUSPECT_LIST);
+        }
+    }
+    assert_in_range(hd_suspects_choose_all(&search, all, ROOM), HD_SUSPECTS_MAX, ROOM); /* small ones that never come cost no room */
+    assert_int_equal(search.from, 1);
+    free(search.groups);
+}
+
 static void test_bytes_of_a_share(void **unused)
 {
     (void)unused;
@@ -108,7 +138,7 @@ static void test_bytes_of_a_share(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_whatever_is_asked_is_there), cmocka_unit_test(test_little_room),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_whatever_is_asked_is_there), cmocka_unit_test(test_little_room), cmocka_unit_test(test_too_many_points),
                                        cmocka_unit_test(test_bytes_of_a_share)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
