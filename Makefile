@@ -45,7 +45,7 @@ tool_library := \
 	src/graph/groups.c src/graph/best_names.c src/graph/index.c src/graph/index_key.c src/graph/index_point.c src/graph/excerpt.c src/graph/index_check.c src/graph/index_answers.c src/graph/derived.c \
 	src/graph/fields.c src/graph/replay.c src/graph/objspace_fields.c src/graph/line_order.c src/graph/second_pass.c src/graph/holders.c \
 	src/graph/strings.c src/graph/collections.c src/graph/facets.c src/graph/lines.c src/graph/values.c src/graph/values_search.c src/graph/find.c src/graph/found.c src/graph/stacks.c \
-	src/graph/tree.c src/graph/tree_part.c src/graph/tree_code.c src/graph/suspects_search.c src/graph/suspects.c src/graph/suspects_read.c src/graph/path_keys.c src/graph/diff.c src/graph/diff_part.c \
+	src/graph/tree.c src/graph/tree_walk.c src/graph/tree_part.c src/graph/tree_code.c src/graph/suspects_search.c src/graph/suspects.c src/graph/suspects_read.c src/graph/path_keys.c src/graph/diff.c src/graph/diff_part.c \
 	src/graph/diff_part_text.c src/graph/diff_steps.c src/graph/diff_compare.c src/graph/diff_stayed.c \
 	src/view/json.c src/view/words.c src/view/open.c src/view/basis.c src/view/asked.c src/view/pack.c src/view/keep.c src/view/values.c src/view/shown.c src/view/trees_ahead.c src/view/readable.c src/view/describe.c src/view/ways.c \
 	src/view/summary.c src/view/facet_sums.c src/view/exact_sums.c src/view/top.c src/view/suspects.c src/view/suspects_words.c src/view/tree_view.c src/view/tree_rows.c \

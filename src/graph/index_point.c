@@ -122,7 +122,10 @@ bool hd_index_amounts_hold(struct hd_index *index, uint32_t node, bool all, uint
 
 bool hd_index_columns_init(struct hd_index_columns *columns, struct hd_index *index, const struct hd_graph *graph)
 {
-    *columns = (struct hd_index_columns){.index = index, .graph = *graph, .held = hd_bits_create(graph->node_count / AT_ONCE + 1)};
+    *columns = (struct hd_index_columns){.index = index, .graph = *graph,
+                                         .held = hd_bits_create(graph->node_count / AT_ONCE + 1),
+                                         .lists_held = hd_bits_create(graph->node_count / AT_ONCE + 1),
+                                         .names_held = hd_bits_create(graph->edge_count / AT_ONCE + 1)};
     columns->graph.node_size = column(index, HD_INDEX_SIZE);
     columns->graph.node_type = column(index, HD_INDEX_TYPE);
     columns->graph.edge_start = column(index, HD_INDEX_EDGE_START);
@@ -135,7 +138,7 @@ bool hd_index_columns_init(struct hd_index_columns *columns, struct hd_index *in
     columns->paths.parent = column(index, HD_INDEX_PATH_PARENT);
     columns->paths.edge = column(index, HD_INDEX_PATH_EDGE);
     columns->class_number = column(index, HD_INDEX_CLASS_NUMBER);
-    bool there = columns->held && columns->graph.node_size && columns->graph.node_type && columns->graph.edge_start
+    bool there = columns->held && columns->lists_held && columns->names_held && columns->graph.node_size && columns->graph.node_type && columns->graph.edge_start
                  && columns->dominators.retained && columns->dominators.child_start && columns->paths.parent
                  && columns->paths.edge && columns->class_number;
     if (!there)
@@ -146,38 +149,48 @@ bool hd_index_columns_init(struct hd_index_columns *columns, struct hd_index *in
 void hd_index_columns_deinit(struct hd_index_columns *columns)
 {
     free(columns->held);
-    columns->held = NULL;
+    free(columns->lists_held);
+    free(columns->names_held);
+    columns->held = columns->lists_held = columns->names_held = NULL;
 }
 
-static bool look_at(struct hd_index_columns *columns, uint32_t chunk)
+/* Whether the elements around one, and `more` behind them, hold in each of some sections; of `have` in all. */
+static bool around_holds(struct hd_index_columns *columns, uint64_t *held, const enum hd_index_section *which, size_t sections, uint64_t at,
+                         uint64_t have, unsigned more)
 {
-    const uint64_t from = (uint64_t)chunk * AT_ONCE, left = columns->graph.node_count - from;
-    const uint64_t count = left < AT_ONCE ? left : AT_ONCE;
-    bool holds = hd_index_elements(columns->index, HD_INDEX_CHILD_START, from, count + 1) != NULL;
-    for (size_t i = 0; i < sizeof of_nodes / sizeof *of_nodes; i++)
-        holds = holds && hd_index_elements(columns->index, of_nodes[i], from, count);
-    if (holds)
-        hd_bits_add(columns->held, chunk);
-    return holds;
-}
-
-static bool numbers_hold(struct hd_index_columns *columns, uint32_t node)
-{
-    uint32_t chunk = node / AT_ONCE;
-    return hd_bits_has(columns->held, chunk) || look_at(columns, chunk);
+    const uint64_t chunk = at / AT_ONCE, from = chunk * AT_ONCE;
+    if (at >= have)
+        return false;
+    if (hd_bits_has_shared(held, (uint32_t)chunk))
+        return true;
+    const uint64_t count = have - from < AT_ONCE ? have - from : AT_ONCE;
+    for (size_t i = 0; i < sections; i++)
+        if (!hd_index_elements(columns->index, which[i], from, count + more))
+            return false;
+    hd_bits_add_shared(held, (uint32_t)chunk);
+    return true;
 }
 
 bool hd_index_columns_node(struct hd_index_columns *columns, uint32_t node)
 {
-    if (!numbers_hold(columns, node))
+    return around_holds(columns, columns->held, of_nodes, sizeof of_nodes / sizeof *of_nodes, node, columns->graph.node_count, 0);
+}
+
+bool hd_index_columns_children(struct hd_index_columns *columns, uint32_t node, uint32_t *first, uint32_t *end)
+{
+    const enum hd_index_section lists = HD_INDEX_CHILD_START;
+    if (!around_holds(columns, columns->lists_held, &lists, 1, node, columns->graph.node_count, 1))
         return false;
-    uint32_t first = columns->dominators.child_start[node], end = columns->dominators.child_start[node + 1];
-    return first == end || (first < end && hd_index_elements(columns->index, HD_INDEX_CHILD, first, end - first));
+    *first = columns->dominators.child_start[node];
+    *end = columns->dominators.child_start[node + 1];
+    return *first == *end || (*first < *end && hd_index_elements(columns->index, HD_INDEX_CHILD, *first, *end - *first));
 }
 
 bool hd_index_columns_edge(struct hd_index_columns *columns, uint32_t from, uint64_t edge)
 {
-    return numbers_hold(columns, from) && hd_index_elements(columns->index, HD_INDEX_EDGE_NAME, edge, 1)
+    const enum hd_index_section names = HD_INDEX_EDGE_NAME;
+    return hd_index_columns_node(columns, from)
+           && around_holds(columns, columns->names_held, &names, 1, edge, columns->graph.edge_count, 0)
            && (columns->graph.node_type[from] != HD_BT_T_HASH || hd_index_elements(columns->index, HD_INDEX_EDGE_START, from, 2));
 }
 

@@ -54,7 +54,8 @@ const uint32_t *hd_index_edge_ends(struct hd_index *index, uint64_t edge, uint64
 
 /*
  * What a tree of groups (graph/tree.h) reads of many objects: the columns as they lie in the file. Of each is to be asked whether it holds before
- * anything of it is read; what its numbers lead to is in range then, as where it all is checked, but not whether it is a tree.
+ * anything of it is read; what its numbers lead to is in range then, as where it all is checked, but not whether it is a tree. Several threads may
+ * ask.
  */
 struct hd_index_columns {
     struct hd_index *index;
@@ -62,15 +63,18 @@ struct hd_index_columns {
     struct hd_dominators dominators; /* retained, child_start, child */
     struct hd_paths paths;           /* parent, edge */
     uint32_t *class_number;
-    uint64_t *held; /* a set (base/bits.h): that so many nodes in a row hold */
+    uint64_t *held, *lists_held, *names_held; /* sets (base/bits.h): that so many nodes, their lists, or names of edges in a row hold */
 };
 
 /* `graph`: as the index handed it out. False: there is nothing to free. */
 bool hd_index_columns_init(struct hd_index_columns *columns, struct hd_index *index, const struct hd_graph *graph);
 void hd_index_columns_deinit(struct hd_index_columns *columns);
 
-/* Whether all but the references of a node holds, and its list of children. */
+/* Whether all of a node but its references and its list of children holds. */
 bool hd_index_columns_node(struct hd_index_columns *columns, uint32_t node);
+
+/* Whether a node's list of children holds: child[*first] up to child[*end]. */
+bool hd_index_columns_children(struct hd_index_columns *columns, uint32_t node, uint32_t *first, uint32_t *end);
 
 /* Whether the name of an edge and all that tells of what it leaves, that node, hold; but not its list of children. */
 bool hd_index_columns_edge(struct hd_index_columns *columns, uint32_t from, uint64_t edge);

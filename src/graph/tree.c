@@ -1,11 +1,8 @@
 /* See tree.h. */
 #include "graph/tree.h"
 
-#include "base/bits.h"
 #include "base/progress.h"
-#include "dump/json_reader.h"
-#include "graph/best_names.h"
-#include "graph/index_point.h"
+#include "graph/tree_walk.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +10,6 @@
 enum { TELL_NODES = 1 << 16 };
 enum { AHEAD = 12, FETCHED = 6 }; /* nodes of the queue, and children of one, that are fetched before their turn */
 
-#define OWN_GROUP ((uint64_t)1 << 32) /* in a key: a class or module by its node */
 #define TOO_DEEP 0x80000000u          /* in the number of a node's group while it is made: below that group, not in it */
 
 struct key {
@@ -28,15 +24,14 @@ struct maker {
     const struct hd_groups *classes;
     const struct hd_paths *paths;
     const struct hd_tree_shape *shape;
-    struct hd_index_columns *mapped; /* what is to be looked at before it is read; NULL: all can be read */
-    uint32_t *queue;   /* [node_count] nodes, in order of breadth */
-    uint32_t *group;   /* [node_count] of each in the queue; NULL: tree.number has it */
-    uint64_t *queued;  /* if anything is mapped: the set of nodes in the queue (base/bits.h) */
+    uint32_t *queue;   /* [node_count] nodes, in order of breadth; NULL if somebody walks (graph/tree_walk.h) */
+    uint32_t *group;   /* [node_count] of each that was walked; NULL: tree.number has it */
     struct key *keys;  /* [capacity] of the groups */
     uint32_t *slots;   /* hash table of the keys: a group's number + 1, 0 if free */
     uint32_t mask, capacity;
     uint32_t entry; /* the name "val{}"; HD_NODE_NONE: nobody needed it yet */
     struct hd_progress *progress; /* NULL: nobody watches */
+    struct hd_error *err;
 };
 
 static uint64_t hash(const struct key *key)
@@ -99,15 +94,6 @@ struct hd_graph_text hd_tree_name(const struct hd_graph *graph, const struct hd_
     return group->name == HD_TREE_ENTRY ? entry_name : hd_graph_name(graph, group->name);
 }
 
-/* What tells a node's kind: its class, for classes and modules they themselves. */
-static uint64_t kind_of(const struct maker *maker, uint32_t node)
-{
-    uint8_t type = maker->graph->node_type[node];
-    if (node == HD_NODE_ROOT || type == HD_BT_T_CLASS || type == HD_BT_T_MODULE)
-        return OWN_GROUP | node;
-    return maker->classes->number[node];
-}
-
 static uint32_t entry_name_of(struct maker *maker)
 {
     if (maker->entry == HD_NODE_NONE)
@@ -115,43 +101,29 @@ static uint32_t entry_name_of(struct maker *maker)
     return maker->entry;
 }
 
-/* Of a node below `above`, which dominates it; it is not looked at again. */
-static bool key_of(struct key *key, struct maker *maker, uint32_t parent_group, uint32_t above, uint32_t node)
+static struct key key_of(struct maker *maker, const struct hd_tree_item *item, uint32_t parent)
 {
-    *key = (struct key){kind_of(maker, node), HD_NODE_NONE, parent_group, HD_NAME_MASK};
-    if (!maker->paths || maker->paths->parent[node] == HD_NODE_NONE)
-        return true;
-    uint32_t from = maker->paths->parent[node];
-    uint64_t edge = maker->paths->edge[node];
-    if (maker->mapped && !hd_index_columns_edge(maker->mapped, from, edge))
-        return false;
-    key->name = maker->graph->edge_name[edge] & HD_NAME_MASK;
-    if (maker->shape->entries && hd_best_names_is_entry(maker->graph, from, edge))
-        key->name = entry_name_of(maker);
-    if (from != above)
-        key->via = kind_of(maker, from);
-    return true;
+    return (struct key){item->what, item->via, parent, item->entry ? entry_name_of(maker) : item->name};
 }
 
-static void count(struct maker *maker, uint32_t number, uint32_t node, bool top)
+static void count(struct maker *maker, uint32_t number, const struct hd_tree_item *item, bool top)
 {
     struct hd_tree_group *group = &maker->tree->group[number];
-    const uint64_t *retained = maker->dominators->retained;
     group->count++;
     group->linked |= !top;
-    group->self += maker->graph->node_size[node];
-    if (group->sample == HD_NODE_NONE || retained[node] > retained[group->sample]) {
-        group->sample = node;
+    group->self += item->size;
+    if (group->sample == HD_NODE_NONE || item->retained > maker->dominators->retained[group->sample]) {
+        group->sample = item->node;
         bool several = maker->keys[number].via != HD_NODE_NONE;
-        group->via = several ? maker->paths->parent[node] : HD_NODE_NONE;
+        group->via = several ? item->from : HD_NODE_NONE;
     }
 }
 
-static void count_deeper(struct maker *maker, uint32_t number, uint32_t node)
+static void count_deeper(struct maker *maker, uint32_t number, const struct hd_tree_item *item)
 {
     struct hd_tree_group *group = &maker->tree->group[number];
     group->deeper_count++;
-    group->deeper += maker->graph->node_size[node];
+    group->deeper += item->size;
 }
 
 /*
@@ -162,7 +134,7 @@ static uint32_t repeated(const struct maker *maker, const struct key *key, uint3
 {
     struct hd_tree_group *groups = maker->tree->group;
     uint32_t steps = maker->shape->fold ? HD_TREE_FOLD : 1, found = parent;
-    if (key->what & OWN_GROUP)
+    if (key->what & HD_TREE_ITEM_OWN)
         return HD_NODE_NONE;
     for (; found != HD_NODE_NONE && !same(key, &maker->keys[found]); found = groups[found].parent)
         if (--steps == 0)
@@ -202,33 +174,69 @@ static uint32_t group_with(struct maker *maker, const struct key *key)
     return *slot - 1;
 }
 
-/* Puts a node where it belongs, below the group of what dominates it, `above`. */
-static bool place(struct maker *maker, uint32_t node, uint32_t above, uint32_t parent, uint32_t *group, struct hd_error *err)
+/* Puts an object where it belongs below the group of what dominates it, and tells its own. False: memory ran out. */
+static bool place(struct maker *maker, const struct hd_tree_item *item, uint32_t parent, uint32_t *group)
 {
-    struct key key;
     *group = parent;
     if (parent & TOO_DEEP) {
-        count_deeper(maker, parent & ~TOO_DEEP, node);
+        count_deeper(maker, parent & ~TOO_DEEP, item);
         return true;
     }
-    if (!key_of(&key, maker, parent, above, node))
-        return damaged(err);
+    const struct key key = key_of(maker, item, parent);
     *group = repeated(maker, &key, parent);
     if (*group != HD_NODE_NONE) {
-        count(maker, *group, node, false);
+        count(maker, *group, item, false);
         return true;
     }
     if (maker->tree->group[parent].depth >= maker->shape->depth) {
         *group = parent | TOO_DEEP;
-        count_deeper(maker, parent, node);
+        count_deeper(maker, parent, item);
         return true;
     }
     *group = group_with(maker, &key);
     if (*group == HD_NODE_NONE)
-        return no_memory(err);
-    count(maker, *group, node, true);
+        return no_memory(maker->err);
+    count(maker, *group, item, true);
     return true;
 }
+
+/* The first one, which has no key: nothing is alike. */
+static void place_first(struct maker *maker, const struct hd_tree_item *item)
+{
+    struct hd_tree *tree = maker->tree;
+    tree->group[0] = (struct hd_tree_group){.parent = HD_NODE_NONE, .child = HD_NODE_NONE, .next = HD_NODE_NONE,
+                                            .name = HD_NAME_MASK, .via = HD_NODE_NONE, .sample = item->node};
+    maker->keys[0] = (struct key){UINT64_MAX, HD_NODE_NONE, HD_NODE_NONE, HD_NAME_MASK};
+    *slot_of(maker, &maker->keys[0]) = tree->count = 1;
+    count(maker, 0, item, true);
+}
+
+/* ---- of what is mapped ---- */
+
+static bool take(void *context, uint32_t first, const struct hd_tree_item *items, uint32_t count)
+{
+    struct maker *maker = context;
+    uint32_t i = 0;
+    if (first == 0) {
+        place_first(maker, &items[i++]);
+        maker->group[0] = 0;
+    }
+    for (; i < count; i++)
+        if (!place(maker, &items[i], maker->group[items[i].above], &maker->group[first + i]))
+            return false;
+    return hd_progress_go_on(maker->progress, count, maker->err);
+}
+
+static bool walk(struct maker *maker)
+{
+    const struct hd_tree_walk walk = {.shape = maker->shape, .take = take, .context = maker};
+    enum hd_tree_walk_end how = hd_tree_walk_run(&walk);
+    if (how == HD_TREE_WALK_MEMORY)
+        return no_memory(maker->err);
+    return how == HD_TREE_WALK_DONE || (how == HD_TREE_WALK_DAMAGED && damaged(maker->err)); /* ended: take() says why */
+}
+
+/* ---- of what can all be read ---- */
 
 /* Has what place() reads of a node on its way from memory: in the order of the tree its columns are read here and there. */
 static void fetch(const struct maker *maker, uint32_t node)
@@ -237,10 +245,7 @@ static void fetch(const struct maker *maker, uint32_t node)
     __builtin_prefetch(&maker->dominators->retained[node]);
     __builtin_prefetch(&maker->graph->node_type[node]);
     __builtin_prefetch(&maker->classes->number[node]);
-    if (maker->tree->number)
-        __builtin_prefetch(&maker->tree->number[node], 1);
-    if (maker->mapped)
-        __builtin_prefetch(&maker->dominators->child_start[node]);
+    __builtin_prefetch(&maker->tree->number[node], 1);
     if (maker->paths) {
         __builtin_prefetch(&maker->paths->parent[node]);
         __builtin_prefetch(&maker->paths->edge[node]);
@@ -263,50 +268,45 @@ static void fetch_children(const struct maker *maker, uint32_t node, void (*step
         step(maker, dominators->child[first + i]);
 }
 
-/* Whether all can be read of a node, and it is there for the first time: else it is no tree, and there might be no end. */
-static bool is_sound(struct maker *maker, uint32_t node)
+static struct hd_tree_item item_of(const struct maker *maker, uint32_t node, uint32_t above)
 {
-    bool first = !hd_bits_has(maker->queued, node);
-    hd_bits_add(maker->queued, node);
-    return first && hd_index_columns_node(maker->mapped, node);
-}
-
-static void append(struct maker *maker, uint32_t place, uint32_t node, uint32_t group)
-{
-    maker->queue[place] = node;
-    if (maker->group)
-        maker->group[place] = group;
-    else
-        maker->tree->number[node] = group;
+    struct hd_tree_item item = hd_tree_item_alone(maker->graph, maker->dominators, maker->classes->number, node);
+    const struct hd_paths *paths = maker->paths;
+    if (paths && paths->parent[node] != HD_NODE_NONE)
+        hd_tree_item_refer(&item, maker->graph, maker->classes->number, maker->shape->entries, paths->parent[node], paths->edge[node], above);
+    return item;
 }
 
 /* What a node dominates. */
-static bool place_children(struct maker *maker, uint32_t node, uint32_t group, uint32_t *tail, struct hd_error *err)
+static bool place_children(struct maker *maker, uint32_t node, uint32_t *tail)
 {
     const struct hd_dominators *dominators = maker->dominators;
-    const uint32_t end = dominators->child_start[node + 1];
+    const uint32_t end = dominators->child_start[node + 1], group = maker->tree->number[node];
     for (uint32_t i = dominators->child_start[node]; i < end; i++) {
-        uint32_t child = dominators->child[i], its;
+        const uint32_t child = dominators->child[i];
         if (i + 2 * FETCHED < end)
             fetch(maker, dominators->child[i + 2 * FETCHED]);
         if (i + FETCHED < end)
             fetch_name(maker, dominators->child[i + FETCHED]);
-        if (maker->mapped && !is_sound(maker, child))
-            return damaged(err);
-        if (!place(maker, child, node, group, &its, err))
+        const struct hd_tree_item item = item_of(maker, child, node);
+        if (!place(maker, &item, group, &maker->tree->number[child]))
             return false;
-        append(maker, (*tail)++, child, its);
+        maker->queue[(*tail)++] = child;
     }
     return true;
 }
 
-static bool place_all(struct maker *maker, struct hd_error *err)
+static bool place_all(struct maker *maker)
 {
     const struct hd_dominators *dominators = maker->dominators;
-    const uint32_t *queue = maker->queue;
-    uint32_t *number = maker->tree->number, tail = 1;
+    uint32_t *queue = maker->queue, *number = maker->tree->number, tail = 1;
+    const struct hd_tree_item first = hd_tree_item_alone(maker->graph, dominators, maker->classes->number, maker->shape->from);
+    memset(number, 0xff, (size_t)maker->graph->node_count * sizeof *number); /* HD_NODE_NONE */
+    place_first(maker, &first);
+    queue[0] = first.node;
+    number[first.node] = 0;
     for (uint32_t head = 0; head < tail; head++) {
-        if (head % TELL_NODES == TELL_NODES - 1 && !hd_progress_go_on(maker->progress, TELL_NODES, err))
+        if (head % TELL_NODES == TELL_NODES - 1 && !hd_progress_go_on(maker->progress, TELL_NODES, maker->err))
             return false;
         if (tail - head > 2 * AHEAD)
             __builtin_prefetch(&dominators->child_start[queue[head + 2 * AHEAD]]);
@@ -314,14 +314,16 @@ static bool place_all(struct maker *maker, struct hd_error *err)
             fetch_children(maker, queue[head + AHEAD], fetch);
         if (tail - head > AHEAD / 2)
             fetch_children(maker, queue[head + AHEAD / 2], fetch_name);
-        if (!place_children(maker, queue[head], number ? number[queue[head]] : maker->group[head], &tail, err))
+        if (!place_children(maker, queue[head], &tail))
             return false;
     }
-    while (number && tail-- > 0)
+    while (tail-- > 0)
         if (number[queue[tail]] & TOO_DEEP)
             number[queue[tail]] = HD_NODE_NONE;
     return true;
 }
+
+/* ---- all of it ---- */
 
 static void add_up(struct hd_tree *tree)
 {
@@ -360,45 +362,26 @@ static bool link_children(struct hd_tree *tree)
     return true;
 }
 
-static bool begin(struct maker *maker, struct hd_error *err)
-{
-    struct hd_tree *tree = maker->tree;
-    const uint32_t from = maker->shape->from;
-    maker->entry = HD_NODE_NONE;
-    if (tree->number)
-        memset(tree->number, 0xff, (size_t)maker->graph->node_count * sizeof *tree->number); /* HD_NODE_NONE */
-    tree->group[0] = (struct hd_tree_group){.parent = HD_NODE_NONE, .child = HD_NODE_NONE, .next = HD_NODE_NONE,
-                                            .name = HD_NAME_MASK, .via = HD_NODE_NONE, .sample = from};
-    maker->keys[0] = (struct key){UINT64_MAX, HD_NODE_NONE, HD_NODE_NONE, HD_NAME_MASK};
-    *slot_of(maker, &maker->keys[0]) = tree->count = 1;
-    if (maker->mapped && !is_sound(maker, from))
-        return damaged(err);
-    append(maker, 0, from, 0);
-    count(maker, 0, from, true);
-    return true;
-}
-
 static bool make_room(struct maker *maker)
 {
     const size_t count = maker->graph->node_count;
-    maker->queue = malloc(count * sizeof *maker->queue);
-    if (!maker->mapped) {
-        maker->tree->number = malloc(count * sizeof *maker->tree->number);
-        return maker->queue && maker->tree->number && grow(maker);
+    if (maker->shape->mapped) {
+        maker->group = malloc(count * sizeof *maker->group); /* no more of it is touched than is needed */
+        return maker->group && grow(maker);
     }
-    maker->group = malloc(count * sizeof *maker->group); /* no more of it is touched than is needed */
-    maker->queued = hd_bits_create(count);
-    return maker->queue && maker->group && maker->queued && grow(maker);
+    maker->queue = malloc(count * sizeof *maker->queue);
+    maker->tree->number = malloc(count * sizeof *maker->tree->number);
+    return maker->queue && maker->tree->number && grow(maker);
 }
 
 bool hd_tree_create(struct hd_tree *tree, const struct hd_graph *graph, const struct hd_dominators *dominators,
                     const struct hd_groups *classes, const struct hd_tree_shape *shape, struct hd_error *err)
 {
-    struct maker maker = {.tree = tree, .graph = graph, .dominators = dominators, .classes = classes,
-                          .paths = shape->paths, .shape = shape, .mapped = shape->mapped, .progress = hd_progress_watcher()};
+    struct maker maker = {.tree = tree, .graph = graph, .dominators = dominators, .classes = classes, .paths = shape->paths, .shape = shape,
+                          .entry = HD_NODE_NONE, .progress = hd_progress_watcher(), .err = err};
     *tree = (struct hd_tree){.number = NULL};
     hd_progress_stage(maker.progress, "putting alike objects together", graph->node_count);
-    bool done = (make_room(&maker) || no_memory(err)) && begin(&maker, err) && place_all(&maker, err);
+    bool done = (make_room(&maker) || no_memory(err)) && (shape->mapped ? walk(&maker) : place_all(&maker));
     if (done) {
         add_up(tree);
         done = link_children(tree) || no_memory(err);
@@ -406,7 +389,6 @@ bool hd_tree_create(struct hd_tree *tree, const struct hd_graph *graph, const st
     hd_progress_stage(maker.progress, NULL, 0);
     free(maker.queue);
     free(maker.group);
-    free(maker.queued);
     free(maker.keys);
     free(maker.slots);
     if (!done)
