@@ -35,7 +35,7 @@ library := \
 	src/capture/inside.c src/capture/loaded.c
 # What only the tool needs: reading dumps and debug information.
 tool_library := \
-	src/base/units.c src/base/progress.c src/base/library.c src/base/spool.c src/base/regex_program.c src/base/regex_table.c \
+	src/base/units.c src/base/progress.c src/base/library.c src/base/spool.c src/base/regex_compile.c src/base/regex_program.c src/base/regex_table.c \
 	src/memory/source_process.c src/memory/source_file.c src/memory/core.c src/memory/core_unpack.c src/memory/core_library.c src/capture/outside.c src/capture/stop.c src/capture/target.c src/capture/inject.c src/capture/room.c src/capture/copy.c src/capture/keeper.c \
 	src/dump/input.c src/dump/json_text.c src/dump/json_reader.cc src/dump/json_walk.cc src/dump/json_values.cc src/dump/address_set.c \
 	src/dump/check.c src/dump/range.c src/dump/objspace_reader.c \
@@ -46,7 +46,7 @@ tool_library := \
 	src/graph/fields.c src/graph/replay.c src/graph/objspace_fields.c src/graph/line_order.c src/graph/second_pass.c src/graph/holders.c \
 	src/graph/strings.c src/graph/collections.c src/graph/facets.c src/graph/lines.c src/graph/values.c src/graph/values_search.c src/graph/find.c src/graph/found.c src/graph/stacks.c \
 	src/graph/tree.c src/graph/tree_part.c src/graph/tree_code.c src/graph/suspects_search.c src/graph/suspects.c src/graph/suspects_read.c src/graph/path_keys.c src/graph/diff.c src/graph/diff_part.c \
-	src/graph/diff_part_text.c src/graph/diff_compare.c src/graph/diff_stayed.c \
+	src/graph/diff_part_text.c src/graph/diff_steps.c src/graph/diff_compare.c src/graph/diff_stayed.c \
 	src/view/json.c src/view/words.c src/view/open.c src/view/basis.c src/view/asked.c src/view/pack.c src/view/keep.c src/view/values.c src/view/shown.c src/view/trees_ahead.c src/view/readable.c src/view/describe.c src/view/ways.c \
 	src/view/summary.c src/view/facet_sums.c src/view/exact_sums.c src/view/top.c src/view/suspects.c src/view/suspects_words.c src/view/tree_view.c src/view/tree_rows.c \
 	src/view/path.c src/view/find.c src/view/threads.c src/view/strings.c src/view/collections.c src/view/diff.c src/view/diff_kept.c \

@@ -154,9 +154,9 @@ static bool went_well(struct hd_diff *diff, enum hd_diff_done done, struct hd_er
                                                   : out_of_memory(err));
 }
 
-static bool has_columns(struct hd_diff *diff, struct hd_diff_part *part, enum hd_diff_columns wanted, struct hd_error *err)
+static bool has_columns(struct hd_diff *diff, struct hd_diff_part *part, struct hd_error *err)
 {
-    return went_well(diff, hd_diff_part_columns(part, wanted) ? HD_DIFF_DONE : HD_DIFF_DAMAGED, err);
+    return went_well(diff, hd_diff_part_columns(part) ? HD_DIFF_DONE : HD_DIFF_DAMAGED, err);
 }
 
 /* The best of a kind are those of its class and way, too. Of numbers that have none the sample stays what it was. */
@@ -173,7 +173,7 @@ static bool choose(struct hd_diff_sums *sums, const struct hd_diff_side *side, b
     }
     for (uint32_t i = 0; chosen && i < sums->count; i++)
         if (chosen[i].node)
-            sums->sample[i] = part->address[chosen[i].node];
+            sums->sample[i] = hd_diff_steps_address(&part->steps, chosen[i].node);
     free(chosen);
     return chosen || out_of_memory(err);
 }
@@ -206,8 +206,7 @@ static bool compare(struct hd_diff *diff, unsigned at, struct hd_error *err)
     to->stayed = stays ? hd_bits_create(to->part.node_count) : NULL;
     bool done = ((last ? best != NULL : to->came != NULL) && (to->stayed || !stays)) || out_of_memory(err);
     uint8_t skip = diff->dump[at - 1].rooted && diff->dump[at].rooted ? HD_DIFF_GARBAGE : 0;
-    done = done && has_columns(diff, &from->part, HD_DIFF_ADDRESSES, err)
-           && has_columns(diff, &to->part, stays ? HD_DIFF_TREE : last ? HD_DIFF_RETAINED : HD_DIFF_ADDRESSES, err)
+    done = done && (!last || has_columns(diff, &to->part, err))
            && went_well(diff, hd_diff_compare(from, to, skip, &diff->change[at - 1], best), err)
            && (!last || (choose(&diff->class[at], to, false, best, err) && choose(&diff->way[at], to, true, best, err)))
            && (!stays || stayed_join(diff, to, err));
@@ -262,8 +261,8 @@ bool hd_diff_add(struct hd_diff *diff, struct hd_diff_part *part, struct hd_erro
         side_destroy(diff->side[at - 1]); /* was compared with its successor */
         diff->side[at - 1] = NULL;
     }
-    if (done && !part->index && at + 1 < diff->expected)
-        done = hd_diff_part_settle(part, err);
+    if (!part->index)
+        part->size = part->retained = NULL, part->dominator = NULL; /* the graph's */
     agree_on_live(diff, at + 1);
     diff->count += done;
     return done;

@@ -7,7 +7,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { PIECE = 1 << 16 };
+enum { PIECE = 1 << 16 }; /* objects; stretches begin there (graph/diff_steps.h) */
+
+_Static_assert(PIECE % HD_DIFF_STRETCH == 0 && PIECE % HD_BITS_WORD == 0, "");
 
 /* A kind with numbers of all dumps. */
 struct kind {
@@ -172,24 +174,90 @@ static inline void both(struct hand *hand, uint32_t i, uint32_t k)
         unlike(hand, i, k, from, to);
 }
 
+/* ---- many objects at the same addresses: most of a heap ---- */
+
+static inline bool kinds_differ(const struct work *work, uint32_t i, uint32_t k)
+{
+    return work->from_same[hd_diff_part_kind(&work->from->part, i)] != work->to_same[hd_diff_part_kind(&work->to->part, k)];
+}
+
+/* The same where both have numbers of 2 bytes, without asking for each. */
+static inline bool any_differ_of_two(const struct work *work, uint32_t i, uint32_t k)
+{
+    uint16_t from[HD_DIFF_AT_ONCE], to[HD_DIFF_AT_ONCE];
+    memcpy(from, (const char *)work->from->part.kind_of + (size_t)i * sizeof *from, sizeof from);
+    memcpy(to, (const char *)work->to->part.kind_of + (size_t)k * sizeof *to, sizeof to);
+    uint32_t differ = 0;
+    for (unsigned j = 0; j < HD_DIFF_AT_ONCE; j++)
+        differ |= work->from_same[from[j]] ^ work->to_same[to[j]];
+    return differ != 0;
+}
+
+static inline bool any_differ(const struct work *work, uint32_t i, uint32_t k)
+{
+    if (work->from->part.width == 2 && work->to->part.width == 2)
+        return any_differ_of_two(work, i, k);
+    bool differ = false;
+    for (uint32_t j = 0; j < HD_DIFF_AT_ONCE; j++)
+        differ |= kinds_differ(work, i + j, k + j);
+    return differ;
+}
+
+/* Whether one of the objects from i on is in the set. */
+static inline bool any_came(const uint64_t *set, uint32_t i)
+{
+    uint32_t last = i + HD_DIFF_AT_ONCE - 1, over = i % HD_BITS_WORD;
+    uint64_t bits = set[i / HD_BITS_WORD] >> over;
+    if (last / HD_BITS_WORD != i / HD_BITS_WORD)
+        bits |= set[last / HD_BITS_WORD] << (HD_BITS_WORD - over);
+    return bits & UINT8_MAX;
+}
+
+/* As far as the objects of both, which lie at the same address, are followed by others that do, or nearly. */
+static void together(struct hand *hand, struct hd_diff_walk *from, struct hd_diff_walk *to, uint32_t i_end, uint32_t k_end)
+{
+    const struct work *work = hand->work;
+    const uint8_t *from_step = work->from->part.steps.step, *to_step = work->to->part.steps.step;
+    const uint64_t *came = work->from->came;
+    for (uint64_t steps; i_end - from->at > HD_DIFF_AT_ONCE && k_end - to->at > HD_DIFF_AT_ONCE
+                         && hd_diff_walks_agree(from_step + from->at + 1, to_step + to->at + 1, &steps);) {
+        if (any_differ(work, from->at, to->at) || (came && any_came(came, from->at)))
+            for (uint32_t j = 0; j < HD_DIFF_AT_ONCE; j++)
+                both(hand, from->at + j, to->at + j);
+        else
+            hand->change.kept += HD_DIFF_AT_ONCE;
+        from->at += HD_DIFF_AT_ONCE;
+        to->at += HD_DIFF_AT_ONCE;
+        from->address += hd_diff_steps_sum(steps);
+        to->address += hd_diff_steps_sum(steps);
+    }
+}
+
 static void compare_piece(struct hand *hand, uint32_t piece)
 {
     const struct work *work = hand->work;
-    const uint64_t *from = work->from->part.address, *to = work->to->part.address;
-    uint32_t i = work->from_start[piece], k = work->to_start[piece];
+    const struct hd_diff_steps *from = &work->from->part.steps, *to = &work->to->part.steps;
+    struct hd_diff_walk i = hd_diff_walk_from(from, work->from_start[piece]), k = hd_diff_walk_from(to, work->to_start[piece]);
     uint32_t i_end = work->from_start[piece + 1], k_end = work->to_start[piece + 1];
-    while (i < i_end && k < k_end) {
-        if (from[i] == to[k])
-            both(hand, i++, k++);
-        else if (from[i] < to[k])
-            only_old(hand, i++);
-        else
-            only_new(hand, k++);
+    while (i.at < i_end && k.at < k_end) {
+        bool old = i.address <= k.address, new = k.address <= i.address;
+        if (old && new) {
+            together(hand, &i, &k, i_end, k_end);
+            both(hand, i.at, k.at);
+        } else if (old) {
+            only_old(hand, i.at);
+        } else {
+            only_new(hand, k.at);
+        }
+        if (old)
+            hd_diff_walk_on(from, &i);
+        if (new)
+            hd_diff_walk_on(to, &k);
     }
-    while (i < i_end)
-        only_old(hand, i++);
-    while (k < k_end)
-        only_new(hand, k++);
+    while (i.at < i_end)
+        only_old(hand, i.at++);
+    while (k.at < k_end)
+        only_new(hand, k.at++);
 }
 
 static void run(void *data)
@@ -209,20 +277,6 @@ static void run(void *data)
 
 /* ---- all pieces ---- */
 
-/* The first one from `low` on whose address is not lower. */
-static uint32_t place_of(const struct hd_diff_part *part, uint32_t low, uint64_t address)
-{
-    uint32_t high = part->node_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (part->address[middle] < address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /* Cut where the later dump has as many objects in each. */
 static bool cut(struct work *work)
 {
@@ -235,7 +289,8 @@ static bool cut(struct work *work)
     work->from_start[0] = work->to_start[0] = 1;
     for (uint32_t i = 1; i < work->pieces; i++) {
         work->to_start[i] = i * (uint32_t)PIECE;
-        work->from_start[i] = place_of(from, work->from_start[i - 1], to->address[work->to_start[i]]);
+        work->from_start[i] = hd_diff_steps_place(&from->steps, work->from_start[i - 1],
+                                                  hd_diff_steps_address(&to->steps, work->to_start[i]));
     }
     work->from_start[work->pieces] = from->node_count;
     work->to_start[work->pieces] = to->node_count;

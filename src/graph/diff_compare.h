@@ -33,8 +33,7 @@ enum hd_diff_done { HD_DIFF_DONE, HD_DIFF_NO_MEMORY, HD_DIFF_DAMAGED }; /* DAMAG
 
 /*
  * Fills *change (but for `apart`), the sets of `to` that it has, and best[kind of `to`], NULL if that is not wanted, of what came after
- * the first dump. Objects whose kind has one of the bits `skip` are not there. Both have their addresses, `to` what its objects retain if
- * best is wanted.
+ * the first dump. Objects whose kind has one of the bits `skip` are not there. `to` has what its objects retain if best is wanted.
  */
 enum hd_diff_done hd_diff_compare(const struct hd_diff_side *from, const struct hd_diff_side *to, uint8_t skip,
                                   struct hd_diff_change *change, struct hd_diff_best *best);

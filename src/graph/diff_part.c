@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 /* In part->made. */
-enum { CLASS_SUMS, WAY_SUMS, CLASS_SAMPLE, WAY_SAMPLE, KINDS, CLASSES, KIND_OF, ADDRESSES };
+enum { CLASS_SUMS, WAY_SUMS, CLASS_SAMPLE, WAY_SAMPLE, KINDS, CLASSES, KIND_OF, STEP, STRETCH, JUMP };
 
 static bool out_of_memory(struct hd_error *err)
 {
@@ -25,30 +25,17 @@ void hd_diff_part_free(struct hd_diff_part *part)
     *part = (struct hd_diff_part){0};
 }
 
-bool hd_diff_part_settle(struct hd_diff_part *part, struct hd_error *err)
-{
-    uint64_t *address = malloc(part->node_count * sizeof *address);
-    if (address)
-        memcpy(address, part->address, part->node_count * sizeof *address);
-    part->address = part->made[ADDRESSES] = address;
-    part->size = part->retained = NULL;
-    part->dominator = NULL;
-    return address || out_of_memory(err);
-}
-
 /* ---- columns ---- */
 
-bool hd_diff_part_columns(struct hd_diff_part *part, enum hd_diff_columns wanted)
+bool hd_diff_part_columns(struct hd_diff_part *part)
 {
     struct hd_index_amounts amounts;
-    if (part->index && !part->address)
-        part->address = hd_index_addresses(part->index);
-    if (part->index && wanted >= HD_DIFF_RETAINED && !part->retained && hd_index_amounts(part->index, &amounts)) {
+    if (part->index && !part->retained && hd_index_amounts(part->index, &amounts)) {
         part->size = amounts.size;
         part->retained = amounts.retained;
         part->dominator = amounts.dominator;
     }
-    return part->address && (wanted < HD_DIFF_RETAINED || (part->retained && part->size && part->dominator));
+    return part->retained && part->size && part->dominator;
 }
 
 bool hd_diff_part_look_at(const struct hd_diff_part *part, enum hd_diff_columns which, uint32_t node, struct hd_diff_look *look)
@@ -309,6 +296,16 @@ static bool sums_fill(struct hd_diff_part *part, const struct hd_graph *graph, c
 
 /* ---- the whole ---- */
 
+static bool steps_fill(struct hd_diff_part *part, const struct hd_graph *graph, struct hd_error *err)
+{
+    struct hd_diff_steps_made made;
+    bool done = hd_diff_steps_make(&part->steps, &made, graph->node_address, graph->node_count);
+    part->made[STEP] = made.step;
+    part->made[STRETCH] = made.stretch;
+    part->made[JUMP] = made.jump;
+    return done || out_of_memory(err);
+}
+
 /* Where the names and keys are when there will be no more of them. */
 static void publish(struct hd_diff_part *part, const struct hd_graph *graph, const struct hd_dominators *dominators)
 {
@@ -320,7 +317,6 @@ static void publish(struct hd_diff_part *part, const struct hd_graph *graph, con
     part->key_count = part->keys.count;
     part->node_count = graph->node_count;
     part->width = sizeof(uint32_t);
-    part->address = graph->node_address;
     part->size = graph->node_size;
     part->retained = dominators->retained;
     part->dominator = dominators->parent;
@@ -340,7 +336,8 @@ bool hd_diff_part_make(struct hd_diff_part *part, const struct hd_graph *graph, 
     if (done)
         publish(part, graph, dominators);
     done = done && sums_fill(part, graph, dominators, title, way, err)
-           && kinds_fill(part, graph, dominators, title, label, way, err) && classes_fill(part, graph, err);
+           && kinds_fill(part, graph, dominators, title, label, way, err) && classes_fill(part, graph, err)
+           && steps_fill(part, graph, err);
     free(title);
     free(way);
     return done;

@@ -10,6 +10,7 @@
 #define HD_GRAPH_DIFF_PART_H
 
 #include "base/arena.h"
+#include "graph/diff_steps.h"
 #include "graph/index.h"
 #include "graph/path_keys.h"
 #include "graph/retained.h"
@@ -57,16 +58,17 @@ struct hd_diff_part {
     const struct hd_diff_kind *kind;
     const struct hd_diff_class *class; /* by address */
     const void *kind_of; /* [node_count] numbers of `width` bytes, which need not be aligned */
+    struct hd_diff_steps steps; /* the addresses */
     uint32_t key_count, kind_count, class_count, node_count;
     unsigned width; /* 1, 2 or 4 */
 
-    /* Columns of the objects, not the part's own; got by hd_diff_part_columns where they lie in an index. */
+    /* Columns of the objects, not the part's own; got by hd_diff_part_columns where they lie in an index: see hd_diff_part_look. */
     struct hd_index *index;
-    const uint64_t *address, *size, *retained; /* of an index nothing but the addresses has been looked at: see hd_diff_part_look */
+    const uint64_t *size, *retained;
     const uint32_t *dominator;
 
     struct hd_path_keys keys; /* where it was made */
-    void *made[8];
+    void *made[10];
     struct hd_buffer text; /* where it was read */
 };
 
@@ -75,24 +77,18 @@ bool hd_diff_part_make(struct hd_diff_part *part, const struct hd_graph *graph, 
                        struct hd_error *err);
 void hd_diff_part_free(struct hd_diff_part *part);
 
-/* Takes a copy of the addresses, for when the graph is gone; of the other columns nothing is left then. */
-bool hd_diff_part_settle(struct hd_diff_part *part, struct hd_error *err);
-
-/* Everything but the kinds of the objects, which come next to it. */
-void hd_diff_part_write(const struct hd_diff_part *part, struct hd_buffer *text, struct hd_buffer *kinds);
+/* Everything but what there is of each object, its kind and its step, which comes next to it. */
+void hd_diff_part_write(const struct hd_diff_part *part, struct hd_buffer *text, struct hd_buffer *objects);
 
 /*
- * A part of what was written, of a dump of as many nodes; false if that is damaged, or memory ran out. Takes the text; the kinds are
+ * A part of what was written, of a dump of as many nodes; false if that is damaged, or memory ran out. Takes the text; the objects are
  * not copied. Free it whether that succeeds or not.
  */
-bool hd_diff_part_read(struct hd_diff_part *part, struct hd_buffer *text, struct hd_graph_text kinds, uint32_t node_count);
+bool hd_diff_part_read(struct hd_diff_part *part, struct hd_buffer *text, struct hd_graph_text objects, uint32_t node_count);
 
-/*
- * Columns that are there now, as far as they are wanted: of an index the addresses, which are looked at, and where the others begin.
- * False: the index is damaged.
- */
-enum hd_diff_columns { HD_DIFF_ADDRESSES, HD_DIFF_RETAINED, HD_DIFF_TREE };
-bool hd_diff_part_columns(struct hd_diff_part *part, enum hd_diff_columns wanted);
+/* Where the columns begin that lie in an index. False: it is damaged. */
+bool hd_diff_part_columns(struct hd_diff_part *part);
+enum hd_diff_columns { HD_DIFF_RETAINED, HD_DIFF_TREE };
 
 /* What of a column has been looked at last: nodes [from, to). */
 struct hd_diff_look {

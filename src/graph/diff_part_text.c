@@ -8,11 +8,12 @@ struct head {
     uint64_t objects, bytes, live, live_bytes, pid, compactions, heap_low, heap_high;
     uint64_t rooted, unnamed, truncated, foreign;
     char time[HD_DIFF_TIME];
-    uint64_t nodes, titles, title_bytes, edges, edge_bytes, keys, kinds, classes, width;
+    uint64_t nodes, titles, title_bytes, edges, edge_bytes, keys, kinds, classes, jumps, width;
 };
 
 _Static_assert(sizeof(struct head) % 8 == 0 && sizeof(struct hd_diff_kind) == 16 && sizeof(struct hd_diff_class) == 16
-                   && sizeof(struct hd_path_key) == 16 && sizeof(struct hd_retained_group) == 40,
+                   && sizeof(struct hd_path_key) == 16 && sizeof(struct hd_retained_group) == 40
+                   && sizeof(struct hd_diff_stretch) == 16,
                "the arrays follow each other without gaps");
 
 /* An array of a part: where its pointer is, and its length. Those of texts are last, for they are not aligned. */
@@ -21,7 +22,7 @@ struct span {
     uint64_t count, width;
 };
 
-enum { SPANS = 11 };
+enum { SPANS = 13 };
 
 static void spans_of(struct hd_diff_part *p, const struct head *h, struct span spans[SPANS])
 {
@@ -32,6 +33,8 @@ static void spans_of(struct hd_diff_part *p, const struct head *h, struct span s
         {&p->way_sums, h->keys, sizeof *p->way_sums},
         {&p->class_sample, h->titles, sizeof *p->class_sample},
         {&p->way_sample, h->keys, sizeof *p->way_sample},
+        {&p->steps.stretch, hd_diff_stretches((uint32_t)h->nodes), sizeof *p->steps.stretch},
+        {&p->steps.jump, h->jumps, sizeof *p->steps.jump},
         {&p->class, h->classes, sizeof *p->class},
         {&p->key, h->keys, sizeof *p->key},
         {&p->kind, h->kinds, sizeof *p->kind},
@@ -66,7 +69,7 @@ static void write_kinds(const struct hd_diff_part *part, unsigned width, struct 
     }
 }
 
-void hd_diff_part_write(const struct hd_diff_part *part, struct hd_buffer *text, struct hd_buffer *kinds)
+void hd_diff_part_write(const struct hd_diff_part *part, struct hd_buffer *text, struct hd_buffer *objects)
 {
     const struct hd_diff_dump *dump = &part->dump;
     const struct head head = {.objects = dump->objects, .bytes = dump->bytes, .live = dump->live, .live_bytes = dump->live_bytes,
@@ -76,7 +79,7 @@ void hd_diff_part_write(const struct hd_diff_part *part, struct hd_buffer *text,
                               .titles = part->titles.count, .title_bytes = part->titles.start[part->titles.count],
                               .edges = part->edges.count, .edge_bytes = part->edges.start[part->edges.count],
                               .keys = part->key_count, .kinds = part->kind_count, .classes = part->class_count,
-                              .width = width_for(part->kind_count)};
+                              .jumps = part->steps.jump_count, .width = width_for(part->kind_count)};
     struct hd_diff_part copy = *part;
     struct span spans[SPANS];
     spans_of(&copy, &head, spans);
@@ -86,7 +89,8 @@ void hd_diff_part_write(const struct hd_diff_part *part, struct hd_buffer *text,
         memcpy(text->data + at + offsetof(struct head, time), dump->time, sizeof dump->time);
     for (unsigned i = 0; i < SPANS; i++)
         hd_buffer_append(text, pointer_of(&spans[i]), spans[i].count * spans[i].width);
-    write_kinds(part, (unsigned)head.width, kinds);
+    write_kinds(part, (unsigned)head.width, objects);
+    hd_buffer_append(objects, part->steps.step, part->node_count);
 }
 
 /* ---- reading: nothing of it is believed ---- */
@@ -106,8 +110,9 @@ static bool take_head(struct hd_diff_part *part, const struct head *h)
     part->kind_count = (uint32_t)h->kinds;
     part->class_count = (uint32_t)h->classes;
     part->width = (unsigned)h->width;
+    part->steps = (struct hd_diff_steps){.count = part->node_count, .jump_count = (uint32_t)h->jumps};
     const uint64_t most = HD_PATH_KEY_BEGINS;
-    return h->titles < most && h->edges < most && h->keys < most && h->kinds < most && h->classes < most && h->keys > 0
+    return h->titles < most && h->edges < most && h->keys < most && h->kinds < most && h->classes < most && h->jumps < most && h->keys > 0
            && h->title_bytes <= part->text.length && h->edge_bytes <= part->text.length && !dump->time[sizeof dump->time - 1]
            && (h->width == 1 || h->width == 2 || h->width == 4);
 }
@@ -160,39 +165,54 @@ static bool kinds_hold(const struct hd_diff_part *part)
     return !bad;
 }
 
-/* Loops without a branch. */
+enum { ROW = 128 };
+
+/* Loops of a known length without a branch, over numbers that are aligned and as wide as they are: as vectors. */
+static uint32_t most_of_row(const unsigned char *at, unsigned width)
+{
+    uint8_t one[ROW], most_one = 0;
+    uint16_t two[ROW], most_two = 0;
+    uint32_t four[ROW], most_four = 0;
+    memcpy(width == 1 ? one : width == 2 ? (void *)two : (void *)four, at, (size_t)ROW * width);
+    if (width == 1)
+        for (unsigned i = 0; i < ROW; i++)
+            most_one = one[i] > most_one ? one[i] : most_one;
+    else if (width == 2)
+        for (unsigned i = 0; i < ROW; i++)
+            most_two = two[i] > most_two ? two[i] : most_two;
+    else
+        for (unsigned i = 0; i < ROW; i++)
+            most_four = four[i] > most_four ? four[i] : most_four;
+    return width == 1 ? most_one : width == 2 ? most_two : most_four;
+}
+
 static bool numbers_hold(const struct hd_diff_part *part)
 {
-    uint32_t most = 0;
-    if (part->width == 1)
-        for (uint32_t i = 0; i < part->node_count; i++) {
-            uint32_t number = ((const uint8_t *)part->kind_of)[i];
-            most = number > most ? number : most;
-        }
-    else if (part->width == 2)
-        for (uint32_t i = 0; i < part->node_count; i++) {
-            uint16_t number;
-            memcpy(&number, (const char *)part->kind_of + (size_t)i * 2, sizeof number);
-            most = number > most ? number : most;
-        }
-    else
-        for (uint32_t i = 0; i < part->node_count; i++) {
-            uint32_t number;
-            memcpy(&number, (const char *)part->kind_of + (size_t)i * 4, sizeof number);
-            most = number > most ? number : most;
-        }
+    const unsigned char *kinds = part->kind_of;
+    uint32_t most = 0, node = 0;
+    for (; part->node_count - node >= ROW; node += ROW) {
+        uint32_t high = most_of_row(kinds + (size_t)node * part->width, part->width);
+        most = high > most ? high : most;
+    }
+    for (; node < part->node_count; node++) {
+        uint32_t number = hd_diff_part_kind(part, node);
+        most = number > most ? number : most;
+    }
     return most < part->kind_count;
 }
 
-bool hd_diff_part_read(struct hd_diff_part *part, struct hd_buffer *text, struct hd_graph_text kinds, uint32_t node_count)
+bool hd_diff_part_read(struct hd_diff_part *part, struct hd_buffer *text, struct hd_graph_text objects, uint32_t node_count)
 {
     struct head head;
-    *part = (struct hd_diff_part){.text = *text, .kind_of = kinds.data};
+    *part = (struct hd_diff_part){.text = *text, .kind_of = objects.data};
     *text = (struct hd_buffer){0};
     if (part->text.length < sizeof head)
         return false;
     memcpy(&head, part->text.data, sizeof head);
-    return take_head(part, &head) && head.nodes == node_count && kinds.length == (uint64_t)node_count * head.width
-           && take_spans(part, &head) && texts_hold(&part->titles, head.title_bytes) && texts_hold(&part->edges, head.edge_bytes)
-           && keys_hold(part) && kinds_hold(part) && numbers_hold(part);
+    if (!take_head(part, &head) || head.nodes != node_count || objects.length != (uint64_t)node_count * (head.width + 1)
+        || !take_spans(part, &head))
+        return false;
+    part->steps.step = (const uint8_t *)objects.data + (uint64_t)node_count * head.width;
+    return texts_hold(&part->titles, head.title_bytes) && texts_hold(&part->edges, head.edge_bytes) && keys_hold(part) && kinds_hold(part)
+           && numbers_hold(part);
 }

@@ -360,11 +360,6 @@ const struct hd_index_marks *hd_index_get_marks(const struct hd_index *index)
     return &hd_index_header_of(index)->marks;
 }
 
-const uint64_t *hd_index_addresses(struct hd_index *index)
-{
-    return hd_index_hold(index, HD_INDEX_BIT(ADDRESS)) ? section(index, HD_INDEX_ADDRESS) : NULL;
-}
-
 const uint64_t *hd_index_sizes(struct hd_index *index)
 {
     return hd_index_hold(index, HD_INDEX_BIT(SIZE)) ? section(index, HD_INDEX_SIZE) : NULL;

@@ -90,7 +90,6 @@ const struct hd_retained_group *hd_index_class_sums(struct hd_index *index);
 const struct hd_retained_group *hd_index_type_sums(struct hd_index *index);
 
 /* One column of struct hd_graph, struct hd_dominators or struct hd_paths, whatever else was mapped: looked at now, by all processors; NULL if it is damaged. */
-const uint64_t *hd_index_addresses(struct hd_index *index);
 const uint64_t *hd_index_sizes(struct hd_index *index);
 const uint64_t *hd_index_retained(struct hd_index *index);
 const uint32_t *hd_index_order(struct hd_index *index);   /* of struct hd_paths, with as many elements as nodes are reachable */

@@ -202,6 +202,12 @@ bool hd_index_ways_init(struct hd_index_ways *ways, struct hd_index *index, cons
            && ways->graph.edge_to && ways->graph.edge_name && ways->paths.parent && ways->paths.edge && ways->paths.order && ways->paths.from;
 }
 
+bool hd_index_ways_all(const struct hd_index_ways *ways)
+{
+    return hd_index_hold(ways->index, HD_INDEX_BIT(CLASS) | HD_INDEX_BIT(LABEL) | HD_INDEX_BIT(TYPE) | HD_INDEX_BIT(EDGE_NAME)
+                                          | HD_INDEX_BIT(PATH_PARENT) | HD_INDEX_BIT(PATH_EDGE));
+}
+
 bool hd_index_ways_node(const struct hd_index_ways *ways, uint32_t node)
 {
     return hd_index_elements(ways->index, HD_INDEX_TYPE, node, 1) && hd_index_elements(ways->index, HD_INDEX_CLASS, node, 1)

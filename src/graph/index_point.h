@@ -89,6 +89,9 @@ struct hd_index_ways {
 /* `graph`: as the index handed it out. There is nothing to free. */
 bool hd_index_ways_init(struct hd_index_ways *ways, struct hd_index *index, const struct hd_graph *graph);
 
+/* Whether all of it holds. By all processors. */
+bool hd_index_ways_all(const struct hd_index_ways *ways);
+
 /* Whether class, label and type of a node hold, and the last step of its shortest path. */
 bool hd_index_ways_node(const struct hd_index_ways *ways, uint32_t node);
 

@@ -55,12 +55,14 @@ enum { SEEN = 1, /* a path is known */
 
 struct all {
     const struct hd_paths_source *source;
+    const struct hd_index_ways *mapped; /* the source's; NULL, too, once all of it holds */
     struct hd_path_kinds kinds;
     uint32_t node, limit;      /* HD_NODE_NONE: paths to `wanted` themselves are asked for */
     bool weak;
     uint64_t *wanted;          /* set of those who refer to the node, less those that were found */
     uint64_t *below, *inside;  /* sets: the shortest path passes the node; and so does every path */
     uint64_t *region;          /* set: where detours are; */
+    uint64_t *level;           /* set: empty, to put nodes in order; NULL: not made */
     uint64_t *left;            /* what of it they have not reached */
     uint64_t missing;          /* members of `wanted` in it */
     struct candidates direct, detour;
@@ -99,13 +101,13 @@ static void *room(void *list, uint32_t count, uint32_t *capacity, size_t size)
 
 static bool can_read(struct all *all, uint32_t node)
 {
-    all->damaged |= all->source->mapped && !hd_index_ways_node(all->source->mapped, node);
+    all->damaged |= all->mapped && !hd_index_ways_node(all->mapped, node);
     return !all->damaged;
 }
 
 static bool can_read_edges(struct all *all, uint64_t edge, uint64_t count)
 {
-    all->damaged |= all->source->mapped && !hd_index_ways_edges(all->source->mapped, edge, count);
+    all->damaged |= all->mapped && !hd_index_ways_edges(all->mapped, edge, count);
     return !all->damaged;
 }
 
@@ -324,6 +326,30 @@ static bool is_over(const struct all *all)
     return all->failed || all->damaged || all->enough;
 }
 
+/* Nodes of a large level in the order of their numbers: what lies near each other is looked at together. */
+static void sort_level(struct all *all, uint32_t *node, uint32_t count)
+{
+    const size_t words = hd_bits_words(all->source->graph->node_count);
+    if (count < words)
+        return;
+    if (!all->level)
+        all->level = hd_bits_create(all->source->graph->node_count);
+    if (!all->level)
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        hd_bits_add(all->level, node[i]);
+    for (size_t w = 0; w < words; w++)
+        while (all->level[w])
+            *node++ = (uint32_t)(w * HD_BITS_WORD) + hd_bits_take(&all->level[w]);
+}
+
+/* What is read nearly everywhere is sooner looked at by all processors. */
+static void look_at_all(struct all *all)
+{
+    all->damaged |= all->mapped && !hd_index_ways_all(all->mapped);
+    all->mapped = NULL;
+}
+
 /* What paths of one kind lead to, breadth first. */
 static void search_kind(struct all *all, measure_t kind)
 {
@@ -340,6 +366,9 @@ static void search_kind(struct all *all, measure_t kind)
             break;
         count_found(all, now);
         uint32_t end = now == by_queue ? all->queue.count : at;
+        sort_level(all, all->queue.list + at, end - at);
+        if (end - at > all->source->graph->node_count / 64)
+            look_at_all(all);
         for (; !is_over(all) && at < end; at++)
             expand(all, all->queue.list[at]);
         for (; !is_over(all) && next < later->count && (kind << 32 | later->list[next].steps) == now; next++)
@@ -468,6 +497,7 @@ static bool end(struct all *all, bool fine, struct hd_path **list, uint32_t *cou
     free(all->inside);
     free(all->region);
     free(all->left);
+    free(all->level);
     free(all->state);
     free(all->came);
     free(all->came_by);
@@ -490,7 +520,7 @@ static bool end(struct all *all, bool fine, struct hd_path **list, uint32_t *cou
 bool hd_paths_all(const struct hd_paths_source *source, uint32_t node, bool weak, uint32_t limit, struct hd_path **list, uint32_t *count,
                   struct hd_error *err)
 {
-    struct all all = {.source = source, .node = node, .limit = limit};
+    struct all all = {.source = source, .mapped = source->mapped, .node = node, .limit = limit};
     *list = NULL;
     *count = 0;
     if (node == HD_NODE_ROOT || limit == 0)
@@ -517,7 +547,7 @@ bool hd_paths_all(const struct hd_paths_source *source, uint32_t node, bool weak
 
 bool hd_paths_weak(const struct hd_paths_source *source, const uint64_t *set, struct hd_path **list, uint32_t *count, struct hd_error *err)
 {
-    struct all all = {.source = source, .node = HD_NODE_NONE, .limit = UINT32_MAX, .weak = true};
+    struct all all = {.source = source, .mapped = source->mapped, .node = HD_NODE_NONE, .limit = UINT32_MAX, .weak = true};
     *list = NULL;
     *count = 0;
     bool fine = begin(&all);

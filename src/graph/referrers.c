@@ -90,9 +90,13 @@ struct hand {
     _Atomic uint64_t *next;
 };
 
-/* The node that an edge leaves: `low` or one behind it. */
+/* The node that an edge leaves: `low` or one behind it, mostly near. */
 static uint32_t leaves(const struct hd_graph *graph, uint32_t low, uint64_t edge)
 {
+    enum { NEAR = 8 };
+    for (uint32_t near = low + NEAR; low < near && low + 1 < graph->node_count; low++)
+        if (graph->edge_start[low + 1] > edge)
+            return low;
     uint64_t high = low, step = 1;
     for (; high < graph->node_count && graph->edge_start[high + 1] <= edge; step *= 2) {
         low = (uint32_t)high + 1;
@@ -131,10 +135,28 @@ static bool some_to_set(const uint32_t *to, uint64_t count, const uint64_t *set)
     return found & 1;
 }
 
-/* Their edges [from, to). Another hand may have edges of the same nodes, and write the same words. */
+/* A word of the set that is written: another hand may have edges of the same nodes, and write the same words. */
+struct part {
+    size_t word;
+    uint64_t bits;
+};
+
+static void put(const struct hand *hand, struct part *part, uint32_t node)
+{
+    size_t word = node / HD_BITS_WORD;
+    if (word != part->word && part->bits) {
+        __atomic_fetch_or(&hand->referrers[part->word], part->bits, __ATOMIC_RELAXED);
+        part->bits = 0;
+    }
+    part->word = word;
+    part->bits |= (uint64_t)1 << (node % HD_BITS_WORD);
+}
+
+/* Their edges [from, to). */
 static void look_through(const struct hand *hand, uint64_t from, uint64_t to)
 {
     const struct hd_graph *graph = hand->graph;
+    struct part part = {0};
     uint32_t node = 0;
     for (uint64_t group = from; group < to; group += GROUP) {
         const uint64_t count = to - group < GROUP ? to - group : GROUP;
@@ -145,10 +167,11 @@ static void look_through(const struct hand *hand, uint64_t from, uint64_t to)
             if (!(hand->set ? hd_bits_has(hand->set, ends[i]) : ends[i] == hand->node))
                 continue;
             node = leaves(graph, node, group + i);
-            if (!hd_bits_has_shared(hand->referrers, node))
-                hd_bits_add_shared(hand->referrers, node);
+            put(hand, &part, node);
         }
     }
+    if (part.bits)
+        __atomic_fetch_or(&hand->referrers[part.word], part.bits, __ATOMIC_RELAXED);
 }
 
 static void run(void *data)

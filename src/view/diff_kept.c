@@ -8,16 +8,16 @@
 #include <stdlib.h>
 
 static const char what[] = "what diff compares";
-enum { TEXT, KINDS };
+enum { TEXT, OBJECTS };
 
 bool hd_diff_kept_find(struct hd_diff_part *part, const struct hd_open *open)
 {
     *part = (struct hd_diff_part){0};
     struct hd_buffer text = {0};
-    struct hd_graph_text kinds = hd_keep_can(open) ? hd_keep_look(open, what, KINDS) : (struct hd_graph_text){NULL, 0};
-    if (!kinds.data || !hd_keep_find(open, what, TEXT, &text))
+    struct hd_graph_text objects = hd_keep_can(open) ? hd_keep_look(open, what, OBJECTS) : (struct hd_graph_text){NULL, 0};
+    if (!objects.data || !hd_keep_find(open, what, TEXT, &text))
         return false;
-    bool found = hd_diff_part_read(part, &text, kinds, open->graph.node_count);
+    bool found = hd_diff_part_read(part, &text, objects, open->graph.node_count);
     if (found)
         part->index = open->index;
     else
@@ -43,7 +43,7 @@ struct hd_diff_ahead {
     const struct hd_open *open;
     struct hd_progress *watcher;
     pthread_t thread;
-    struct hd_buffer text, kinds;
+    struct hd_buffer text, objects;
     bool made;
 };
 
@@ -55,7 +55,7 @@ static void *make(void *data)
     hd_progress_begin(ahead->watcher);
     ahead->made = hd_diff_part_make(&part, &ahead->open->graph, &ahead->open->dominators, &err);
     if (ahead->made)
-        hd_diff_part_write(&part, &ahead->text, &ahead->kinds);
+        hd_diff_part_write(&part, &ahead->text, &ahead->objects);
     hd_diff_part_free(&part);
     return NULL;
 }
@@ -80,11 +80,11 @@ void hd_diff_ahead_end(struct hd_diff_ahead *ahead)
     if (!ahead)
         return;
     pthread_join(ahead->thread, NULL);
-    if (ahead->made && !ahead->text.failed && !ahead->kinds.failed) {
-        hd_keep_add_data(ahead->open, what, KINDS, &ahead->kinds);
+    if (ahead->made && !ahead->text.failed && !ahead->objects.failed) {
+        hd_keep_add_data(ahead->open, what, OBJECTS, &ahead->objects);
         hd_keep_add_data(ahead->open, what, TEXT, &ahead->text);
     }
     hd_buffer_deinit(&ahead->text);
-    hd_buffer_deinit(&ahead->kinds);
+    hd_buffer_deinit(&ahead->objects);
     free(ahead);
 }
