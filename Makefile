@@ -270,12 +270,12 @@ gem:
 # With clang each target is libFuzzer's; without it fuzz/driver.c mutates blindly. What they find new is kept in
 # build/fuzz/new-NAME, an input that fails in build/fuzz/NAME-crash-….
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS ?= check commands index kept tree values regex core malloc sql web $(if $(MONGOC),mongodb)
+FUZZ_TARGETS ?= check commands index kept diff tree values regex core malloc sql web $(if $(MONGOC),mongodb)
 fuzz:
 	@MAKE="$(MAKE)" BUILD="$(BUILD)/fuzz" fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 # What fuzz/run links: FUZZ_ENGINE is libFuzzer's switch or the driver's object.
-.SECONDARY: $(addprefix $(BUILD)/obj/fuzz/,fuzz_check.o fuzz_core.o fuzz_malloc.o fuzz_commands.o fuzz_index.o fuzz_kept.o fuzz_tree.o fuzz_values.o fuzz_regex.o fuzz_sql.o fuzz_web.o fuzz_mongodb.o questions.o driver.o)
+.SECONDARY: $(addprefix $(BUILD)/obj/fuzz/,fuzz_check.o fuzz_core.o fuzz_malloc.o fuzz_commands.o fuzz_index.o fuzz_kept.o fuzz_diff.o fuzz_tree.o fuzz_values.o fuzz_regex.o fuzz_sql.o fuzz_web.o fuzz_mongodb.o questions.o driver.o)
 fuzz_helpers := $(call object,$(filter-out cli/main.c,$(cli)) fuzz/questions.c)
 $(BUILD)/fuzz_%: $(BUILD)/obj/fuzz/fuzz_%.o $(fuzz_helpers) $(BUILD)/libheap_dump.a $(filter %.o,$(FUZZ_ENGINE))
 	$(CXX) $(CFLAGS) $(LDFLAGS) -o $@ $(filter -%,$(FUZZ_ENGINE)) $(filter %.o,$^) $(BUILD)/libheap_dump.a $(tool_libs)
