@@ -113,6 +113,7 @@ bool hd_ahead(const char *path, bool page, struct hd_error *err)
     bool opened = hd_open_read(&open, path, err);
     struct hd_diff_ahead *diff = opened ? hd_diff_ahead_begin(&open) : NULL; /* while the dump is read */
     read_lines(basis, err);
+    hd_diff_ahead_end(diff); /* before the rows that questions keep: those take what room there is */
     bool ok = true;
     merge_paths(path);
     for (unsigned i = 0; i < QUESTIONS && !hd_cli_progress_interrupted(); i++)
@@ -121,7 +122,6 @@ bool hd_ahead(const char *path, bool page, struct hd_error *err)
                               questions[i].command->name);
     if (page && ok && !hd_cli_progress_interrupted())
         ok = hd_web_kept_ahead(path, err);
-    hd_diff_ahead_end(diff);
     if (opened)
         hd_open_close(&open);
     hd_basis_lend(NULL);

@@ -1,11 +1,10 @@
 /* `heap_dump find`: which objects fit all conditions? */
 #include "cli/cli.h"
 
+#include "base/regex_compile.h"
 #include "cli/open.h"
 #include "cli/table.h"
 #include "view/find.h"
-
-#include <regex.h>
 
 struct request {
     const char *path, *regex;
@@ -74,11 +73,9 @@ static int find_with_regex(struct hd_call *call, struct request *request)
 {
     request->query.value_regex = request->regex;
     request->query.value_flags = REG_EXTENDED | (request->ignore_case ? REG_ICASE : 0);
-    int code = regcomp(&request->value, request->regex, request->query.value_flags);
-    if (code) {
-        char why[200];
-        regerror(code, &request->value, why, sizeof why);
-        hd_call_refuse(call, "--value takes a regular expression, not %s: %s", request->regex, why);
+    char why[HD_REGEX_WHY];
+    if (!hd_regex_compile(&request->value, request->regex, request->query.value_flags, why)) {
+        hd_call_refuse(call, "--value takes a regular expression, not %.200s: %s", request->regex, why);
         return call->status;
     }
     request->query.value = &request->value;

@@ -12,24 +12,6 @@ struct result {
     struct hd_view_strings view;
 };
 
-static void append(struct hd_buffer *out, const char *text)
-{
-    hd_buffer_append(out, text, strlen(text));
-}
-
-/* What is in a string, in quotes; hashes and base64 are said to be what they are. */
-static void contents(struct hd_buffer *out, const struct hd_view_strings_row *row)
-{
-    if (row->form == HD_STRINGS_UNKNOWN) {
-        append(out, "(contents are not in the dump)");
-        return;
-    }
-    append(out, row->form == HD_STRINGS_BASE64 ? "base64 " : row->form == HD_STRINGS_HASH ? "redacted " : "\"");
-    hd_buffer_append(out, row->beginning.data, row->beginning.length);
-    append(out, row->truncated ? "…" : "");
-    append(out, row->form == HD_STRINGS_TEXT ? "\"" : "");
-}
-
 static void sum_add(struct hd_table *table, uint64_t bytes, uint64_t count, const char *what)
 {
     hd_table_add_bytes(table, bytes);
@@ -51,12 +33,17 @@ static void print_sums(const struct result *result)
     hd_table_deinit(&table);
 }
 
+/* What is in a string, in quotes; hashes and base64 are said to be what they are. */
 static void add_contents(struct hd_table *table, const struct hd_view_strings_row *row)
 {
-    struct hd_buffer text = {0};
-    contents(&text, row);
-    hd_table_add(table, text.data ? text.data : "", text.length);
-    hd_buffer_deinit(&text);
+    if (row->form == HD_STRINGS_UNKNOWN) {
+        hd_table_add_string(table, "(contents are not in the dump)");
+        return;
+    }
+    hd_table_add_string(table, row->form == HD_STRINGS_BASE64 ? "base64 " : row->form == HD_STRINGS_HASH ? "redacted " : "\"");
+    hd_table_append(table, row->beginning.data, row->beginning.length);
+    hd_table_append_string(table, row->truncated ? "…" : "");
+    hd_table_append_string(table, row->form == HD_STRINGS_TEXT ? "\"" : "");
 }
 
 static void print_groups(const struct hd_view_strings *view)
@@ -102,24 +89,24 @@ static void print_biggest(const struct hd_view_strings *view)
 /* Where the copies that waste most were made, if the dump knows: there one `freeze` or `-string` is enough. */
 static void print_places(const struct hd_view_strings *view)
 {
+    static const struct hd_table_column columns[] = {{"", false, true}};
+    struct hd_table table = {.columns = columns, .column_count = 1, .margin = 2, .headless = true};
     char number[HD_TABLE_NUMBER];
-    bool any = false;
     for (uint32_t i = 0; i < view->groups; i++) {
         const struct hd_view_strings_row *row = hd_view_strings_group(view, i);
         if (!row->file.data)
             continue;
-        if (!any)
-            printf("\nMade at\n");
-        any = true;
-        struct hd_buffer line = {0};
-        append(&line, hd_table_bytes(number, row->wasted));
-        append(&line, "  ");
-        hd_buffer_append(&line, row->file.data, row->file.length);
+        hd_table_add_bytes(&table, row->wasted);
+        hd_table_append_string(&table, "  ");
+        hd_table_append(&table, row->file.data, row->file.length);
         snprintf(number, sizeof number, ":%llu", (unsigned long long)row->line);
-        append(&line, number);
-        hd_table_line(stdout, line.data ? line.data : "", line.length, 2);
-        hd_buffer_deinit(&line);
+        hd_table_append_string(&table, number);
     }
+    if (table.cell_count) {
+        printf("\nMade at\n");
+        hd_table_print(stdout, &table);
+    }
+    hd_table_deinit(&table);
 }
 
 static void print_advice(const struct result *result)

@@ -42,6 +42,12 @@ void hd_table_add_string(struct hd_table *table, const char *text)
     hd_table_add(table, text, strlen(text));
 }
 
+void hd_table_append(struct hd_table *table, const char *text, size_t length)
+{
+    table->cells.length -= table->cells.length > 0; /* its end */
+    hd_table_clean(&table->cells, text, length);
+}
+
 void hd_table_add_bytes(struct hd_table *table, uint64_t bytes)
 {
     char text[HD_TABLE_NUMBER];
@@ -73,8 +79,8 @@ static void widths(const struct hd_table *table, size_t width[HD_TABLE_COLUMNS])
     const char *cell = table->cells.data;
     for (size_t c = 0; c < columns; c++)
         width[c] = table->headless ? 0 : strlen(table->columns[c].title);
-    for (size_t i = 0; i < table->cell_count; i++, cell += strlen(cell) + 1) {
-        size_t wide = hd_words_width(cell, strlen(cell));
+    for (size_t i = 0, length; i < table->cell_count; i++, cell += length + 1) {
+        size_t wide = hd_words_width(cell, length = strlen(cell));
         if (wide > width[i % columns])
             width[i % columns] = wide;
     }
@@ -92,27 +98,45 @@ static void widths(const struct hd_table *table, size_t width[HD_TABLE_COLUMNS])
     }
 }
 
-static void row_print(FILE *file, const struct hd_table *table, const size_t width[], const char *const cells[])
+static void spaces_append(struct hd_buffer *line, size_t count)
+{
+    static const char spaces[] = "                                ";
+    for (; count > 0; count -= count < sizeof spaces ? count : sizeof spaces - 1)
+        hd_buffer_append(line, spaces, count < sizeof spaces ? count : sizeof spaces - 1);
+}
+
+/* `line`: room that one row after the other takes. */
+static void row_print(FILE *file, struct hd_buffer *line, const struct hd_table *table, const size_t width[], const char *const cells[])
 {
     size_t due = table->margin; /* spaces, printed only when a text follows */
+    line->length = 0;
     for (size_t c = 0; c < table->column_count; c++) {
-        size_t length = strlen(cells[c]);
-        bool cut = table->columns[c].flexible && hd_words_width(cells[c], length) > width[c];
-        char *shorter = cut ? hd_table_shorten(cells[c], length, width[c]) : NULL;
+        size_t length = strlen(cells[c]), wide = hd_words_width(cells[c], length);
+        char *shorter = table->columns[c].flexible && wide > width[c] ? hd_table_shorten(cells[c], length, width[c]) : NULL;
         const char *text = shorter ? shorter : cells[c];
-        size_t wide = hd_words_width(text, strlen(text)), pad = wide < width[c] ? width[c] - wide : 0;
-        if (*text)
-            fprintf(file, "%*s%s", (int)(due + (table->columns[c].right ? pad : 0)), "", text);
-        due = (*text ? 0 : due + wide) + (*text && table->columns[c].right ? 0 : pad) + 2;
+        if (shorter) {
+            length = strlen(shorter);
+            wide = hd_words_width(shorter, length);
+        }
+        size_t pad = wide < width[c] ? width[c] - wide : 0;
+        if (length)
+            spaces_append(line, due + (table->columns[c].right ? pad : 0));
+        hd_buffer_append(line, text, length);
+        due = (length ? 0 : due + wide) + (length && table->columns[c].right ? 0 : pad) + 2;
         free(shorter);
     }
-    fputc('\n', file);
+    hd_buffer_append(line, "\n", 1);
+    if (line->failed)
+        fputs("(out of memory)\n", file);
+    else
+        fwrite(line->data, 1, line->length, file);
 }
 
 void hd_table_print(FILE *file, struct hd_table *table)
 {
     size_t width[HD_TABLE_COLUMNS];
     const char *cells[HD_TABLE_COLUMNS], *cell = table->cells.data;
+    struct hd_buffer line = {0};
     if (table->cells.failed) { /* a cell is missing, so no row can be told from the next */
         fputs("(out of memory)\n", file);
         return;
@@ -122,14 +146,15 @@ void hd_table_print(FILE *file, struct hd_table *table)
         for (size_t c = 0; c < table->column_count; c++)
             cells[c] = table->columns[c].title;
         hd_table_strong(file, true);
-        row_print(file, table, width, cells);
+        row_print(file, &line, table, width, cells);
         hd_table_strong(file, false);
     }
     for (size_t i = 0; i < table->cell_count; i++, cell += strlen(cell) + 1) {
         cells[i % table->column_count] = cell;
         if (i % table->column_count == table->column_count - 1)
-            row_print(file, table, width, cells);
+            row_print(file, &line, table, width, cells);
     }
+    hd_buffer_deinit(&line);
     table->cells.length = 0;
     table->cell_count = 0;
 }

@@ -36,6 +36,14 @@ struct hd_table {
 /* The next cell. Control characters become `?`, bytes that are not UTF-8 too. */
 void hd_table_add(struct hd_table *table, const char *text, size_t length);
 void hd_table_add_string(struct hd_table *table, const char *text);
+
+/* More of the cell that was added last: no character is in both. For long tables, which a buffer for each cell would hold up. */
+void hd_table_append(struct hd_table *table, const char *text, size_t length);
+static inline void hd_table_append_string(struct hd_table *table, const char *text)
+{
+    hd_table_append(table, text, strlen(text));
+}
+
 void hd_table_add_bytes(struct hd_table *table, uint64_t bytes);
 void hd_table_add_count(struct hd_table *table, uint64_t count);
 void hd_table_add_id(struct hd_table *table, uint64_t id);

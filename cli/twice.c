@@ -83,16 +83,14 @@ void hd_twice_close(struct hd_twice *twice)
 
 void hd_twice_add_way(struct hd_table *table, const struct hd_shown_way *first, uint64_t count)
 {
-    struct hd_buffer line = {0};
-    char number[HD_TABLE_NUMBER], rest[HD_TABLE_NUMBER + 32];
-    if (count)
-        hd_buffer_append(&line, first->words.data, first->words.length);
+    char number[HD_TABLE_NUMBER];
+    if (!count)
+        hd_table_add_string(table, "nothing");
     else
-        hd_buffer_append(&line, "nothing", 7);
-    if (count > 1) {
-        snprintf(rest, sizeof rest, ", %s other way%s", hd_table_count(number, count - 1), count == 2 ? "" : "s");
-        hd_buffer_append(&line, rest, strlen(rest));
-    }
-    hd_table_add(table, line.data ? line.data : "", line.length);
-    hd_buffer_deinit(&line);
+        hd_table_add(table, first->words.data, first->words.length);
+    if (count < 2)
+        return;
+    hd_table_append_string(table, ", ");
+    hd_table_append_string(table, hd_table_count(number, count - 1));
+    hd_table_append_string(table, count == 2 ? " other way" : " other ways");
 }

@@ -371,6 +371,33 @@ static void biggest_take(struct hd_strings *strings, const struct hd_graph *grap
     strings->biggest = shorter ? shorter : nodes;
 }
 
+/* The same in a thread of its own, as it needs nothing of the groups. */
+struct biggest {
+    struct hd_strings *strings;
+    const struct hd_graph *graph;
+    uint32_t *nodes, count, limit;
+};
+
+static void *biggest_run(void *data)
+{
+    const struct biggest *work = data;
+    biggest_take(work->strings, work->graph, work->nodes, work->count, work->limit);
+    return NULL;
+}
+
+static bool rank_all(struct hd_strings *strings, const struct hd_graph *graph, uint32_t *nodes, uint32_t count, uint32_t limit, struct hd_error *err)
+{
+    struct biggest work = {strings, graph, nodes, count, limit};
+    pthread_t thread;
+    bool has_thread = count >= THREAD_MIN && !pthread_create(&thread, NULL, biggest_run, &work);
+    if (!has_thread)
+        biggest_run(&work);
+    bool ok = groups_make(strings, graph, err);
+    if (has_thread)
+        pthread_join(thread, NULL);
+    return ok;
+}
+
 /* A copy of what was found, which others may need; or all of it, if it was found for this alone. */
 static bool take(struct hd_strings *strings, struct hd_strings_found *own, const struct hd_strings_found *found, uint32_t **nodes)
 {
@@ -419,11 +446,9 @@ bool hd_strings_create(struct hd_strings *strings, const char *path, const struc
     uint32_t count = found ? found->count : own.count;
     ok = ok && (take(strings, found ? NULL : &own, found ? found : &own, &nodes) || hd_error_set(err, HD_ERROR_MEMORY, "out of memory"));
     hd_strings_found_free(&own);
-    if (ok)
-        biggest_take(strings, graph, nodes, count, biggest);
-    else
+    if (!ok)
         free(nodes);
-    ok = ok && groups_make(strings, graph, err);
+    ok = ok && rank_all(strings, graph, nodes, count, biggest, err);
     if (!ok)
         hd_strings_destroy(strings);
     return ok;
@@ -442,6 +467,12 @@ void hd_strings_destroy(struct hd_strings *strings)
 struct texts {
     struct hd_strings_text **order; /* by node */
     uint32_t count;
+};
+
+/* Who reads a share of them. */
+struct text_visitor {
+    const struct texts *texts;
+    uint32_t at; /* of the node that was seen last */
 };
 
 static int by_node(const void *left, const void *right)
@@ -504,8 +535,11 @@ static bool text_field(struct hd_strings_text *text, const struct hd_json_field 
 
 static bool on_text_field(void *data, uint32_t node, const struct hd_json_field *field, struct hd_error *err)
 {
-    struct texts *texts = data;
-    for (uint32_t i = texts_find(texts, node); i < texts->count && texts->order[i]->node == node; i++)
+    struct text_visitor *visitor = data;
+    const struct texts *texts = visitor->texts;
+    if (visitor->at == texts->count || texts->order[visitor->at]->node != node)
+        visitor->at = texts_find(texts, node);
+    for (uint32_t i = visitor->at; i < texts->count && texts->order[i]->node == node; i++)
         if (!text_field(texts->order[i], field))
             return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
     return true;
@@ -523,7 +557,12 @@ bool hd_strings_read(const char *path, const struct hd_graph *graph, const uint3
                      struct hd_strings_text **list, struct hd_error *err)
 {
     struct texts texts = {.count = count};
-    struct hd_replay_visitor visitor = {.data = &texts, .field = on_text_field, .end = on_text_end};
+    struct text_visitor readers[HD_REPLAY_VISITORS];
+    struct hd_replay_visitor visitor[HD_REPLAY_VISITORS];
+    for (unsigned i = 0; i < HD_REPLAY_VISITORS; i++) {
+        readers[i] = (struct text_visitor){.texts = &texts};
+        visitor[i] = (struct hd_replay_visitor){.data = &readers[i], .field = on_text_field, .end = on_text_end};
+    }
     *list = calloc((size_t)count + 1, sizeof **list);
     texts.order = calloc((size_t)count + 1, sizeof *texts.order);
     uint32_t *each = malloc(((size_t)count + 1) * sizeof *each), each_count = 0;
@@ -537,7 +576,7 @@ bool hd_strings_read(const char *path, const struct hd_graph *graph, const uint3
     for (uint32_t i = 0; ok && i < count; i++)
         if (i == 0 || texts.order[i]->node != texts.order[i - 1]->node)
             each[each_count++] = texts.order[i]->node;
-    ok = ok && hd_replay(path, graph, each, each_count, &visitor, err);
+    ok = ok && hd_replay_shared(path, graph, each, each_count, visitor, hd_replay_visitors(each_count), err);
     free(each);
     free(texts.order);
     if (!ok) {

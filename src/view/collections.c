@@ -1,15 +1,17 @@
 /* See collections.h. */
 #include "view/collections.h"
 
+#include "base/crew.h"
 #include "view/json.h"
 #include "view/keep.h"
 #include "view/ways.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* In JSON; rows of each list that are kept, more than anybody reads; LONGEST: bytes of them, less than the index takes of one answer. */
-enum { WAYS_JSON = 20, KEPT_ROWS = 10000, LONGEST = 7 << 20, LISTS = 2 + HD_COLLECTIONS_KINDS };
+/* In JSON; LONGEST: bytes of a piece of the rows, less than the index takes of one answer. */
+enum { WAYS_JSON = 20, LONGEST = 7 << 20, LISTS = 2 + HD_COLLECTIONS_KINDS };
 
 static const char what[] = "rows of collections";
 
@@ -32,6 +34,41 @@ struct hd_view_collections_made {
 
 /* ---- out of the graph and the dump ---- */
 
+/* One of the two orders. */
+struct order {
+    struct hd_collections *collections;
+    bool unused;
+    uint32_t first;
+};
+
+struct orders {
+    struct order order[2];
+    atomic_int next;
+};
+
+/* Takes those that nobody has taken yet. */
+static void orders_run(void *hand)
+{
+    struct orders *orders = *(struct orders **)hand;
+    for (int i; (i = atomic_fetch_add(&orders->next, 1)) < 2;)
+        hd_collections_rank(orders->order[i].collections, orders->order[i].unused, orders->order[i].first);
+}
+
+/* Both lists, at the same time: where all rows are wanted that is most of the work. */
+static bool rank(struct hd_view_collections_made *made, struct hd_error *err)
+{
+    struct hd_collections *collections = &made->collections, other = *collections;
+    other.list = malloc(sizeof *other.list * ((size_t)collections->count + 1));
+    if (!other.list)
+        return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
+    memcpy(other.list, collections->list, sizeof *other.list * collections->count);
+    struct orders orders = {.order = {{collections, true, made->count}, {&other, false, made->count}}}, *hands[2] = {&orders, &orders};
+    hd_crew_run(orders_run, hands, sizeof *hands, 2);
+    made->biggest = realloc(other.list, sizeof *other.list * ((size_t)made->count + 1));
+    made->biggest = made->biggest ? made->biggest : other.list;
+    return true;
+}
+
 static bool make(struct hd_view_collections *view, struct hd_open *open, uint32_t limit, struct hd_error *err)
 {
     struct hd_view_collections_made *made = view->made = calloc(1, sizeof *made);
@@ -45,21 +82,17 @@ static bool make(struct hd_view_collections *view, struct hd_open *open, uint32_
         return false;
     made->count = limit < collections->count ? limit : collections->count;
     made->set = malloc(sizeof *made->set * open->graph.node_count);
-    made->biggest = malloc(sizeof *made->biggest * ((size_t)made->count + 1));
-    if (!made->set || !made->biggest)
+    if (!made->set)
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
     memset(made->set, 0xff, sizeof *made->set * open->graph.node_count);
-    hd_collections_rank(collections, false, made->count);
-    memcpy(made->biggest, collections->list, sizeof *made->biggest * made->count);
     for (uint32_t i = 0; i < collections->count; i++) {
         const struct hd_collection *one = &collections->list[i];
         if (one->elements == 0)
             made->set[one->node] = (uint32_t)hd_collections_kind(&open->graph, one->node);
     }
-    hd_collections_rank(collections, true, made->count);
     memcpy(view->sums, collections->sums, sizeof view->sums);
     view->unreachable = collections->unreachable;
-    if (!hd_holders_create(&made->holders, made->ways.paths, made->ways.classes, made->set, HD_COLLECTIONS_KINDS, err))
+    if (!rank(made, err) || !hd_holders_create(&made->holders, made->ways.paths, made->ways.classes, made->set, HD_COLLECTIONS_KINDS, err))
         return false;
     for (int kind = 0; kind < HD_COLLECTIONS_KINDS; kind++)
         view->ways[kind] = (uint32_t)(made->holders.start[kind + 1] - made->holders.start[kind]);
@@ -79,12 +112,12 @@ static const struct hd_view_collections_row *make_row(struct hd_view_collections
 
 const struct hd_view_collections_row *hd_view_collections_biggest(const struct hd_view_collections *view, uint32_t number)
 {
-    return view->made ? make_row(view->made, &view->made->biggest[number]) : &view->biggest_rows[number];
+    return view->made ? make_row(view->made, &view->made->biggest[number]) : &view->piece[number / HD_KEEP_ROWS].biggest[number % HD_KEEP_ROWS];
 }
 
 const struct hd_view_collections_row *hd_view_collections_unused(const struct hd_view_collections *view, uint32_t number)
 {
-    return view->made ? make_row(view->made, &view->made->collections.list[number]) : &view->unused_rows[number];
+    return view->made ? make_row(view->made, &view->made->collections.list[number]) : &view->piece[number / HD_KEEP_ROWS].unused[number % HD_KEEP_ROWS];
 }
 
 const struct hd_shown_way *hd_view_collections_way(const struct hd_view_collections *view, int kind, uint32_t number)
@@ -139,18 +172,18 @@ static void row_pack(struct hd_pack *pack, struct hd_view_collections_row *row)
     hd_pack_text(pack, &row->way);
 }
 
-/* Puts the first `count` of a list behind the others, or fewer where they would be too long; the first two lists are of rows. */
-static uint32_t list_keep(struct hd_buffer *out, const struct hd_view_collections *view, int list, uint32_t count)
+/* Puts `count` of a list from a row on behind the others, or fewer where they would be too long; the first two lists are of rows. */
+static uint32_t list_keep(struct hd_buffer *out, const struct hd_view_collections *view, int list, uint32_t from, uint32_t count)
 {
     struct hd_buffer rows = {0};
     struct hd_pack pack = hd_pack_writing(&rows), head = hd_pack_writing(out);
     uint32_t i = 0;
     for (; i < count && rows.length < LONGEST / LISTS; i++) {
         if (list < 2) {
-            struct hd_view_collections_row row = *(list ? hd_view_collections_unused(view, i) : hd_view_collections_biggest(view, i));
+            struct hd_view_collections_row row = *(list ? hd_view_collections_unused(view, from + i) : hd_view_collections_biggest(view, from + i));
             row_pack(&pack, &row);
         } else {
-            struct hd_shown_way way = *hd_view_collections_way(view, list - 2, i);
+            struct hd_shown_way way = *hd_view_collections_way(view, list - 2, from + i);
             hd_shown_way_pack(&pack, &way);
         }
     }
@@ -161,24 +194,37 @@ static uint32_t list_keep(struct hd_buffer *out, const struct hd_view_collection
     return i;
 }
 
-static void keep(const struct hd_view_collections *view, struct hd_open *open)
+/* One piece of both lists of rows, and with the first one the ways. How many rows of each list there are then, if not all that it has. */
+static uint32_t piece_keep(struct hd_buffer *out, const struct hd_view_collections *view, uint32_t piece)
 {
-    struct hd_view_collections sums = *view;
-    struct hd_buffer lists = {0}, data = {0};
-    struct hd_pack pack = hd_pack_writing(&data);
-    uint32_t most = UINT32_MAX;
-    for (int list = 0; list < LISTS; list++) {
+    uint32_t from = piece * HD_KEEP_ROWS, most = UINT32_MAX;
+    for (int list = 0; list < (piece ? 2 : LISTS); list++) {
         uint32_t all = list < 2 ? view->made->collections.count : view->ways[list - 2], have = list < 2 ? view->made->count : all;
-        uint32_t kept = list_keep(&lists, view, list, have < KEPT_ROWS ? have : KEPT_ROWS);
+        uint32_t kept = from + list_keep(out, view, list, from, hd_keep_rows(have, piece));
         if (kept < all && kept < most)
             most = kept;
     }
+    return most;
+}
+
+static void keep(const struct hd_view_collections *view, struct hd_open *open)
+{
+    struct hd_view_collections sums = *view;
+    struct hd_buffer first = {0}, data = {0};
+    struct hd_pack pack = hd_pack_writing(&data);
+    uint32_t most = piece_keep(&first, view, 0);
+    for (uint32_t piece = 1; piece < HD_KEEP_PIECES && most == piece * HD_KEEP_ROWS; piece++) {
+        struct hd_buffer more = {0};
+        most = piece_keep(&more, view, piece);
+        hd_keep_add_data(open, what, piece, &more);
+        hd_buffer_deinit(&more);
+    }
     sums_pack(&pack, &sums, &most);
-    hd_buffer_append(&data, lists.data, lists.length);
-    data.failed |= lists.failed;
+    hd_buffer_append(&data, first.data, first.length);
+    data.failed |= first.failed;
     if (most >= WAYS_JSON) /* else there were not enough for any question */
         hd_keep_add(open, what, 0, &data);
-    hd_buffer_deinit(&lists);
+    hd_buffer_deinit(&first);
     hd_buffer_deinit(&data);
 }
 
@@ -190,29 +236,49 @@ static struct hd_view_collections_row *rows_read(struct hd_pack *pack, uint32_t 
     return rows;
 }
 
+/* *shown: more by what both lists of it have. False if they are not equally long. */
+static bool piece_read(struct hd_pack *pack, struct hd_view_collections_piece *piece, uint32_t *shown)
+{
+    uint32_t biggest, unused;
+    piece->biggest = rows_read(pack, &biggest);
+    piece->unused = rows_read(pack, &unused);
+    *shown += biggest;
+    return biggest == unused && biggest <= HD_KEEP_ROWS;
+}
+
+/* Those behind the first piece, as far as they are wanted. */
+static bool more_find(struct hd_view_collections *view, const struct hd_open *open, uint32_t limit)
+{
+    bool enough = true;
+    for (uint32_t piece = 1; enough && piece < HD_KEEP_PIECES && view->shown == piece * HD_KEEP_ROWS && view->shown < limit; piece++) {
+        struct hd_view_collections_piece *more = &view->piece[piece];
+        enough = hd_keep_find(open, what, piece, &more->kept) && more->kept.length <= HD_KEEP_LONGEST;
+        struct hd_pack pack = hd_pack_reading(&more->kept);
+        enough = enough && piece_read(&pack, more, &view->shown) && hd_pack_ended(&pack);
+    }
+    return enough;
+}
+
 /* *there: some rows were kept. False if they are not enough; then nothing is in the view. */
 static bool find(struct hd_view_collections *view, const struct hd_open *open, uint32_t limit, bool *there)
 {
-    uint32_t most, biggest, unused, ways;
-    *there = hd_keep_find(open, what, 0, &view->kept);
-    struct hd_pack pack = hd_pack_reading(&view->kept);
+    uint32_t most, ways;
+    struct hd_view_collections_piece *first = &view->piece[0];
+    *there = hd_keep_find(open, what, 0, &first->kept);
+    struct hd_pack pack = hd_pack_reading(&first->kept);
     sums_pack(&pack, view, &most);
     *there = *there && !pack.failed && most >= WAYS_JSON;
-    bool enough = *there && limit <= most;
-    if (enough) {
-        view->biggest_rows = rows_read(&pack, &biggest);
-        view->unused_rows = rows_read(&pack, &unused);
-        view->shown = limit < biggest ? limit : biggest;
-        enough = view->shown <= unused;
-    }
+    bool enough = *there && limit <= most && piece_read(&pack, first, &view->shown);
     for (int kind = 0; enough && kind < HD_COLLECTIONS_KINDS; kind++) {
         view->way_rows[kind] = hd_pack_list(&pack, NULL, &ways, sizeof *view->way_rows[kind]);
         for (uint32_t i = 0; i < ways; i++)
             hd_shown_way_pack(&pack, &view->way_rows[kind][i]);
         enough = ways >= most || ways == view->ways[kind]; /* whatever is asked for is there */
     }
-    if (enough && hd_pack_ended(&pack))
+    if (enough && hd_pack_ended(&pack) && more_find(view, open, limit)) {
+        view->shown = view->shown < limit ? view->shown : limit;
         return true;
+    }
     hd_view_collections_free(view);
     return false;
 }
@@ -231,7 +297,8 @@ bool hd_view_collections_make(struct hd_view_collections *view, struct hd_open *
     }
     keeps = keeps && !there;
     *view = (struct hd_view_collections){.open = open};
-    if (!hd_open_whole(open, HD_INDEX_GRAPH, err) || !make(view, open, keeps && limit < KEPT_ROWS ? KEPT_ROWS : limit, err))
+    uint32_t least = keeps ? hd_keep_rows_made(open) : 0;
+    if (!hd_open_whole(open, HD_INDEX_GRAPH, err) || !make(view, open, limit < least ? least : limit, err))
         return false;
     if (keeps)
         keep(view, open);
@@ -242,11 +309,13 @@ bool hd_view_collections_make(struct hd_view_collections *view, struct hd_open *
 void hd_view_collections_free(struct hd_view_collections *view)
 {
     struct hd_view_collections_made *made = view->made;
-    free(view->biggest_rows);
-    free(view->unused_rows);
+    for (int i = 0; i < HD_KEEP_PIECES; i++) {
+        free(view->piece[i].biggest);
+        free(view->piece[i].unused);
+        hd_buffer_deinit(&view->piece[i].kept);
+    }
     for (int kind = 0; kind < HD_COLLECTIONS_KINDS; kind++)
         free(view->way_rows[kind]);
-    hd_buffer_deinit(&view->kept);
     if (made) {
         free(made->biggest);
         free(made->set);

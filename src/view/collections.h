@@ -8,6 +8,7 @@
 #define HD_VIEW_COLLECTIONS_H
 
 #include "graph/collections.h"
+#include "view/keep.h"
 #include "view/shown.h"
 
 struct hd_view_collections_row {
@@ -19,6 +20,12 @@ struct hd_view_collections_row {
 
 struct hd_view_collections_made;
 
+/* Some of both lists. */
+struct hd_view_collections_piece {
+    struct hd_view_collections_row *biggest, *unused;
+    struct hd_buffer kept; /* their texts */
+};
+
 struct hd_view_collections {
     const struct hd_open *open;
     struct hd_collections_sum sums[HD_COLLECTIONS_KINDS];
@@ -26,9 +33,8 @@ struct hd_view_collections {
     uint32_t shown;                      /* of the biggest; of those with unused places those among so many that have any */
     uint32_t ways[HD_COLLECTIONS_KINDS]; /* by which empty ones are held, in all */
     /* as they were kept; NULL: they are made of `made` when they are asked for */
-    struct hd_view_collections_row *biggest_rows, *unused_rows;
+    struct hd_view_collections_piece piece[HD_KEEP_PIECES];
     struct hd_shown_way *way_rows[HD_COLLECTIONS_KINDS];
-    struct hd_buffer kept; /* their texts */
     struct hd_view_collections_made *made; /* NULL: all of it was kept */
 };
 

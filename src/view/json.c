@@ -70,16 +70,18 @@ void hd_json_text(FILE *file, struct hd_graph_text text)
         while (end > at && (*end & 0xc0) == 0x80)
             end--;
     }
-    fputc('"', file);
+    flockfile(file); /* once for all of it */
+    putc_unlocked('"', file);
     while (at < end) {
         const unsigned char *run = at;
         while (at < end && is_plain(*at))
             at++;
-        fwrite(run, 1, (size_t)(at - run), file);
+        fwrite_unlocked(run, 1, (size_t)(at - run), file);
         if (at < end)
             at += special(file, at, (size_t)(end - at));
     }
-    fputs(cut ? "…\"" : "\"", file);
+    fputs_unlocked(cut ? "…\"" : "\"", file);
+    funlockfile(file);
 }
 
 void hd_json_string(FILE *file, const char *string)

@@ -3,25 +3,40 @@
 
 #include <stdlib.h>
 
+enum { NUMBER = 10, ROOM = 64 }; /* bytes of a number at most; ROOM: see hd_pack_list */
+
 static void fail(struct hd_pack *pack)
 {
     pack->failed = true;
     pack->at = pack->end;
 }
 
+static void number_write(struct hd_buffer *out, uint64_t number)
+{
+    unsigned char bytes[NUMBER];
+    size_t length = 0;
+    for (; number >= 0x80; number >>= 7)
+        bytes[length++] = (unsigned char)(number | 0x80);
+    bytes[length++] = (unsigned char)number;
+    hd_buffer_append(out, bytes, length);
+}
+
+/* Seven bits in each byte, the lowest first; the last has not the eighth bit. */
 void hd_pack_number(struct hd_pack *pack, uint64_t *number)
 {
     if (pack->out) {
-        hd_buffer_append(pack->out, number, sizeof *number);
+        number_write(pack->out, *number);
         return;
     }
     *number = 0;
-    if ((size_t)(pack->end - pack->at) < sizeof *number) {
-        fail(pack);
-        return;
+    for (unsigned bits = 0; pack->at < pack->end && bits < 7 * NUMBER; bits += 7) {
+        unsigned char byte = (unsigned char)*pack->at++;
+        *number |= (uint64_t)(byte & 0x7f) << bits;
+        if (byte < 0x80 && (bits < 63 || byte < 2))
+            return;
     }
-    memcpy(number, pack->at, sizeof *number);
-    pack->at += sizeof *number;
+    *number = 0;
+    fail(pack);
 }
 
 void hd_pack_below(struct hd_pack *pack, uint32_t *number, uint32_t most)
@@ -59,7 +74,7 @@ void *hd_pack_list(struct hd_pack *pack, void *list, uint32_t *count, size_t siz
     hd_pack_below(pack, count, UINT32_MAX);
     if (pack->out)
         return list;
-    if (*count > (size_t)(pack->end - pack->at) / sizeof(uint64_t))
+    if (*count > (size_t)(pack->end - pack->at) / (size / ROOM + 1))
         fail(pack);
     void *zeros = pack->failed ? NULL : calloc((size_t)*count + 1, size);
     if (!zeros) {

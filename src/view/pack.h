@@ -35,8 +35,9 @@ void hd_pack_below(struct hd_pack *pack, uint32_t *number, uint32_t most);
 void hd_pack_text(struct hd_pack *pack, struct hd_graph_text *text);
 
 /*
- * How many elements follow, which take a number or more each. The list itself if it writes; else zeros for so many of `size` bytes, to be
- * freed (and one more, so that it is never NULL); NULL, and 0 of them, if it failed.
+ * How many elements follow; each is of at least one number, and of one more for every 64 bytes of `size`: what is read takes at most
+ * 64 times the bytes it was kept in. The list itself if it writes; else zeros for so many of `size` bytes, to be freed (and one more,
+ * so that it is never NULL); NULL, and 0 of them, if it failed.
  */
 void *hd_pack_list(struct hd_pack *pack, void *list, uint32_t *count, size_t size);
 

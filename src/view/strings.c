@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* As many as a page asks for; LONGEST: bytes of them, less than the index takes of one answer. */
-enum { LINES_MAX = 1 << 20, KEPT_ROWS = 10000, LONGEST = 7 << 20 };
+/* As many as a page asks for; LONGEST: bytes of a piece of the rows, less than the index takes of one answer. */
+enum { LINES_MAX = 1 << 20, LONGEST = 7 << 20 };
 
 static const char what[] = "rows of strings";
 
@@ -128,12 +128,12 @@ static const struct hd_view_strings_row *make_biggest(struct hd_view_strings_mad
 
 const struct hd_view_strings_row *hd_view_strings_group(const struct hd_view_strings *view, uint32_t number)
 {
-    return view->made ? make_group(view->made, number) : &view->group_rows[number];
+    return view->made ? make_group(view->made, number) : &view->piece[number / HD_KEEP_ROWS].groups[number % HD_KEEP_ROWS];
 }
 
 const struct hd_view_strings_row *hd_view_strings_biggest(const struct hd_view_strings *view, uint32_t number)
 {
-    return view->made ? make_biggest(view->made, number) : &view->biggest_rows[number];
+    return view->made ? make_biggest(view->made, number) : &view->piece[number / HD_KEEP_ROWS].biggest[number % HD_KEEP_ROWS];
 }
 
 /* ---- kept ---- */
@@ -178,67 +178,106 @@ static void row_pack(struct hd_pack *pack, struct hd_view_strings_row *row)
         hd_shown_way_pack(pack, &row->way[i]);
 }
 
-/* The first `count` of a list, or fewer where they would be too long. */
-static uint32_t rows_pack(struct hd_buffer *out, const struct hd_view_strings *view, uint32_t count,
-                          const struct hd_view_strings_row *(*row_of)(const struct hd_view_strings *, uint32_t))
+typedef const struct hd_view_strings_row *row_of(const struct hd_view_strings *view, uint32_t number);
+
+/* Puts a piece of a list of `have` rows behind the others, or less of it where that would be too long. How many rows there are then. */
+static uint32_t list_keep(struct hd_buffer *out, const struct hd_view_strings *view, uint32_t have, uint32_t piece, row_of *row_of)
 {
-    struct hd_pack pack = hd_pack_writing(out);
-    uint32_t i = 0;
-    for (; i < count && out->length < LONGEST / 2; i++) {
-        struct hd_view_strings_row row = *row_of(view, i);
+    struct hd_buffer rows = {0};
+    struct hd_pack pack = hd_pack_writing(&rows), head = hd_pack_writing(out);
+    uint32_t i = 0, from = piece * HD_KEEP_ROWS, count = hd_keep_rows(have, piece);
+    for (; i < count && rows.length < LONGEST / 2; i++) {
+        struct hd_view_strings_row row = *row_of(view, from + i);
         row_pack(&pack, &row);
     }
-    return i;
+    hd_pack_list(&head, NULL, &i, 0);
+    hd_buffer_append(out, rows.data, rows.length);
+    out->failed |= rows.failed;
+    hd_buffer_deinit(&rows);
+    return from + i;
+}
+
+/* One piece of both lists. How many rows of each there are then, if not all that it has. `limit`: of the lists that were made. */
+static uint64_t piece_keep(struct hd_buffer *out, const struct hd_view_strings *view, uint32_t piece, uint32_t limit)
+{
+    uint32_t biggest = view->made->strings.biggest_count;
+    uint32_t groups_kept = list_keep(out, view, view->made->groups, piece, hd_view_strings_group);
+    uint32_t biggest_kept = list_keep(out, view, biggest, piece, hd_view_strings_biggest);
+    uint64_t most = groups_kept >= view->group_count ? UINT32_MAX : groups_kept;
+    return most > biggest_kept && (biggest_kept < biggest || biggest_kept == limit) ? biggest_kept : most;
 }
 
 /* `limit`: of the lists that were made. */
 static void keep(const struct hd_view_strings *view, struct hd_open *open, uint32_t limit)
 {
-    const struct hd_view_strings_made *made = view->made;
     struct hd_view_strings sums = *view;
-    struct hd_buffer groups = {0}, biggest = {0}, data = {0};
+    struct hd_buffer first = {0}, data = {0};
     struct hd_pack pack = hd_pack_writing(&data);
-    uint32_t group_count = rows_pack(&groups, view, made->groups < KEPT_ROWS ? made->groups : KEPT_ROWS, hd_view_strings_group);
-    uint32_t count = made->strings.biggest_count;
-    uint32_t biggest_count = rows_pack(&biggest, view, count < KEPT_ROWS ? count : KEPT_ROWS, hd_view_strings_biggest);
-    uint64_t most = group_count == view->group_count ? UINT32_MAX : group_count;
-    if (most > biggest_count && (biggest_count < count || count == limit))
-        most = biggest_count;
+    uint64_t most = piece_keep(&first, view, 0, limit);
+    for (uint32_t piece = 1; piece < HD_KEEP_PIECES && most == piece * HD_KEEP_ROWS && most < limit; piece++) {
+        struct hd_buffer more = {0};
+        most = piece_keep(&more, view, piece, limit);
+        hd_keep_add_data(open, what, piece, &more);
+        hd_buffer_deinit(&more);
+    }
     sums_pack(&pack, &sums, &most);
-    hd_pack_list(&pack, NULL, &group_count, 0);
-    hd_buffer_append(&data, groups.data, groups.length);
-    hd_pack_list(&pack, NULL, &biggest_count, 0);
-    hd_buffer_append(&data, biggest.data, biggest.length);
-    if (!groups.failed && !biggest.failed)
-        hd_keep_add(open, what, 0, &data);
-    hd_buffer_deinit(&groups);
-    hd_buffer_deinit(&biggest);
+    hd_buffer_append(&data, first.data, first.length);
+    data.failed |= first.failed;
+    hd_keep_add(open, what, 0, &data);
+    hd_buffer_deinit(&first);
     hd_buffer_deinit(&data);
+}
+
+static struct hd_view_strings_row *rows_read(struct hd_pack *pack, uint32_t *count)
+{
+    struct hd_view_strings_row *rows = hd_pack_list(pack, NULL, count, sizeof *rows);
+    for (uint32_t i = 0; i < *count; i++)
+        row_pack(pack, &rows[i]);
+    return rows;
+}
+
+/* Those of one piece; so many more are shown. False if it is damaged, or there is none. */
+static bool piece_read(struct hd_view_strings *view, struct hd_pack *pack, uint32_t number)
+{
+    struct hd_view_strings_piece *piece = &view->piece[number];
+    uint32_t groups, biggest, before = number * HD_KEEP_ROWS;
+    piece->groups = rows_read(pack, &groups);
+    piece->biggest = rows_read(pack, &biggest);
+    /* a list that ended does not go on */
+    if (groups > HD_KEEP_ROWS || biggest > HD_KEEP_ROWS || (groups && view->groups != before) || (biggest && view->biggest != before))
+        return false;
+    view->groups += groups;
+    view->biggest += biggest;
+    return hd_pack_ended(pack);
+}
+
+/* Those behind the first piece, as far as they are wanted. */
+static bool more_find(struct hd_view_strings *view, const struct hd_open *open, uint32_t limit)
+{
+    bool enough = true;
+    for (uint32_t piece = 1; enough && piece < HD_KEEP_PIECES && piece * HD_KEEP_ROWS < limit
+                             && (view->groups == piece * HD_KEEP_ROWS || view->biggest == piece * HD_KEEP_ROWS); piece++) {
+        struct hd_buffer *kept = &view->piece[piece].kept;
+        enough = hd_keep_find(open, what, piece, kept) && kept->length <= HD_KEEP_LONGEST;
+        struct hd_pack pack = hd_pack_reading(kept);
+        enough = enough && piece_read(view, &pack, piece);
+    }
+    return enough;
 }
 
 /* *there: some rows were kept. False if they are not enough; then nothing is in the view. */
 static bool find(struct hd_view_strings *view, const struct hd_open *open, uint32_t limit, bool *there)
 {
     uint64_t most;
-    uint32_t groups, biggest;
-    *there = hd_keep_find(open, what, 0, &view->kept);
-    struct hd_pack pack = hd_pack_reading(&view->kept);
+    *there = hd_keep_find(open, what, 0, &view->piece[0].kept);
+    struct hd_pack pack = hd_pack_reading(&view->piece[0].kept);
     sums_pack(&pack, view, &most);
     *there = *there && !pack.failed;
-    if (!*there || most < limit) {
-        hd_view_strings_free(view);
-        return false;
-    }
-    view->group_rows = hd_pack_list(&pack, NULL, &groups, sizeof *view->group_rows);
-    for (uint32_t i = 0; i < groups; i++)
-        row_pack(&pack, &view->group_rows[i]);
-    view->biggest_rows = hd_pack_list(&pack, NULL, &biggest, sizeof *view->biggest_rows);
-    for (uint32_t i = 0; i < biggest; i++)
-        row_pack(&pack, &view->biggest_rows[i]);
-    view->groups = groups < limit ? groups : limit;
-    view->biggest = biggest < limit ? biggest : limit;
-    if (hd_pack_ended(&pack))
+    if (*there && limit <= most && piece_read(view, &pack, 0) && more_find(view, open, limit)) {
+        view->groups = view->groups < limit ? view->groups : limit;
+        view->biggest = view->biggest < limit ? view->biggest : limit;
         return true;
+    }
     hd_view_strings_free(view);
     return false;
 }
@@ -253,7 +292,7 @@ bool hd_view_strings_make(struct hd_view_strings *view, struct hd_open *open, un
     if (keeps && find(view, open, limit, &there))
         return true;
     keeps = keeps && !there;
-    uint32_t more = keeps && limit < KEPT_ROWS ? KEPT_ROWS : limit;
+    uint32_t least = keeps ? hd_keep_rows_made(open) : 0, more = limit < least ? least : limit;
     *view = (struct hd_view_strings){.open = open};
     if (!hd_open_whole(open, HD_INDEX_GRAPH, err) || !make(view, open, more, err))
         return false;
@@ -268,9 +307,11 @@ bool hd_view_strings_make(struct hd_view_strings *view, struct hd_open *open, un
 void hd_view_strings_free(struct hd_view_strings *view)
 {
     struct hd_view_strings_made *made = view->made;
-    free(view->group_rows);
-    free(view->biggest_rows);
-    hd_buffer_deinit(&view->kept);
+    for (int i = 0; i < HD_KEEP_PIECES; i++) {
+        free(view->piece[i].groups);
+        free(view->piece[i].biggest);
+        hd_buffer_deinit(&view->piece[i].kept);
+    }
     if (made) {
         hd_strings_free(made->texts, made->text_count);
         hd_holders_destroy(&made->holders);

@@ -8,6 +8,7 @@
 #define HD_VIEW_STRINGS_H
 
 #include "graph/strings.h"
+#include "view/keep.h"
 #include "view/shown.h"
 
 enum { HD_VIEW_STRINGS_WAYS = 5 };
@@ -30,6 +31,12 @@ struct hd_view_strings_row {
 
 struct hd_view_strings_made;
 
+/* Some of both lists. */
+struct hd_view_strings_piece {
+    struct hd_view_strings_row *groups, *biggest;
+    struct hd_buffer kept; /* their texts */
+};
+
 struct hd_view_strings {
     const struct hd_open *open;
     struct hd_strings_sum all, unknown, copies, frozen_copies; /* graph/strings.h */
@@ -37,8 +44,7 @@ struct hd_view_strings {
     uint32_t group_count;     /* in all */
     uint32_t groups, biggest; /* shown */
     /* as they were kept; NULL: they are made of `made` when they are asked for */
-    struct hd_view_strings_row *group_rows, *biggest_rows;
-    struct hd_buffer kept; /* their texts */
+    struct hd_view_strings_piece piece[HD_KEEP_PIECES];
     struct hd_view_strings_made *made; /* NULL: all of it was kept */
 };
 

@@ -8,11 +8,23 @@
 
 /* --- numbers --- */
 
+char *hd_words_count(char text[HD_WORDS_NUMBER], uint64_t count)
+{
+    char digits[HD_WORDS_NUMBER], *at = digits + sizeof digits;
+    *--at = '\0';
+    for (int i = 0; i == 0 || count > 0; i++, count /= 10) {
+        if (i > 0 && i % 3 == 0)
+            *--at = ',';
+        *--at = (char)('0' + count % 10);
+    }
+    return memcpy(text, at, (size_t)(digits + sizeof digits - at));
+}
+
 char *hd_words_bytes(char text[HD_WORDS_NUMBER], uint64_t bytes)
 {
     static const char *const units[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
-    if (bytes < 1000) {
-        snprintf(text, HD_WORDS_NUMBER, "%u B", (unsigned)bytes);
+    if (bytes < 1000) { /* most are; long lists have millions of them */
+        memcpy(hd_words_count(text, bytes) + (bytes > 9) + (bytes > 99) + 1, " B", 3);
         return text;
     }
     double value = (double)bytes / 1000;
@@ -21,20 +33,6 @@ char *hd_words_bytes(char text[HD_WORDS_NUMBER], uint64_t bytes)
     for (; value >= 999.95 && unit + 1 < sizeof units / sizeof *units; unit++)
         value /= 1000;
     snprintf(text, HD_WORDS_NUMBER, "%.1f %s", value, units[unit]);
-    return text;
-}
-
-char *hd_words_count(char text[HD_WORDS_NUMBER], uint64_t count)
-{
-    char digits[24];
-    int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)count);
-    char *at = text;
-    for (int i = 0; i < length; i++) {
-        if (i > 0 && (length - i) % 3 == 0)
-            *at++ = ',';
-        *at++ = digits[i];
-    }
-    *at = '\0';
     return text;
 }
 
@@ -51,11 +49,17 @@ static bool continues(char byte)
     return ((unsigned char)byte & 0xc0) == 0x80;
 }
 
+/* Eight bytes at once: what continues a character has the first bit set, and not the second. */
 size_t hd_words_width(const char *text, size_t length)
 {
-    size_t width = 0;
-    for (size_t i = 0; i < length; i++)
-        width += !continues(text[i]);
+    const uint64_t first = 0x8080808080808080u;
+    size_t width = length, i = 0;
+    for (uint64_t eight; length - i >= sizeof eight; i += sizeof eight) {
+        memcpy(&eight, text + i, sizeof eight);
+        width -= (size_t)__builtin_popcountll(eight & ~(eight << 1) & first);
+    }
+    for (; i < length; i++)
+        width -= continues(text[i]);
     return width;
 }
 
@@ -119,6 +123,12 @@ static size_t sound(const unsigned char *text, size_t left)
 void hd_words_clean(struct hd_buffer *out, const char *text, size_t length)
 {
     for (size_t i = 0; i < length;) {
+        size_t run = i;
+        while (run < length && text[run] >= 0x20 && text[run] < 0x7f)
+            run++;
+        hd_buffer_append(out, text + i, run - i);
+        if ((i = run) == length)
+            break;
         size_t good = sound((const unsigned char *)text + i, length - i);
         hd_buffer_append(out, good ? text + i : "?", good ? good : 1);
         i += good ? good : 1;

@@ -1,5 +1,6 @@
 /* Answers that list objects or groups: a part of the tree, what fits conditions, what a word may mean. See answer.h. */
 #define _GNU_SOURCE
+#include "base/regex_compile.h"
 #include "dump/json_reader.h"
 #include "view/find.h"
 #include "view/json.h"
@@ -112,12 +113,9 @@ bool hd_web_answer_find(struct hd_web_ask *ask, FILE *out, struct hd_error *err)
         return find(ask, &query, out, err);
     query.value_regex = value;
     query.value_flags = REG_EXTENDED | (ignore_case ? REG_ICASE : 0);
-    int code = regcomp(&regex, value, query.value_flags);
-    if (code) {
-        char why[200];
-        regerror(code, &regex, why, sizeof why);
+    char why[HD_REGEX_WHY];
+    if (!hd_regex_compile(&regex, value, query.value_flags, why))
         return hd_error_set(err, HD_ERROR_USAGE, "value takes a regular expression, not %.100s: %s", value, why);
-    }
     query.value = &regex;
     bool done = find(ask, &query, out, err);
     regfree(&regex);

@@ -94,6 +94,9 @@ class FindTest < Minitest::Test
     assert(texts.any? { |line| line["val_base64"] }, "binary strings are searched, too")
     assert(texts.any? { |line| line["truncated"] }, "and what there is of long ones")
     assert_match(/--value takes a regular expression, not \(/, run_tool("find", "--value", "(", dump)[1])
+    out, err, status = run_tool("find", "--value", "(a{1,255}){1,255}", dump) # regcomp would take all memory there is
+    assert_equal ["", 2], [out, status]
+    assert_match(/with its counts written out it is longer than 1024 characters/, err)
   end
 
   def test_together_and_retained
