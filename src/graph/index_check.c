@@ -414,15 +414,11 @@ static bool search_block(struct check *check, uint64_t piece)
     struct block block = block_of(check->plan, number);
     uint64_t from = block.from / sizeof(uint32_t), count = block.bytes / sizeof(uint32_t);
     const uint32_t *value = (const uint32_t *)section(check, block.section) + from;
-    uint32_t left = times(value, count, search->wanted);
-    for (uint64_t i = 0; left > 0; i++) {
-        if (value[i] != search->wanted)
-            continue;
-        uint64_t place = atomic_fetch_add(&search->count, 1);
-        if (place < search->limit)
-            search->list[place] = from + i;
-        left--;
-    }
+    uint32_t found = times(value, count, search->wanted);
+    uint64_t place = found ? atomic_fetch_add(&search->count, found) : 0, end = place + found;
+    for (uint64_t i = 0; place < end && place < search->limit; i++)
+        if (value[i] == search->wanted)
+            search->list[place++] = from + i;
     return true;
 }
 

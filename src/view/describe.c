@@ -142,17 +142,22 @@ static struct hd_described *find(const struct hd_descriptions *descriptions, uin
     return descriptions->count ? bsearch(&key, descriptions->item, descriptions->count, sizeof key, compare) : NULL;
 }
 
+/* Each worker has a buffer that one text after the other takes. */
+struct reading {
+    struct hd_descriptions *descriptions;
+    struct hd_buffer text[HD_SECOND_PASS_WORKERS];
+};
+
 static bool visit(void *data, unsigned worker, uint32_t node, struct hd_graph_text object, struct hd_error *err)
 {
-    struct hd_descriptions *descriptions = data;
-    struct hd_described *item = find(descriptions, node);
-    struct hd_buffer text = {0};
-    (void)worker;
-    hd_describe_line(&text, object, descriptions->redacted);
-    hd_buffer_append(&text, "", 1);
-    if (item && !item->text && !text.failed)
-        item->text = strdup(text.data);
-    hd_buffer_deinit(&text);
+    struct reading *reading = data;
+    struct hd_buffer *text = &reading->text[worker];
+    struct hd_described *item = find(reading->descriptions, node);
+    text->length = 0;
+    hd_describe_line(text, object, reading->descriptions->redacted);
+    hd_buffer_append(text, "", 1);
+    if (item && !item->text && !text->failed)
+        item->text = strdup(text->data);
     return !item || item->text || hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
 }
 
@@ -161,6 +166,7 @@ bool hd_describe_create(struct hd_descriptions *descriptions, const struct hd_op
 {
     *descriptions = (struct hd_descriptions){.item = calloc(count + 1, sizeof *descriptions->item), .count = count,
                                              .redacted = open->redacted};
+    struct reading reading = {.descriptions = descriptions};
     uint8_t *wanted = calloc(open->graph.node_count + 1, 1);
     bool ok = descriptions->item && wanted;
     if (!ok)
@@ -171,8 +177,10 @@ bool hd_describe_create(struct hd_descriptions *descriptions, const struct hd_op
     }
     if (ok) {
         qsort(descriptions->item, count, sizeof *descriptions->item, compare);
-        ok = !strcmp(open->dump, "-") || hd_second_pass(open->dump, &open->graph, wanted, visit, descriptions, err);
+        ok = !strcmp(open->dump, "-") || hd_second_pass(open->dump, &open->graph, wanted, visit, &reading, err);
     }
+    for (unsigned i = 0; i < HD_SECOND_PASS_WORKERS; i++)
+        hd_buffer_deinit(&reading.text[i]);
     free(wanted);
     if (!ok)
         hd_describe_destroy(descriptions);
