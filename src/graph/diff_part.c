@@ -246,18 +246,6 @@ static bool classes_fill(struct hd_diff_part *part, const struct hd_graph *graph
 
 /* ---- sums ---- */
 
-static struct hd_retained_group *sum_up(const struct hd_graph *graph, const struct hd_dominators *dominators, const uint32_t *number,
-                                        uint32_t count, struct hd_error *err)
-{
-    struct hd_retained_group *group = calloc((size_t)count + 1, sizeof *group);
-    if (!group)
-        out_of_memory(err);
-    if (group && hd_retained_by_group(dominators, graph, number, group, count, err))
-        return group;
-    free(group);
-    return NULL;
-}
-
 /* The address of the member of each that retains most; of equals the lowest. */
 static uint64_t *choose(const struct hd_graph *graph, const struct hd_dominators *dominators, const uint32_t *number,
                         uint32_t count, struct hd_error *err)
@@ -287,9 +275,15 @@ static bool sums_fill(struct hd_diff_part *part, const struct hd_graph *graph, c
                       const uint32_t *title, const uint32_t *way, struct hd_error *err)
 {
     uint32_t titles = part->keys.titles.count, ways = part->keys.count;
-    part->class_sums = part->made[CLASS_SUMS] = sum_up(graph, dominators, title, titles, err);
-    part->way_sums = part->class_sums ? part->made[WAY_SUMS] = sum_up(graph, dominators, way, ways, err) : NULL;
-    part->class_sample = part->way_sums ? part->made[CLASS_SAMPLE] = choose(graph, dominators, title, titles, err) : NULL;
+    const struct hd_retained_grouping sums[] = {{title, calloc((size_t)titles + 1, sizeof *part->class_sums), titles},
+                                                {way, calloc((size_t)ways + 1, sizeof *part->way_sums), ways}};
+    part->class_sums = part->made[CLASS_SUMS] = sums[0].group;
+    part->way_sums = part->made[WAY_SUMS] = sums[1].group;
+    if (!sums[0].group || !sums[1].group)
+        return out_of_memory(err);
+    if (!hd_retained_by_groupings(dominators, graph, sums, 2, err))
+        return false;
+    part->class_sample = part->made[CLASS_SAMPLE] = choose(graph, dominators, title, titles, err);
     part->way_sample = part->class_sample ? part->made[WAY_SAMPLE] = choose(graph, dominators, way, ways, err) : NULL;
     return part->way_sample;
 }

@@ -12,6 +12,7 @@
 #define REPEAT_MAX 4         /* steps after which a repetition is recognised: Node → @children → Array → Node */
 #define ADDRESS_DIGITS 6u    /* at least so many behind 0x are an address */
 #define FIRST_CAPACITY 1024u
+#define FETCH_AHEAD 16u
 #define NO_EDGE UINT64_MAX
 
 _Static_assert(DEPTH_MAX < HD_PATH_KEY_STEPS, "every key's steps have room");
@@ -186,20 +187,24 @@ static bool is_plain_root(const struct assignment *a, uint64_t edge)
     return from_root && (!name.data || !memchr(name.data, '.', name.length));
 }
 
-static void consider(struct assignment *a, uint32_t from, uint64_t edge)
+/* An edge from the dominator. */
+static void consider(struct assignment *a, uint64_t edge)
 {
     uint32_t to = a->graph->edge_to[edge];
     uint64_t known = a->via[to];
-    if (a->dominators->parent[to] == from) {
-        bool held = a->holder[to] != HD_NODE_NONE;
-        if (known == NO_EDGE || (held ? !is_plain_root(a, edge) : hd_best_names_better(a->graph, edge, known))) {
-            a->via[to] = edge;
-            a->holder[to] = HD_NODE_NONE;
-        }
-        return;
+    bool held = a->holder[to] != HD_NODE_NONE;
+    if (known == NO_EDGE || (held ? !is_plain_root(a, edge) : hd_best_names_better(a->graph, edge, known))) {
+        a->via[to] = edge;
+        a->holder[to] = HD_NODE_NONE;
     }
-    if (!is_absolute(a, from) || a->dominators->parent[to] == HD_NODE_NONE ||
-        a->dominators->parent[from] == HD_NODE_NONE)
+}
+
+/* An edge from a class or module that ways can begin at, and that is not the dominator. */
+static void consider_holder(struct assignment *a, uint32_t from, uint64_t edge)
+{
+    uint32_t to = a->graph->edge_to[edge];
+    uint64_t known = a->via[to];
+    if (a->dominators->parent[to] == HD_NODE_NONE)
         return;
     int least = known == NO_EDGE || (a->holder[to] == HD_NODE_NONE && is_plain_root(a, known)) ? 0
                 : a->holder[to] == HD_NODE_NONE                                               ? 3
@@ -212,17 +217,26 @@ static void consider(struct assignment *a, uint32_t from, uint64_t edge)
 
 /*
  * Of several edges from the dominator the one that says most. What several ways lead to, a constant and the code that
- * uses it, is named by the constant.
+ * uses it, is named by the constant. Of most other edges nothing but their ends is looked at.
  */
 static void find_edges(struct assignment *a)
 {
     const struct hd_graph *graph = a->graph;
+    const uint32_t *parent = a->dominators->parent;
     memset(a->via, 0xff, graph->node_count * sizeof *a->via);
     memset(a->holder, 0xff, graph->node_count * sizeof *a->holder);
-    for (uint32_t from = 0; from < graph->node_count; from++)
-        for (uint64_t edge = graph->edge_start[from]; edge < graph->edge_start[from + 1]; edge++)
-            if (!(graph->edge_name[edge] & HD_NAME_WEAK))
-                consider(a, from, edge);
+    for (uint32_t from = 0; from < graph->node_count; from++) {
+        bool holds = parent[from] != HD_NODE_NONE && is_absolute(a, from);
+        for (uint64_t edge = graph->edge_start[from]; edge < graph->edge_start[from + 1]; edge++) {
+            bool own = parent[graph->edge_to[edge]] == from;
+            if ((!own && !holds) || graph->edge_name[edge] & HD_NAME_WEAK)
+                continue;
+            if (own)
+                consider(a, edge);
+            else
+                consider_holder(a, from, edge);
+        }
+    }
 }
 
 /* The way that begins at a class or module; HD_NODE_NONE if memory ran out. */
@@ -259,22 +273,40 @@ static uint32_t key_of(const struct assignment *a, uint32_t node, uint32_t paren
     return hd_path_keys_add(keys, key);
 }
 
+/* What is to be looked at soon, all over memory: so many of the queue ahead, and where that leads half as many. */
+static void fetch(const struct assignment *a, uint32_t i, uint32_t count)
+{
+    if (count - i > FETCH_AHEAD) {
+        uint32_t node = a->queue[i + FETCH_AHEAD];
+        __builtin_prefetch(&a->via[node]);
+        __builtin_prefetch(&a->holder[node]);
+        __builtin_prefetch(&a->title[node]);
+        __builtin_prefetch(&a->dominators->parent[node]);
+        __builtin_prefetch(&a->dominators->child_start[node]);
+        __builtin_prefetch(&a->graph->node_type[node]);
+    }
+    if (count - i > FETCH_AHEAD / 2) {
+        uint32_t node = a->queue[i + FETCH_AHEAD / 2];
+        if (a->via[node] != NO_EDGE)
+            __builtin_prefetch(&a->graph->edge_name[a->via[node]]);
+        __builtin_prefetch(&a->dominators->child[a->dominators->child_start[node]]);
+    }
+}
+
 static bool walk(struct assignment *a)
 {
     const struct hd_dominators *dominators = a->dominators;
     uint32_t count = 1;
     memset(a->number, 0xff, a->graph->node_count * sizeof *a->number);
     a->queue[0] = HD_NODE_ROOT;
-    a->number[HD_NODE_ROOT] = 0;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t parent = a->queue[i];
-        for (uint32_t k = dominators->child_start[parent]; k < dominators->child_start[parent + 1]; k++) {
-            uint32_t node = dominators->child[k];
-            a->number[node] = key_of(a, node, parent);
-            if (a->number[node] == HD_NODE_NONE)
-                return false;
-            a->queue[count++] = node;
-        }
+        uint32_t node = a->queue[i];
+        fetch(a, i, count);
+        a->number[node] = i == 0 ? 0 : key_of(a, node, dominators->parent[node]);
+        if (a->number[node] == HD_NODE_NONE)
+            return false;
+        for (uint32_t k = dominators->child_start[node]; k < dominators->child_start[node + 1]; k++)
+            a->queue[count++] = dominators->child[k];
     }
     return true;
 }

@@ -123,23 +123,26 @@ uint64_t hd_dominators_retained_by_set(const struct hd_dominators *dominators, c
 
 struct walk {
     const struct hd_dominators *dominators;
-    const uint32_t *number;
-    struct hd_retained_group *group;
-    uint32_t group_count;
-    uint32_t *above; /* [group_count] members of the group on the way from the root to here */
+    struct hd_retained_grouping grouping[HD_RETAINED_GROUPINGS];
+    uint32_t *above[HD_RETAINED_GROUPINGS]; /* [count of it] members of the group on the way from the root to here */
+    unsigned groupings;
 };
 
 static void enter(struct walk *w, uint32_t node)
 {
-    uint32_t number = w->number[node];
-    if (number < w->group_count && w->above[number]++ == 0)
-        w->group[number].retained += w->dominators->retained[node];
+    for (unsigned i = 0; i < w->groupings; i++) {
+        const struct hd_retained_grouping *by = &w->grouping[i];
+        uint32_t number = by->number[node];
+        if (number < by->count && w->above[i][number]++ == 0)
+            by->group[number].retained += w->dominators->retained[node];
+    }
 }
 
 static void leave(struct walk *w, uint32_t node)
 {
-    if (w->number[node] < w->group_count)
-        w->above[w->number[node]]--;
+    for (unsigned i = 0; i < w->groupings; i++)
+        if (w->grouping[i].number[node] < w->grouping[i].count)
+            w->above[i][w->grouping[i].number[node]]--;
 }
 
 /* Depth first; next[depth] is the place, in `child`, of the child to be entered next at that depth. */
@@ -164,30 +167,47 @@ static void walk_tree(struct walk *w, uint32_t *next)
     }
 }
 
-bool hd_retained_by_group(const struct hd_dominators *dominators, const struct hd_graph *graph, const uint32_t *number,
-                          struct hd_retained_group *group, uint32_t group_count, struct hd_error *err)
+/* All but what they retain. */
+static void count_members(const struct hd_dominators *dominators, const struct hd_graph *graph, const struct hd_retained_grouping *by)
 {
-    memset(group, 0, (size_t)group_count * sizeof *group);
+    memset(by->group, 0, (size_t)by->count * sizeof *by->group);
     for (uint32_t node = 0; node < graph->node_count; node++) {
-        if (number[node] >= group_count)
+        if (by->number[node] >= by->count)
             continue;
-        struct hd_retained_group *g = &group[number[node]];
+        struct hd_retained_group *g = &by->group[by->number[node]];
         g->count++;
         g->shallow += graph->node_size[node];
         bool unreachable = node != HD_NODE_ROOT && dominators->parent[node] == HD_NODE_NONE;
         g->unreachable += unreachable;
         g->unreachable_shallow += unreachable ? graph->node_size[node] : 0;
     }
+}
+
+bool hd_retained_by_groupings(const struct hd_dominators *dominators, const struct hd_graph *graph,
+                              const struct hd_retained_grouping *grouping, unsigned count, struct hd_error *err)
+{
+    struct walk w = {.dominators = dominators, .groupings = count};
     uint32_t *next = malloc((size_t)dominators->reachable * sizeof *next);
-    uint32_t *above = calloc(group_count ? group_count : 1, sizeof *above);
-    bool fine = next && above;
-    if (fine) {
-        struct walk w = {dominators, number, group, group_count, above};
-        walk_tree(&w, next);
-    } else {
-        hd_error_set(err, HD_ERROR_MEMORY, "out of memory for the retained sizes of %u groups", group_count);
+    bool fine = next;
+    for (unsigned i = 0; i < count; i++) {
+        count_members(dominators, graph, &grouping[i]);
+        w.grouping[i] = grouping[i];
+        w.above[i] = calloc(grouping[i].count ? grouping[i].count : 1, sizeof *w.above[i]);
+        fine = fine && w.above[i];
     }
-    free(above);
+    if (fine)
+        walk_tree(&w, next);
+    else
+        hd_error_set(err, HD_ERROR_MEMORY, "out of memory for the retained sizes of %u groups", grouping[0].count);
+    for (unsigned i = 0; i < count; i++)
+        free(w.above[i]);
     free(next);
     return fine;
+}
+
+bool hd_retained_by_group(const struct hd_dominators *dominators, const struct hd_graph *graph, const uint32_t *number,
+                          struct hd_retained_group *group, uint32_t group_count, struct hd_error *err)
+{
+    const struct hd_retained_grouping grouping = {number, group, group_count};
+    return hd_retained_by_groupings(dominators, graph, &grouping, 1, err);
 }

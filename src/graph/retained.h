@@ -29,4 +29,14 @@ struct hd_retained_group {
 bool hd_retained_by_group(const struct hd_dominators *dominators, const struct hd_graph *graph, const uint32_t *number,
                           struct hd_retained_group *group, uint32_t group_count, struct hd_error *err);
 
+/* The same of several at once, at most HD_RETAINED_GROUPINGS, in one walk over the tree. */
+enum { HD_RETAINED_GROUPINGS = 2 };
+struct hd_retained_grouping {
+    const uint32_t *number;
+    struct hd_retained_group *group; /* [count] */
+    uint32_t count;
+};
+bool hd_retained_by_groupings(const struct hd_dominators *dominators, const struct hd_graph *graph,
+                              const struct hd_retained_grouping *grouping, unsigned count, struct hd_error *err);
+
 #endif
