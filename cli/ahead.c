@@ -51,7 +51,7 @@ static uint32_t choose_classes(const struct hd_groups *classes, const struct hd_
     uint32_t count = 0;
     for (uint32_t i = 0; i < classes->count; i++) {
         uint32_t at = count;
-        if (sums[i].count < HD_VIEW_PATH_MANY)
+        if (sums[i].count < HD_VIEW_PATH_MANY || sums[i].count == sums[i].unreachable)
             continue;
         for (; at > 0 && sums[i].count > sums[chosen[at - 1]].count; at--)
             if (at < CLASSES)
@@ -78,7 +78,7 @@ static void merge_paths(const char *path)
         struct hd_graph_text text = classes->name[chosen[i]];
         char name[256];
         snprintf(name, sizeof name, "%.*s", (int)(text.length < sizeof name ? text.length : sizeof name), text.data);
-        if (hd_view_class_path_make(&tree, &open, name, false, &err)) /* not, if that is no name to be asked by */
+        if (hd_view_class_path_make(&tree, &open, name, true, &err)) /* not, if that is no name to be asked by */
             hd_paths_merged_free(&tree.merged);
     }
     hd_open_close(&open);

@@ -5,6 +5,7 @@
  */
 #include "fuzz/fuzz_target.h"
 
+#include "base/bits.h"
 #include "cli/open.h"
 #include "fuzz/questions.h"
 #include "graph/excerpt.h"
@@ -209,6 +210,33 @@ static void cut_out(const uint8_t *data, size_t size)
     hd_index_unmap(mapped);
 }
 
+/* The same of a set of objects; each step of the tree stands behind the one that it goes on from. */
+static void weak_paths(struct hd_index *mapped, const struct hd_graph *graph, const struct hd_excerpt_source *source)
+{
+    struct hd_index_ways ways;
+    struct hd_excerpt excerpt;
+    struct hd_path_tree tree;
+    struct hd_paths paths;
+    uint64_t *set = hd_bits_create(graph->node_count);
+    if (mapped && set && hd_index_ways_init(&ways, mapped, graph)) {
+        const struct hd_paths_source from = {&ways.graph, &ways.paths, ways.dominator, &ways};
+        memset(set, 0xff, hd_bits_words(graph->node_count) * sizeof *set);
+        if (hd_paths_weak(&from, set, &tree, NULL)) {
+            for (uint32_t i = 0; i < tree.count; i++)
+                hd_question_require(tree.step[i].node < graph->node_count && (i == 0 || (tree.step[i].from < i && tree.step[i].edge < graph->edge_count)),
+                                    "a tree of paths that is none");
+            if (tree.count > 0 && hd_excerpt_tree(&excerpt, source, &tree)) {
+                look_over(&excerpt);
+                if (hd_paths_of_tree(&paths, &excerpt.graph, &tree, NULL))
+                    hd_paths_destroy(&paths);
+                hd_excerpt_destroy(&excerpt);
+            }
+            free(tree.step);
+        }
+    }
+    free(set);
+}
+
 /* More paths out of the columns as they lie in the file: each step leads on, and those that are asked for can be cut out. */
 static void more_paths(const uint8_t *data, size_t size)
 {
@@ -239,6 +267,7 @@ static void more_paths(const uint8_t *data, size_t size)
         }
         hd_paths_free(list, count);
     }
+    weak_paths(mapped, &graph, &source);
     hd_index_unmap(mapped);
 }
 

@@ -3,6 +3,7 @@
 
 #include "dump/json_reader.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* The constant that a class is called after (`consts.HTTP` of Net::HTTP), and no other that has it, too. */
@@ -56,14 +57,85 @@ void hd_best_names_from_root(struct hd_paths *paths)
     }
 }
 
-void hd_best_names_along(const struct hd_graph *graph, struct hd_path *path)
+/* Where a step leads, and the edge it goes by. */
+struct end {
+    uint32_t to;
+    uint64_t *edge;
+};
+
+static int by_node(const void *left, const void *right)
 {
-    uint32_t from = HD_NODE_ROOT;
-    for (uint32_t i = 0; i < path->length; i++) {
-        struct hd_path_step *step = &path->step[i];
-        for (uint64_t edge = graph->edge_start[from]; edge < graph->edge_start[from + 1]; edge++)
-            if (graph->edge_to[edge] == step->node && hd_best_names_better(graph, edge, step->edge))
-                step->edge = edge;
-        from = step->node;
+    uint32_t a = ((const struct end *)left)->to, b = ((const struct end *)right)->to;
+    return a < b ? -1 : a > b;
+}
+
+/* The first of those, which are in order, that lead there; `count`: none does. */
+static size_t find_to(const struct end *end, size_t count, uint32_t to)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (end[middle].to < to)
+            low = middle + 1;
+        else
+            high = middle;
     }
+    return low;
+}
+
+/* All steps that leave a node. */
+static void name_ends(const struct hd_graph *graph, uint32_t from, struct end *end, size_t count)
+{
+    qsort(end, count, sizeof *end, by_node);
+    for (uint64_t edge = graph->edge_start[from]; edge < graph->edge_start[from + 1]; edge++)
+        for (size_t i = find_to(end, count, graph->edge_to[edge]); i < count && end[i].to == graph->edge_to[edge]; i++)
+            if (hd_best_names_better(graph, edge, *end[i].edge))
+                *end[i].edge = edge;
+}
+
+/* Steps of paths by what they leave. */
+struct leaving {
+    size_t *last;     /* [node_count] the last of its steps + 1; 0: it has none */
+    size_t *previous; /* by step: the one before that leaves the same node + 1; 0: there is none */
+    struct end *end;  /* by step */
+    struct end *some; /* room for those of one node */
+};
+
+static void name_all(const struct hd_graph *graph, const struct leaving *leaving, const struct hd_path *list, uint32_t count)
+{
+    size_t number = 0;
+    for (uint32_t i = 0; i < count; i++)
+        for (uint32_t k = 0; k < list[i].length; k++, number++) {
+            uint32_t from = k ? list[i].step[k - 1].node : HD_NODE_ROOT;
+            leaving->end[number] = (struct end){list[i].step[k].node, &list[i].step[k].edge};
+            leaving->previous[number] = leaving->last[from];
+            leaving->last[from] = number + 1;
+        }
+    for (uint32_t i = 0; i < count; i++)
+        for (uint32_t k = 0; k < list[i].length; k++) {
+            uint32_t from = k ? list[i].step[k - 1].node : HD_NODE_ROOT;
+            size_t ends = 0;
+            for (size_t at = leaving->last[from]; at; at = leaving->previous[at - 1])
+                leaving->some[ends++] = leaving->end[at - 1];
+            leaving->last[from] = 0;
+            if (ends)
+                name_ends(graph, from, leaving->some, ends);
+        }
+}
+
+bool hd_best_names_along(const struct hd_graph *graph, struct hd_path *list, uint32_t count, struct hd_error *err)
+{
+    size_t steps = 1;
+    for (uint32_t i = 0; i < count; i++)
+        steps += list[i].length;
+    struct leaving leaving = {calloc(graph->node_count, sizeof *leaving.last), malloc(steps * sizeof *leaving.previous),
+                              malloc(steps * sizeof *leaving.end), malloc(steps * sizeof *leaving.some)};
+    bool fine = leaving.last && leaving.previous && leaving.end && leaving.some;
+    if (fine)
+        name_all(graph, &leaving, list, count);
+    free(leaving.last);
+    free(leaving.previous);
+    free(leaving.end);
+    free(leaving.some);
+    return fine || hd_error_set(err, HD_ERROR_MEMORY, "out of memory while looking for names of paths");
 }

@@ -25,7 +25,7 @@ bool hd_best_names_is_entry(const struct hd_graph *graph, uint32_t from, uint64_
 /* For all steps that leave the root. */
 void hd_best_names_from_root(struct hd_paths *paths);
 
-/* For all steps of a path. Edges that are not weak stay so. */
-void hd_best_names_along(const struct hd_graph *graph, struct hd_path *path);
+/* For all steps of these paths. Edges that are not weak stay so. What they leave is looked through once, however many steps leave it. */
+bool hd_best_names_along(const struct hd_graph *graph, struct hd_path *list, uint32_t count, struct hd_error *err);
 
 #endif

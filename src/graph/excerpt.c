@@ -449,7 +449,7 @@ static bool finish_in_order(struct hd_excerpt *excerpt, const struct hd_excerpt_
     return false;
 }
 
-/* The place of an edge of the whole graph in the excerpt, which has it. */
+/* The place of an edge of the whole graph in the excerpt, which has it: it was wanted. */
 static uint64_t find_edge(const struct gather *gather, uint64_t at)
 {
     const struct edge wanted = {.at = at};
@@ -457,48 +457,73 @@ static uint64_t find_edge(const struct gather *gather, uint64_t at)
     return (uint64_t)(found - gather->edge);
 }
 
-/* The steps of these paths, each node's together. */
-static void want_paths(struct gather *gather, uint64_t *ends, const struct hd_path *list, uint32_t count)
+/* The steps of paths. */
+struct steps {
+    struct step *list;
+    uint32_t count, capacity;
+};
+
+static void add_step(struct gather *gather, struct steps *steps, uint32_t from, uint32_t to, uint64_t edge)
 {
-    struct step *step = NULL;
-    uint32_t steps = 0, capacity = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t from = HD_NODE_ROOT;
-        for (uint32_t k = 0; k < list[i].length && !gather->failed; from = list[i].step[k++].node) {
-            struct step *more = room(step, steps, &capacity, sizeof *step, 4 * NODES_MAX);
-            gather->failed |= !more;
-            if (gather->failed)
-                break;
-            step = more;
-            step[steps++] = (struct step){from, list[i].step[k].node};
-            want(gather, list[i].step[k].node);
-            want_edge(gather, from, list[i].step[k].edge);
-        }
-    }
-    if (steps)
-        qsort(step, steps, sizeof *step, by_from);
-    for (uint32_t i = 0, end; i < steps && !gather->failed; i = end) {
-        for (end = i + 1; end < steps && step[end].from == step[i].from;)
+    struct step *list = room(steps->list, steps->count, &steps->capacity, sizeof *list, 4 * NODES_MAX);
+    gather->failed |= !list;
+    if (!list)
+        return;
+    steps->list = list;
+    list[steps->count++] = (struct step){from, to};
+    want(gather, to);
+    want_edge(gather, from, edge);
+}
+
+/* All edges from step to step, each node's together. */
+static bool make_steps(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, struct gather *gather, struct steps *steps)
+{
+    uint64_t *ends = hd_bits_create(source->graph->node_count);
+    gather->failed |= !ends;
+    if (steps->count)
+        qsort(steps->list, steps->count, sizeof *steps->list, by_from);
+    for (uint32_t i = 0, end; i < steps->count && !gather->failed; i = end) {
+        for (end = i + 1; end < steps->count && steps->list[end].from == steps->list[i].from;)
             end++;
-        want_steps(gather, ends, step + i, end - i);
+        want_steps(gather, ends, steps->list + i, end - i);
     }
-    free(step);
+    free(steps->list);
+    free(ends);
+    if (!gather->failed && make(excerpt, source, gather))
+        return true;
+    hd_excerpt_destroy(excerpt);
+    return false;
 }
 
 bool hd_excerpt_along(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node, struct hd_path *list, uint32_t count)
 {
-    uint64_t *ends = hd_bits_create(source->graph->node_count);
-    struct gather gather = {.index = source->index, .failed = !ends};
+    struct gather gather = {.index = source->index};
+    struct steps steps = {0};
     want(&gather, node);
-    if (!gather.failed)
-        want_paths(&gather, ends, list, count);
-    free(ends);
-    bool made = !gather.failed && make(excerpt, source, &gather);
-    if (!made)
-        hd_excerpt_destroy(excerpt);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t from = HD_NODE_ROOT;
+        for (uint32_t k = 0; k < list[i].length && !gather.failed; from = list[i].step[k++].node)
+            add_step(&gather, &steps, from, list[i].step[k].node, list[i].step[k].edge);
+    }
+    bool made = make_steps(excerpt, source, &gather, &steps);
     for (uint32_t i = 0; made && i < count; i++)
         for (uint32_t k = 0; k < list[i].length; k++)
             list[i].step[k] = (struct hd_path_step){find_edge(&gather, list[i].step[k].edge), hd_excerpt_find(excerpt, list[i].step[k].node)};
+    gather_free(&gather);
+    return made;
+}
+
+bool hd_excerpt_tree(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, struct hd_path_tree *tree)
+{
+    struct gather gather = {.index = source->index};
+    struct steps steps = {0};
+    for (uint32_t i = 1; i < tree->count && !gather.failed; i++)
+        add_step(&gather, &steps, tree->step[tree->step[i].from].node, tree->step[i].node, tree->step[i].edge);
+    bool made = make_steps(excerpt, source, &gather, &steps);
+    for (uint32_t i = 1; made && i < tree->count; i++) {
+        tree->step[i].edge = find_edge(&gather, tree->step[i].edge);
+        tree->step[i].node = hd_excerpt_find(excerpt, tree->step[i].node);
+    }
     gather_free(&gather);
     return made;
 }

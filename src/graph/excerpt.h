@@ -53,6 +53,9 @@ bool hd_excerpt_path(struct hd_excerpt *excerpt, const struct hd_excerpt_source 
  */
 bool hd_excerpt_along(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, uint32_t node, struct hd_path *list, uint32_t count);
 
+/* The same for a tree of paths. */
+bool hd_excerpt_tree(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, struct hd_path_tree *tree);
+
 /* The shortest paths to these objects, with `order` and `from`, for hd_paths_merge. One pass over `order`. */
 bool hd_excerpt_ways(struct hd_excerpt *excerpt, const struct hd_excerpt_source *source, const uint32_t *nodes, uint32_t count);
 

@@ -272,6 +272,8 @@ bool hd_index_hold(struct hd_index *index, uint64_t sections)
     if ((atomic_load(&index->held) & sections) == sections)
         return true;
     bool fine = hd_index_check(hd_index_header_of(index), &index->plan, index->file, sections);
+    if ((sections & HD_INDEX_SECTIONS_PATHS) != HD_INDEX_SECTIONS_PATHS)
+        sections &= ~HD_INDEX_BIT(PATH_PARENT); /* so that these are a tree is still to be seen */
     if (fine)
         atomic_fetch_or(&index->held, sections);
     else
@@ -373,6 +375,11 @@ const uint64_t *hd_index_retained(struct hd_index *index)
 const uint32_t *hd_index_order(struct hd_index *index)
 {
     return hd_index_hold(index, HD_INDEX_BIT(PATH_ORDER)) ? section(index, HD_INDEX_PATH_ORDER) : NULL;
+}
+
+const uint32_t *hd_index_class_numbers(struct hd_index *index)
+{
+    return hd_index_hold(index, HD_INDEX_BIT(CLASS_NUMBER)) ? section(index, HD_INDEX_CLASS_NUMBER) : NULL;
 }
 
 const uint32_t *hd_index_parents(struct hd_index *index)

@@ -93,6 +93,7 @@ const struct hd_retained_group *hd_index_type_sums(struct hd_index *index);
 const uint64_t *hd_index_sizes(struct hd_index *index);
 const uint64_t *hd_index_retained(struct hd_index *index);
 const uint32_t *hd_index_order(struct hd_index *index);   /* of struct hd_paths, with as many elements as nodes are reachable */
+const uint32_t *hd_index_class_numbers(struct hd_index *index); /* of the groups by class; HD_NODE_NONE for the root */
 const uint32_t *hd_index_parents(struct hd_index *index); /* below node_count or HD_NODE_NONE; that it is a tree is not looked at */
 
 const struct hd_index_marks *hd_index_get_marks(const struct hd_index *index);

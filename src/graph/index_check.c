@@ -200,6 +200,15 @@ static bool classes(const uint32_t *number, uint64_t from, uint64_t to, uint64_t
     return root && (from >= to || below(number + from, to - from, count, UINT32_MAX, false));
 }
 
+/* No more than there are. */
+static bool sums(const struct hd_retained_group *sum, uint64_t from, uint64_t to, uint64_t nodes)
+{
+    bool bad = false;
+    for (uint64_t i = from; i < to; i++)
+        bad |= sum[i].count > nodes || sum[i].unreachable > sum[i].count || sum[i].unreachable_shallow > sum[i].shallow;
+    return !bad;
+}
+
 /* Elements [from, to) of a section. */
 static bool in_range(const struct check *check, enum hd_index_section which, uint64_t from, uint64_t to)
 {
@@ -236,6 +245,9 @@ static bool in_range(const struct check *check, enum hd_index_section which, uin
         return starts64(section(check, which), from, to, h->name_count, h->name_bytes);
     case HD_INDEX_CHILD_START:
         return starts32(number, from, to, h->node_count, h->reachable - 1);
+    case HD_INDEX_CLASS_SUMS:
+    case HD_INDEX_TYPE_SUMS:
+        return sums(section(check, which), from, to, h->node_count);
     default:
         return true; /* sizes and texts: any will do */
     }

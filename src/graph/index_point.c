@@ -282,6 +282,9 @@ static bool leaves(struct hd_index *index, uint64_t edge, uint32_t *node)
 /* The nodes of which a column has that number. */
 static bool nodes_with(struct hd_index *index, enum hd_index_section which, uint32_t number, uint32_t *list, uint64_t limit, uint64_t *count)
 {
+    const uint64_t nodes = hd_index_header_of(index)->node_count;
+    if (limit > nodes)
+        limit = nodes;
     uint64_t *node = malloc((limit + 1) * sizeof *node);
     bool found = node && hd_index_search(index, which, number, node, limit, count);
     for (uint64_t i = 0; found && *count <= limit && i < *count; i++)

@@ -130,46 +130,18 @@ bool hd_paths_create(struct hd_paths *paths, const struct hd_graph *graph, struc
     return no_memory(err);
 }
 
-/* One step of each path that goes on, then the next: nodes are nearer first. `going`: which of them do. */
-static void collect(struct hd_paths *paths, const struct hd_path *list, uint32_t *going, uint32_t count, uint32_t *place)
-{
-    place[HD_NODE_ROOT] = 0;
-    for (uint32_t level = 0; count > 0; level++) {
-        uint32_t kept = 0;
-        for (uint32_t i = 0; i < count; i++) {
-            const struct hd_path *path = &list[going[i]];
-            if (level >= path->length)
-                continue;
-            going[kept++] = going[i];
-            const struct hd_path_step step = path->step[level];
-            uint32_t from = level ? path->step[level - 1].node : HD_NODE_ROOT;
-            if (paths->parent[step.node] != HD_NODE_NONE)
-                continue;
-            paths->parent[step.node] = from;
-            paths->edge[step.node] = step.edge;
-            paths->from[paths->reached] = place[from];
-            place[step.node] = paths->reached;
-            paths->order[paths->reached++] = step.node;
-        }
-        count = kept;
-    }
-}
-
-bool hd_paths_collect(struct hd_paths *paths, const struct hd_graph *graph, const struct hd_path *list, uint32_t count, struct hd_error *err)
+bool hd_paths_of_tree(struct hd_paths *paths, const struct hd_graph *graph, const struct hd_path_tree *tree, struct hd_error *err)
 {
     if (!create(paths, graph, err))
         return false;
-    uint32_t *going = malloc(((size_t)count + 1) * sizeof *going), *place = malloc(graph->node_count * sizeof *place);
-    bool fine = going && place;
-    for (uint32_t i = 0; fine && i < count; i++)
-        going[i] = i;
-    if (fine)
-        collect(paths, list, going, count, place);
-    free(going);
-    free(place);
-    if (!fine)
-        hd_paths_destroy(paths);
-    return fine || no_memory(err);
+    for (; paths->reached < tree->count; paths->reached++) {
+        const struct hd_tree_step *step = &tree->step[paths->reached];
+        paths->order[paths->reached] = step->node;
+        paths->from[paths->reached] = step->from;
+        paths->parent[step->node] = tree->step[step->from].node;
+        paths->edge[step->node] = step->edge;
+    }
+    return true;
 }
 
 void hd_paths_destroy(struct hd_paths *paths)

@@ -41,9 +41,18 @@ struct hd_path {
 
 bool hd_paths_to(const struct hd_paths *paths, uint32_t node, struct hd_path *path, struct hd_error *err);
 
-/* The tree of these paths alone, which are of one search: each node is on one way there. */
-bool hd_paths_collect(struct hd_paths *paths, const struct hd_graph *graph, const struct hd_path *list, uint32_t count, struct hd_error *err);
+/* Some of the paths of a search, as a tree of its own. */
+struct hd_path_tree {
+    struct hd_tree_step {
+        uint64_t edge; /* that leads to the node; 0 of the root */
+        uint32_t node;
+        uint32_t from; /* the step before, which stands before it; 0 of the root */
+    } *step;           /* the first is the root; nearer ones first among those of one kind of path */
+    uint32_t count;
+};
 
+/* As if these paths were all there are. */
+bool hd_paths_of_tree(struct hd_paths *paths, const struct hd_graph *graph, const struct hd_path_tree *tree, struct hd_error *err);
 void hd_paths_free(struct hd_path *list, uint32_t count);
 
 /*

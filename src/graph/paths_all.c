@@ -50,8 +50,8 @@ struct nodes {
 
 /* What is known of the best path to a node without the one that is asked for; in `state`, above these. */
 enum { SEEN = 1, /* a path is known */
-       DONE = 2, /* there is no better one */
-       STATE_BITS = 2 };
+       DONE = 2 }; /* and it is the one that is taken */
+enum { STATE_BITS = 2 };
 
 struct all {
     const struct hd_paths_source *source;
@@ -174,7 +174,7 @@ static uint32_t find_place(const struct all *all)
     return place;
 }
 
-/* What the tree of shortest paths has below the node, and where in it detours may lead. `below` is a set of places first: these are near each other. */
+/* What the tree of shortest paths has below the node, and where in it detours may lead. It is found by the places, which are near each other. */
 static bool look_below(struct all *all)
 {
     const struct hd_paths *shortest = all->source->shortest;
@@ -256,14 +256,16 @@ static void enter(struct all *all, uint32_t from)
     }
 }
 
-/* `sources`: set of those who refer to it; NULL: it is most of the graph, and few nodes are outside. */
-static void enter_region(struct all *all, const uint64_t *sources)
+/* `sources`: set of those who refer to it, or of all, where few nodes are outside. Each is entered from once, whatever an index has in its order. */
+static void enter_region(struct all *all, uint64_t *sources)
 {
     const struct hd_paths *shortest = all->source->shortest;
     for (uint32_t place = 0; place < shortest->reached && !all->failed && !all->damaged; place++) {
         uint32_t at = shortest->order[place];
-        if ((!sources || hd_bits_has(sources, at)) && !hd_bits_has(all->below, at))
-            enter(all, at);
+        if (!hd_bits_has(sources, at) || hd_bits_has(all->below, at))
+            continue;
+        hd_bits_remove(sources, at);
+        enter(all, at);
     }
 }
 
@@ -366,7 +368,8 @@ static void search_kind(struct all *all, measure_t kind)
             break;
         count_found(all, now);
         uint32_t end = now == by_queue ? all->queue.count : at;
-        sort_level(all, all->queue.list + at, end - at);
+        if (end > at)
+            sort_level(all, all->queue.list + at, end - at);
         if (end - at > all->source->graph->node_count / 64)
             look_at_all(all);
         for (; !is_over(all) && at < end; at++)
@@ -389,17 +392,19 @@ static void search_region(struct all *all)
 {
     const size_t nodes = all->source->graph->node_count, words = hd_bits_words(nodes);
     bool is_most = count_set(all->region, words) > nodes / 2;
-    uint64_t *sources = is_most ? NULL : hd_bits_create(nodes);
+    uint64_t *sources = hd_bits_create(nodes);
     all->left = hd_bits_create(nodes);
     all->state = calloc(nodes, sizeof *all->state);
     all->came = calloc(nodes, sizeof *all->came);
     all->came_by = calloc(nodes, sizeof *all->came_by);
-    all->failed |= (!is_most && !sources) || !all->left || !all->state || !all->came || !all->came_by
+    all->failed |= !sources || !all->left || !all->state || !all->came || !all->came_by
                    || !hd_path_kinds_init(&all->kinds, all->source->graph);
     if (!all->failed) {
         memcpy(all->left, all->region, words * sizeof *all->left);
         all->state[HD_NODE_ROOT] = SEEN | DONE;
-        if (sources)
+        if (is_most)
+            memset(sources, 0xff, words * sizeof *sources);
+        else
             hd_referrers_of_set(all->source->graph, all->region, sources);
         enter_region(all, sources);
         for (uint32_t i = all->weak ? 0 : 1; i < all->direct.count && !all->failed && !all->damaged; i++)
@@ -439,17 +444,16 @@ static bool make_path(struct all *all, const struct candidate *candidate, struct
 {
     const uint32_t most = all->source->graph->node_count;
     struct hd_path_step step = {candidate->edge, all->node};
-    uint32_t parent, length = all->node != HD_NODE_NONE;
+    uint32_t parent, length = 1;
     for (uint32_t at = candidate->from; at != HD_NODE_ROOT && !all->damaged; at = parent) {
         uint64_t edge;
         all->damaged |= !step_back(all, at, &parent, &edge) || length++ >= most;
     }
-    path->step = all->damaged ? NULL : malloc(((size_t)length + 1) * sizeof *path->step);
+    path->step = all->damaged ? NULL : malloc(length * sizeof *path->step);
     if (!path->step)
         return false;
     path->length = length;
-    if (all->node != HD_NODE_NONE)
-        path->step[--length] = step;
+    path->step[--length] = step;
     for (uint32_t at = candidate->from; length > 0; at = parent) {
         step.node = at;
         step_back(all, at, &parent, &step.edge);
@@ -488,10 +492,10 @@ static bool begin(struct all *all)
     return all->wanted && all->below && all->inside && all->region;
 }
 
-/* What was found, and all is freed. */
-static bool end(struct all *all, bool fine, struct hd_path **list, uint32_t *count, struct hd_error *err)
+/* All is freed; *err tells what went wrong. */
+static bool end(struct all *all, bool fine, struct hd_error *err)
 {
-    fine = fine && !all->failed && !all->damaged && make_paths(all, list, count);
+    fine = fine && !all->failed && !all->damaged;
     free(all->wanted);
     free(all->below);
     free(all->inside);
@@ -510,9 +514,6 @@ static bool end(struct all *all, bool fine, struct hd_path **list, uint32_t *cou
     hd_path_kinds_deinit(&all->kinds);
     if (fine)
         return true;
-    hd_paths_free(*list, *count);
-    *list = NULL;
-    *count = 0;
     return all->damaged ? hd_error_set(err, HD_ERROR_BAD_DUMP, "what the index has of the shortest paths is damaged")
                         : hd_error_set(err, HD_ERROR_MEMORY, "out of memory while looking for paths");
 }
@@ -542,19 +543,85 @@ bool hd_paths_all(const struct hd_paths_source *source, uint32_t node, bool weak
         find_direct(&all);
     if (fine && !all.failed && !all.damaged)
         find_detours(&all);
-    return end(&all, fine, list, count, err);
-}
-
-bool hd_paths_weak(const struct hd_paths_source *source, const uint64_t *set, struct hd_path **list, uint32_t *count, struct hd_error *err)
-{
-    struct all all = {.source = source, .mapped = source->mapped, .node = HD_NODE_NONE, .limit = UINT32_MAX, .weak = true};
+    fine = fine && !all.failed && !all.damaged && make_paths(&all, list, count);
+    if (end(&all, fine, err))
+        return true;
+    hd_paths_free(*list, *count);
     *list = NULL;
     *count = 0;
+    return false;
+}
+
+/* ---- by weak references ---- */
+
+/* Marks the ways to all that were found; each node once. */
+static void mark_ways(struct all *all, uint64_t *ways)
+{
+    hd_bits_add(ways, HD_NODE_ROOT);
+    for (uint32_t i = 0; i < all->detour.count; i++) {
+        uint64_t edge;
+        for (uint32_t at = all->detour.list[i].from; !hd_bits_has(ways, at) && !all->damaged;) {
+            hd_bits_add(ways, at);
+            all->damaged |= !step_back(all, at, &at, &edge);
+        }
+    }
+}
+
+/* Adds a node to the tree; what is before it must be there. `place`: [node_count] of each in it + 1. */
+static void add_step(struct all *all, struct hd_path_tree *tree, uint32_t *capacity, uint32_t *place, uint32_t node)
+{
+    uint32_t parent = HD_NODE_ROOT;
+    uint64_t edge = 0;
+    all->damaged |= place[node] || (node != HD_NODE_ROOT && (!step_back(all, node, &parent, &edge) || !place[parent]));
+    struct hd_tree_step *larger = all->damaged ? NULL : room(tree->step, tree->count, capacity, sizeof *tree->step);
+    all->failed |= !larger;
+    if (!larger)
+        return;
+    tree->step = larger;
+    tree->step[tree->count] = (struct hd_tree_step){edge, node, node == HD_NODE_ROOT ? 0 : place[parent] - 1};
+    place[node] = ++tree->count;
+}
+
+/* What is kept alive, as in the order of the shortest paths; then what weak references lead to, as it was reached. */
+static void make_tree(struct all *all, struct hd_path_tree *tree)
+{
+    const size_t nodes = all->source->graph->node_count;
+    const struct hd_paths *shortest = all->source->shortest;
+    uint64_t *ways = hd_bits_create(nodes);
+    uint32_t *place = calloc(nodes, sizeof *place), capacity = 0;
+    all->failed |= !ways || !place;
+    if (!all->failed)
+        mark_ways(all, ways);
+    for (uint32_t i = 0; i < shortest->reached && !all->failed && !all->damaged; i++)
+        if (hd_bits_has(ways, shortest->order[i]))
+            add_step(all, tree, &capacity, place, shortest->order[i]);
+    for (uint32_t i = 0; i < all->queue.count && !all->failed && !all->damaged; i++)
+        if (hd_bits_has(ways, all->queue.list[i]))
+            add_step(all, tree, &capacity, place, all->queue.list[i]);
+    free(ways);
+    free(place);
+}
+
+bool hd_paths_weak(const struct hd_paths_source *source, uint64_t *set, struct hd_path_tree *tree, struct hd_error *err)
+{
+    struct all all = {.source = source, .mapped = source->mapped, .node = HD_NODE_NONE, .limit = UINT32_MAX, .weak = true};
+    *tree = (struct hd_path_tree){.count = 0};
     bool fine = begin(&all);
+    const size_t words = hd_bits_words(source->graph->node_count);
     if (fine) {
-        memcpy(all.wanted, set, hd_bits_words(source->graph->node_count) * sizeof *set);
+        memcpy(all.wanted, set, words * sizeof *set);
         look_for_weak(&all);
         find_detours(&all);
+        memset(set, 0, words * sizeof *set);
+        for (uint32_t i = 0; i < all.detour.count; i++)
+            hd_bits_add(set, all.detour.list[i].from);
     }
-    return end(&all, fine, list, count, err);
+    if (fine && all.detour.count > 0 && !all.failed && !all.damaged)
+        make_tree(&all, tree);
+    fine = end(&all, fine, err);
+    if (!fine) {
+        free(tree->step);
+        *tree = (struct hd_path_tree){.count = 0};
+    }
+    return fine;
 }

@@ -294,9 +294,9 @@ static enum hd_suspect_anchor anchor_of(const struct hd_graph *graph, const stru
 static bool follow_path(struct hd_suspects *suspects, struct hd_suspect *suspect, struct hd_error *err)
 {
     const struct hd_graph *graph = suspects->graph;
-    if (!hd_paths_to(&suspects->paths, suspects->tree.group[suspect->group].sample, &suspect->path, err))
+    if (!hd_paths_to(&suspects->paths, suspects->tree.group[suspect->group].sample, &suspect->path, err)
+        || !hd_best_names_along(graph, &suspect->path, 1, err))
         return false;
-    hd_best_names_along(graph, &suspect->path);
     for (uint32_t i = suspect->path.length; i-- > 0;) {
         enum hd_suspect_anchor anchor = anchor_of(graph, &suspect->path, i);
         bool own = i + 1 == suspect->path.length || !is_class(graph, suspect->path.step[i].node);

@@ -158,6 +158,16 @@ bool hd_basis_excerpt_along(struct hd_basis *basis, struct hd_path *list, uint32
     return true;
 }
 
+bool hd_basis_excerpt_tree(struct hd_basis *basis, struct hd_path_tree *tree)
+{
+    forget_excerpt(basis);
+    struct hd_excerpt_source source = {basis->index, &basis->graph, &basis->dominators};
+    if (!can_be_cut(basis) || !hd_excerpt_tree(&basis->excerpt, &source, tree))
+        return false;
+    put_excerpt(basis);
+    return true;
+}
+
 bool hd_basis_whole(struct hd_basis *basis, enum hd_index_need need, struct hd_error *err)
 {
     forget_excerpt(basis);

@@ -67,6 +67,7 @@ bool hd_basis_excerpt_several(struct hd_basis *basis, hd_basis_cut_several *cut,
 
 /* The same for paths to a node, by hd_excerpt_along, and in place of another excerpt, too; all are numbers of the whole graph. False: they stay so. */
 bool hd_basis_excerpt_along(struct hd_basis *basis, struct hd_path *list, uint32_t count, uint32_t *node);
+bool hd_basis_excerpt_tree(struct hd_basis *basis, struct hd_path_tree *tree); /* by hd_excerpt_tree */
 
 /* Waits until it is saved. */
 void hd_basis_settle(struct hd_basis *basis);

@@ -169,6 +169,14 @@ bool hd_open_along(struct hd_open *open, struct hd_path *list, uint32_t count, u
     return true;
 }
 
+bool hd_open_tree(struct hd_open *open, struct hd_path_tree *tree, struct hd_error *err)
+{
+    if (!hd_basis_excerpt_tree(open->basis, tree))
+        return hd_open_whole(open, HD_INDEX_GRAPH, err);
+    take(open);
+    return true;
+}
+
 bool hd_open_may_have(const struct hd_open *open, const char *text, struct hd_error *err)
 {
     uint64_t id;

@@ -80,6 +80,7 @@ bool hd_open_several(struct hd_open *open, hd_basis_cut_several *cut, uint32_t *
  * HD_INDEX_GRAPH of the whole. After hd_open_read_for HD_INDEX_SUMS, or in place of an excerpt.
  */
 bool hd_open_along(struct hd_open *open, struct hd_path *list, uint32_t count, uint32_t *node, struct hd_error *err);
+bool hd_open_tree(struct hd_open *open, struct hd_path_tree *tree, struct hd_error *err); /* the same for a tree of them */
 
 /* Waits until the index is saved, unless that is put off (view/basis.h). What was printed is flushed before. */
 void hd_open_close(struct hd_open *open);

@@ -60,6 +60,15 @@ static bool whole_source(struct hd_open *open, struct hd_paths_source *source, s
     return shortest != NULL;
 }
 
+/* An index whose blocks hold, and which is none all the same: it is not to be there the next time. */
+static bool discard(const struct hd_open *open, struct hd_error *err)
+{
+    if (!open->index || !err || err->code != HD_ERROR_BAD_DUMP)
+        return false;
+    hd_index_discard(open->index);
+    return hd_error_set(err, HD_ERROR_BAD_DUMP, "the index of %.200s was damaged and is removed: ask again, and a new one is made", open->path);
+}
+
 /* More than the shortest path tells: paths by others who refer to it, or by weak references. */
 static bool more_paths(struct hd_open *open, uint32_t *node, bool weak, unsigned long all, struct hd_path **list, uint32_t *count,
                        struct hd_error *err)
@@ -69,10 +78,13 @@ static bool more_paths(struct hd_open *open, uint32_t *node, bool weak, unsigned
     if (open->basis->excerpt.node)
         *node = open->basis->excerpt.node[*node];
     if (!mapped_source(open, &ways, &source) || !hd_paths_all(&source, *node, weak, (uint32_t)all, list, count, NULL))
-        return whole_source(open, &source, err) && hd_paths_all(&source, *node, weak, (uint32_t)all, list, count, err);
+        return whole_source(open, &source, err)
+               && (hd_paths_all(&source, *node, weak, (uint32_t)all, list, count, err) || discard(open, err));
     if (hd_open_along(open, *list, *count, node, err))
         return true;
     hd_paths_free(*list, *count);
+    *list = NULL;
+    *count = 0;
     return false;
 }
 
@@ -86,9 +98,12 @@ bool hd_view_path_find(struct hd_open *open, uint32_t *node, bool exclude_weak, 
         return false;
     if (all <= 1 && !*count && weak && !more_paths(open, node, true, all, list, count, err))
         return false;
-    for (uint32_t i = 0; i < *count; i++)
-        hd_best_names_along(&open->graph, &(*list)[i]);
-    return true;
+    if (hd_best_names_along(&open->graph, *list, *count, err))
+        return true;
+    hd_paths_free(*list, *count);
+    *list = NULL;
+    *count = 0;
+    return false;
 }
 
 struct of_path {
@@ -191,37 +206,33 @@ static uint64_t *members(const uint32_t *number, uint32_t nodes, uint32_t group,
     return set;
 }
 
-/* The same of all that the index has; there are so many of them. NULL, too: it is damaged. */
-static uint64_t *members_of_index(const struct hd_open *open, uint32_t group, uint64_t objects)
+/* The same of all there are, which may be closed; the index need not have them, or be damaged. */
+static uint64_t *members_of_all(struct hd_open *open, uint32_t group, uint64_t *count)
 {
-    uint64_t *set = hd_bits_create(counts(open)->node_count), count = 0;
-    uint32_t *list = malloc((objects + 1) * sizeof *list);
-    bool done = set && list && hd_index_members(open->index, group, list, objects, &count) && count <= objects;
-    for (uint64_t i = 0; done && i < count; i++)
-        hd_bits_add(set, list[i]);
-    free(list);
-    if (done)
-        return set;
-    free(set);
-    return NULL;
+    const uint32_t *number = open->index ? hd_index_class_numbers(open->index) : NULL;
+    if (number)
+        return members(number, counts(open)->node_count, group, count);
+    const struct hd_groups *groups = hd_open_whole(open, HD_INDEX_GRAPH, NULL) ? hd_derived_classes(open->derived, NULL) : NULL;
+    return groups ? members(groups->number, open->graph.node_count, group, count) : NULL;
 }
 
-/* Those paths, each to an object of the class, merged in place of what there is. */
-static bool merge_paths(const struct hd_open *open, const struct hd_path *list, uint32_t count, struct hd_view_class_path *tree,
-                        struct hd_error *err)
+/* Of the tree of paths, as it is open, in place of what there is. `set`: those of the whole graph that it leads to; it may be an excerpt that is open. */
+static bool merge_tree(const struct hd_open *open, const struct hd_path_tree *paths, const uint64_t *set, const uint32_t *nodes,
+                       struct hd_view_class_path *tree, struct hd_error *err)
 {
-    struct hd_paths paths;
+    struct hd_paths some;
     struct hd_merged_paths merged;
     uint64_t *ends = hd_bits_create(open->graph.node_count);
     if (!ends)
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory");
-    for (uint32_t i = 0; i < count; i++)
-        hd_bits_add(ends, list[i].step[list[i].length - 1].node);
-    bool done = hd_paths_collect(&paths, &open->graph, list, count, err);
+    for (uint32_t i = 0; i < paths->count; i++)
+        if (hd_bits_has(set, nodes[i]))
+            hd_bits_add(ends, paths->step[i].node);
+    bool done = hd_paths_of_tree(&some, &open->graph, paths, err);
     if (done) {
-        hd_best_names_from_root(&paths);
-        done = hd_paths_merge(&paths, ends, &merged, err);
-        hd_paths_destroy(&paths);
+        hd_best_names_from_root(&some);
+        done = hd_paths_merge(&some, ends, &merged, err);
+        hd_paths_destroy(&some);
     }
     free(ends);
     if (!done)
@@ -231,25 +242,34 @@ static bool merge_paths(const struct hd_open *open, const struct hd_path *list, 
     return true;
 }
 
+/* The numbers that its nodes have now. NULL: memory ran out. */
+static uint32_t *nodes_of(const struct hd_path_tree *paths)
+{
+    uint32_t *list = malloc(((size_t)paths->count + 1) * sizeof *list);
+    for (uint32_t i = 0; list && i < paths->count; i++)
+        list[i] = paths->step[i].node;
+    return list;
+}
+
 /* By weak references: no other lead to any of them. */
 static bool merge_weak(struct hd_open *open, uint32_t group, struct hd_view_class_path *tree, struct hd_error *err)
 {
     struct hd_index_ways ways;
     struct hd_paths_source source;
-    struct hd_path *list = NULL;
-    uint32_t count = 0, node = HD_NODE_ROOT;
-    const struct hd_groups *groups = open->basis->excerpt.node ? NULL : hd_derived_classes(open->derived, NULL);
-    uint64_t *set = groups && groups->number ? members(groups->number, open->graph.node_count, group, &tree->objects)
-                                             : members_of_index(open, group, tree->objects);
+    struct hd_path_tree paths = {.count = 0};
+    uint64_t *set = members_of_all(open, group, &tree->objects);
     if (!set)
         return hd_error_set(err, HD_ERROR_MEMORY, "out of memory while looking for paths");
-    bool mapped = mapped_source(open, &ways, &source) && hd_paths_weak(&source, set, &list, &count, NULL);
-    bool done = mapped ? count == 0 || hd_open_along(open, list, count, &node, err)
-                       : whole_source(open, &source, err) && hd_paths_weak(&source, set, &list, &count, err);
+    bool mapped = mapped_source(open, &ways, &source) && hd_paths_weak(&source, set, &paths, NULL);
+    bool done = mapped || (whole_source(open, &source, err) && (hd_paths_weak(&source, set, &paths, err) || discard(open, err)));
+    uint32_t *nodes = done ? nodes_of(&paths) : NULL;
+    done = done && (nodes || hd_error_set(err, HD_ERROR_MEMORY, "out of memory while looking for paths"));
+    if (done && paths.count > 0)
+        done = (!mapped || hd_open_tree(open, &paths, err)) && merge_tree(open, &paths, set, nodes, tree, err);
+    tree->weak = paths.count > 0;
+    free(nodes);
     free(set);
-    tree->weak = count > 0;
-    done = done && (count == 0 || merge_paths(open, list, count, tree, err));
-    hd_paths_free(list, count);
+    free(paths.step);
     return done;
 }
 
@@ -343,7 +363,7 @@ bool hd_view_class_path_make(struct hd_view_class_path *tree, struct hd_open *op
         if (!make_some_how(tree, open, group, exclude_weak, err) || !(groups = hd_derived_classes(open->derived, err)))
             return false;
         tree->class = groups->name[group];
-        if (tree->objects >= HD_VIEW_PATH_MANY && !tree->weak && hd_keep_can(open))
+        if (tree->objects >= HD_VIEW_PATH_MANY && !tree->weak && tree->merged.step[0].members > 0 && hd_keep_can(open))
             keep(tree, open, group);
     }
     if (samples(open, &tree->merged, err))

@@ -116,6 +116,49 @@ class ExcerptTest < Minitest::Test
     assert_equal [false] * 4, (%w[Held Weak Few Lost].map { |name| json("path", path, name, "--exclude-weak")["weak"] })
   end
 
+  # A list that only a weak reference leads to, and an array with many objects that refer to one: what has to be remembered is in proportion to them.
+  def test_long_lists_and_many_referrers
+    path = File.join(FOLDER, "weak-list.json")
+    File.write(path, weak_list(50_000))
+    words = ["path", path, "Node"]
+    assert_equal [50_000, true], within(500, *words, "--no-index", "--json").values_at("reached", "weak")
+    text("index", path)
+    assert_equal [50_000, true], within(500, *words, "--json").values_at("reached", "weak")
+    File.write(path, star(30_000))
+    text("index", path)
+    [[], %w[--no-index]].each { |more| assert_equal 30_000, within(500, "path", path, "4136", "--all", "100000", "--json", *more)["paths"].size }
+  end
+
+  # Of a process that may use so many megabytes of memory.
+  def within(megabytes, *words)
+    out, err, status = Open3.capture3(TOOL, *words.map(&:to_s), rlimit_as: megabytes << 20)
+    assert_equal ["", true], [err, status.success?]
+    JSON.parse(out)
+  end
+
+  def weak_list(count)
+    links = Array.new(count) do |i|
+      %(,{"id":#{8192 + i * 40},"bt":"T_OBJECT","class":4136,"size":40,"ivs":{"@next":#{i + 1 < count ? 8192 + (i + 1) * 40 : "null"}}})
+    end
+    dump(%(,{"id":4096,"bt":"T_ARRAY","size":40,"refs_weak":[8192],"val":[]}\n,{"id":4136,"bt":"T_CLASS","size":40,"name":"Node"}\n#{links.join("\n")}), count)
+  end
+
+  def star(count)
+    ids = Array.new(count) { |i| 8192 + i * 40 }
+    all = ids.map { |id| %(,{"id":#{id},"bt":"T_ARRAY","size":40,"val":[4136]}) }
+    dump(%(,{"id":4096,"bt":"T_ARRAY","size":40,"val":[#{ids.join(",")}]}\n,{"id":4136,"bt":"T_ARRAY","size":40,"val":[]}\n#{all.join("\n")}), count)
+  end
+
+  def dump(lines, count)
+    <<~DUMP
+      [{"id":"_DUMP_","format":"heap_dump","version":1,"ruby":"3.1.7","heap":[4096,#{8192 + count * 40}]}
+      ,{"id":"_ROOTS_","vm":[4096]}
+      #{lines}
+      ,{"id":"_END_","objects":#{count + 2},"references":1,"unreadable":0}
+      ]
+    DUMP
+  end
+
   # Two thirds in a tree below the root, some of them with weak references to the next ones, which refer to each other; the last ones refer to all of these.
   def weak_classes(count)
     random = Random.new(7)

@@ -171,19 +171,20 @@ static void put_paths(const struct hd_graph *graph, const struct columns *c, uin
         hd_paths_free(all, count);
     }
     uint64_t *members = set_of(c->member, graph->node_count);
-    check(hd_paths_weak(&source, members, &all, &count, &err), &err);
+    uint64_t *ends = set_of(c->member, graph->node_count);
+    struct hd_path_tree tree;
+    check(hd_paths_weak(&source, ends, &tree, &err), &err);
     printf(",\"weak\":[");
-    for (uint32_t i = 0; i < count; i++) {
-        printf("%s", i ? "," : "");
-        put_path(&all[i]);
-    }
+    for (uint32_t i = 0; i < tree.count; i++)
+        printf("%s[%" PRIu64 ",%u,%u,%d]", i ? "," : "", tree.step[i].edge, tree.step[i].node, tree.step[i].from,
+               hd_bits_has(ends, tree.step[i].node));
     putchar(']');
-    struct hd_paths collected;
-    check(hd_paths_collect(&collected, graph, all, count, &err), &err);
-    put32("collected_parent", collected.parent, graph->node_count);
-    put32("collected", collected.order, collected.reached);
-    hd_paths_destroy(&collected);
-    hd_paths_free(all, count);
+    struct hd_paths some;
+    check(hd_paths_of_tree(&some, graph, &tree, &err), &err);
+    put32("weak_parent", some.parent, graph->node_count);
+    hd_paths_destroy(&some);
+    free(tree.step);
+    free(ends);
     hd_dominators_destroy(&d);
     check(hd_paths_merge(&paths, members, &merged, &err), &err);
     free(members);

@@ -228,20 +228,30 @@ def check_paths(graph, answer):
 
 
 def check_weak_paths(graph, answer):
-    """To the members that no strong edges lead to; and the tree that these paths are."""
+    """To the members that no strong edges lead to, as one tree."""
     strong, distance = graph.distances(), graph.distances_by_weak(None)
     wanted = {node for node in distance if node not in strong and graph.member[node]}
-    expect("members that weak edges lead to", sorted(path[-1][1] for path in answer["weak"]), sorted(wanted))
-    parents, hops = {}, {0: 0}
-    for path in answer["weak"]:
-        nodes = verify_path(graph, path, path[-1][1], True)
-        expect("length of a path by weak edges", len(path), distance[nodes[-1]])
-        parents.update(zip(nodes[1:], nodes))
-        hops.update((node, place) for place, node in enumerate(nodes))
-    expect("parents of collected paths", {n: p for n, p in enumerate(answer["collected_parent"]) if p >= 0}, parents)
-    expect("collected nodes", sorted(answer["collected"]), sorted(hops))
-    steps = [hops[node] for node in answer["collected"]]
-    expect("collected nodes, nearer ones first", steps, sorted(steps))
+    tree, hops, parents = answer["weak"], {0: 0}, {}
+    expect("members that weak edges lead to", {node for _, node, _, end in tree if end}, wanted)
+    expect("nodes of the tree, each once", len({node for _, node, *_ in tree}), len(tree))
+    needed = set()
+    for place, (index, node, start, _) in enumerate(tree):
+        if place == 0:
+            expect("the root of the tree", (index, node, start), (0, 0, 0))
+            continue
+        edge = graph.edges[index]
+        expect("a step of the tree", (edge.start, edge.to, start < place), (tree[start][1], node, True))
+        parents[node] = edge.start
+        hops[node] = hops[edge.start] + 1
+        if node in strong:
+            expect("what is kept alive is on its shortest path", edge.start, answer["bfs_parent"][node])
+    for node in wanted:
+        expect("length of a path by weak edges", hops[node], distance[node])
+        while node:
+            needed.add(node)
+            node = parents[node]
+    expect("no steps but to members", set(parents), needed)
+    expect("parents of the tree", {n: p for n, p in enumerate(answer["weak_parent"]) if p >= 0}, parents)
 
 
 def check_all_paths(graph, paths, weak):
