@@ -215,7 +215,7 @@ static void get_group(struct reader *reader, struct hd_tree *tree, uint32_t numb
     if (members & MARK_VIA)
         group->via = (uint32_t)get(reader, nodes - 1);
     group->sample = (uint32_t)get(reader, nodes - 1);
-    reader->bad |= group->count == 0 || (group->sample == HD_NODE_ROOT) != (number == 0);
+    reader->bad |= group->count == 0 || (group->sample == HD_NODE_ROOT && number > 0);
     group->self = group->retained;
     if (!(members & MARK_REST))
         return;

@@ -1,5 +1,5 @@
 /*
- * The tree of groups of a whole dump (graph/tree.h) as a row of bytes: few groups, where the objects they are made of are many.
+ * The tree of groups of a whole dump (graph/tree.h), or of one object on, as a row of bytes: few groups, where the objects they are made of are many.
  *
  * Owns the format, and whether what is in it is enough for a question. All groups are in it, or those that retain most, and of the others
  * what they are together. Must not know where it is kept.
@@ -30,7 +30,7 @@ struct hd_tree_asked {
 /* Levels for hd_tree_part. */
 uint32_t hd_tree_asked_depth(const struct hd_tree_asked *asked);
 
-/* Appends a tree of all levels from the root on, in about `bytes` at most. False if memory ran out. */
+/* Appends a tree of all levels, in about `bytes` at most. False if memory ran out. */
 bool hd_tree_encode(struct hd_buffer *out, const struct hd_tree *tree, uint64_t bytes);
 
 enum { HD_TREE_CODE_LEVELS = 1000 }; /* of which is known what is left out: as many as a stack of `flame` has frames */

@@ -8,33 +8,95 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEPT_BYTES = 4 << 20 }; /* 400,000 groups, mostly */
+enum { KEPT_BYTES = 4 << 20,  /* 400,000 groups, mostly */
+       OWN_TREES = 8, OWN_SHARE = 20 }; /* of objects that retain a 20th, which are one of several in a group: it takes a while to go through what is below one */
 static const char kept_words[] = "the tree of groups";
 
 /* ---- kept ---- */
 
-/* The whole tree, once. */
-static void keep(const struct hd_open *open, const struct hd_tree *whole)
+/* One of the objects of a group, of which the tree from there on is not in the whole one; and not a link of a list, of which all have such trees. */
+static bool is_one_of_several(const struct hd_open *open, const struct hd_tree *whole, uint32_t node)
+{
+    const uint32_t group = whole->number[node];
+    uint32_t above = open->dominators.parent[node];
+    if (group == HD_NODE_NONE || (whole->group[group].count == 1 && !whole->group[group].leaves))
+        return false;
+    for (int i = 0; i < HD_TREE_FOLD && above != HD_NODE_NONE; i++, above = open->dominators.parent[above])
+        if (whole->number[above] == group)
+            return false;
+    return true;
+}
+
+/* The biggest of them; returns how many. */
+static uint32_t choose_own(const struct hd_open *open, const struct hd_tree *whole, uint32_t chosen[OWN_TREES])
+{
+    const uint64_t *retained = open->dominators.retained, least = open->dominators.reachable_size / OWN_SHARE;
+    uint32_t count = 0;
+    for (uint32_t node = 1; node < open->graph.node_count; node++) {
+        uint32_t at = count;
+        if (retained[node] < least || open->dominators.parent[node] == HD_NODE_NONE || !is_one_of_several(open, whole, node))
+            continue;
+        for (; at > 0 && retained[node] > retained[chosen[at - 1]]; at--)
+            if (at < OWN_TREES)
+                chosen[at] = chosen[at - 1];
+        if (at < OWN_TREES)
+            chosen[at] = node;
+        count += count < OWN_TREES;
+    }
+    return count;
+}
+
+static void keep_one(const struct hd_open *open, uint32_t from, const struct hd_tree *tree)
 {
     struct hd_buffer code = {0};
-    if (open->index && !hd_keep_find(open, kept_words, 0, &code) && hd_tree_encode(&code, whole, KEPT_BYTES))
-        hd_keep_add(open, kept_words, 0, &code);
+    if (hd_tree_encode(&code, tree, KEPT_BYTES))
+        hd_keep_add(open, kept_words, from, &code);
     hd_buffer_deinit(&code);
 }
 
-/* False if what is kept, if anything is, does not have what is asked for. */
-static bool find(struct hd_tree *tree, const struct hd_open *open, uint32_t from, const struct hd_tree_asked *asked)
+/* The whole tree, once, and those that it does not have; together these have no more objects than it, mostly. */
+static void keep(const struct hd_open *open, const struct hd_tree *whole, const struct hd_groups *classes, struct hd_tree_shape shape)
+{
+    struct hd_buffer code = {0};
+    struct hd_tree own;
+    uint32_t chosen[OWN_TREES];
+    if (!open->index || hd_keep_find(open, kept_words, HD_NODE_ROOT, &code)) {
+        hd_buffer_deinit(&code);
+        return;
+    }
+    hd_buffer_deinit(&code);
+    keep_one(open, HD_NODE_ROOT, whole);
+    uint64_t left = open->dominators.reachable_size;
+    uint32_t count = whole->number ? choose_own(open, whole, chosen) : 0;
+    for (uint32_t i = 0; i < count && open->dominators.retained[chosen[i]] <= left; i++) {
+        struct hd_error err;
+        left -= open->dominators.retained[chosen[i]];
+        shape.from = chosen[i];
+        if (!hd_tree_create(&own, &open->graph, &open->dominators, classes, &shape, &err))
+            return;
+        keep_one(open, chosen[i], &own);
+        hd_tree_destroy(&own);
+    }
+}
+
+/* False if that tree, if it is kept, does not have what is asked for. */
+static bool find_in(struct hd_tree *tree, const struct hd_open *open, uint32_t top, uint32_t from, const struct hd_tree_asked *asked)
 {
     struct hd_buffer data = {0};
     struct hd_tree_code code;
     bool found = false;
-    if (hd_keep_find(open, kept_words, 0, &data)
+    if (hd_keep_find(open, kept_words, top, &data)
         && hd_tree_decode(&code, data.data, data.length, open->graph.node_count, open->graph.name_count)) {
-        found = hd_tree_code_part(tree, &code, from, asked);
+        found = code.tree.group[0].sample == top && hd_tree_code_part(tree, &code, from, asked);
         hd_tree_code_free(&code);
     }
     hd_buffer_deinit(&data);
     return found;
+}
+
+static bool find(struct hd_tree *tree, const struct hd_open *open, uint32_t from, const struct hd_tree_asked *asked)
+{
+    return find_in(tree, open, HD_NODE_ROOT, from, asked) || (from != HD_NODE_ROOT && find_in(tree, open, from, from, asked));
 }
 
 /* The groups that are shown; *count of them. NULL if memory ran out. */
@@ -106,7 +168,7 @@ static bool make(struct hd_tree_view *view, const struct hd_tree_asked *asked, s
     if (!whole && !hd_tree_create(&own, &open->graph, &open->dominators, classes, &shape, err))
         return false;
     if (view->from == HD_NODE_ROOT)
-        keep(open, whole ? whole : &own);
+        keep(open, whole ? whole : &own, classes, shape);
     bool done = hd_tree_part(&view->tree, whole ? whole : &own, 0, hd_tree_asked_depth(asked), err);
     hd_tree_destroy(&own);
     view->retained = view->from == HD_NODE_ROOT || open->dominators.parent[view->from] != HD_NODE_NONE;
