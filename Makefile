@@ -41,7 +41,7 @@ tool_library := \
 	src/dump/check.c src/dump/range.c src/dump/objspace_reader.c \
 	src/graph/names.c src/graph/ranks.c src/graph/part.c src/graph/dump_part.c src/graph/objspace_part.c \
 	src/graph/storage.c src/graph/assemble.c src/graph/singletons.c src/graph/graph.c src/graph/builder.c \
-	src/graph/dominators.c src/graph/retained.c src/graph/exact.c src/graph/group_sets.c src/graph/paths.c src/graph/paths_all.c src/graph/paths_merge.c src/graph/path_kinds.c src/graph/referrers.c \
+	src/graph/dominators.c src/graph/retained.c src/graph/exact.c src/graph/group_sets.c src/graph/paths.c src/graph/detours.c src/graph/paths_all.c src/graph/paths_weak.c src/graph/paths_merge.c src/graph/path_kinds.c src/graph/referrers.c \
 	src/graph/groups.c src/graph/best_names.c src/graph/index.c src/graph/index_key.c src/graph/index_point.c src/graph/excerpt.c src/graph/index_check.c src/graph/index_answers.c src/graph/derived.c \
 	src/graph/fields.c src/graph/replay.c src/graph/objspace_fields.c src/graph/line_order.c src/graph/second_pass.c src/graph/holders.c \
 	src/graph/strings.c src/graph/collections.c src/graph/facets.c src/graph/lines.c src/graph/values.c src/graph/values_search.c src/graph/find.c src/graph/found.c src/graph/stacks.c \

@@ -135,7 +135,7 @@ bool hd_paths_of_tree(struct hd_paths *paths, const struct hd_graph *graph, cons
     if (!create(paths, graph, err))
         return false;
     for (; paths->reached < tree->count; paths->reached++) {
-        const struct hd_tree_step *step = &tree->step[paths->reached];
+        const struct hd_path_tree_step *step = &tree->step[paths->reached];
         paths->order[paths->reached] = step->node;
         paths->from[paths->reached] = step->from;
         paths->parent[step->node] = tree->step[step->from].node;

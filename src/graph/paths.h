@@ -43,7 +43,7 @@ bool hd_paths_to(const struct hd_paths *paths, uint32_t node, struct hd_path *pa
 
 /* Some of the paths of a search, as a tree of its own. */
 struct hd_path_tree {
-    struct hd_tree_step {
+    struct hd_path_tree_step {
         uint64_t edge; /* that leads to the node; 0 of the root */
         uint32_t node;
         uint32_t from; /* the step before, which stands before it; 0 of the root */

@@ -12,17 +12,7 @@
 #ifndef HD_GRAPH_PATHS_ALL_H
 #define HD_GRAPH_PATHS_ALL_H
 
-#include "graph/paths.h"
-
-struct hd_index_ways;
-
-/* What is read for it. */
-struct hd_paths_source {
-    const struct hd_graph *graph;
-    const struct hd_paths *shortest;    /* hd_paths_create over edges that are not weak */
-    const uint32_t *dominator;          /* the dominators' `parent` */
-    const struct hd_index_ways *mapped; /* graph/index_point.h: of these is to be asked before they are read; NULL: all can be read */
-};
+#include "graph/detours.h"
 
 /*
  * Up to `limit` paths to a node, the one of hd_paths_to first; the others in the order of the shortest paths, which is nearest first among those of one
@@ -38,5 +28,8 @@ bool hd_paths_all(const struct hd_paths_source *source, uint32_t node, bool weak
  * No steps, not even the root, if it is empty then. tree->step is freed with free(). The rest as hd_paths_all.
  */
 bool hd_paths_weak(const struct hd_paths_source *source, uint64_t *set, struct hd_path_tree *tree, struct hd_error *err);
+
+/* Makes what has no shortest path the region, but for one node, if it is not HD_NODE_NONE. */
+void hd_paths_unreached(struct hd_detours *detours, uint32_t but);
 
 #endif
