@@ -91,9 +91,5 @@ static inline char *hd_table_shorten(const char *text, size_t length, size_t wid
 {
     return hd_words_shorten(text, length, width);
 }
-static inline void hd_table_json_text(FILE *file, struct hd_graph_text text)
-{
-    hd_json_text(file, text);
-}
 
 #endif

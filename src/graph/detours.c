@@ -131,6 +131,16 @@ static void enter_from(struct hd_detours *d, uint32_t from)
     }
 }
 
+void hd_detours_fill_unreached(struct hd_detours *d, uint32_t but)
+{
+    const struct hd_paths *shortest = d->source->shortest;
+    memset(d->region, 0xff, hd_bits_words(d->source->graph->node_count) * sizeof *d->region);
+    for (uint32_t place = 0; place < shortest->reached; place++)
+        hd_bits_remove(d->region, shortest->order[place]);
+    if (but != HD_NODE_NONE)
+        hd_bits_remove(d->region, but);
+}
+
 static uint64_t count_set(const uint64_t *set, size_t words)
 {
     uint64_t count = 0;

@@ -54,6 +54,9 @@ struct hd_detours {
 bool hd_detours_init(struct hd_detours *detours, const struct hd_paths_source *source, bool weak);
 void hd_detours_deinit(struct hd_detours *detours);
 
+/* Makes what has no shortest path the region, but for one node, if it is not HD_NODE_NONE. */
+void hd_detours_fill_unreached(struct hd_detours *detours, uint32_t but);
+
 /* What of a node, and of `count` edges from one on, graph/index_point.h tells whether it holds. */
 bool hd_detours_can_read(struct hd_detours *detours, uint32_t node);
 bool hd_detours_can_read_edges(struct hd_detours *detours, uint64_t edge, uint64_t count);

@@ -138,8 +138,8 @@ bool hd_index_columns_init(struct hd_index_columns *columns, struct hd_index *in
     columns->paths.parent = column(index, HD_INDEX_PATH_PARENT);
     columns->paths.edge = column(index, HD_INDEX_PATH_EDGE);
     columns->class_number = column(index, HD_INDEX_CLASS_NUMBER);
-    bool there = columns->held && columns->lists_held && columns->names_held && columns->graph.node_size && columns->graph.node_type && columns->graph.edge_start
-                 && columns->dominators.retained && columns->dominators.child_start && columns->paths.parent
+    bool there = columns->held && columns->lists_held && columns->names_held && columns->graph.node_size
+                 && columns->graph.node_type && columns->graph.edge_start && columns->dominators.retained && columns->dominators.child_start && columns->paths.parent
                  && columns->paths.edge && columns->class_number;
     if (!there)
         hd_index_columns_deinit(columns);

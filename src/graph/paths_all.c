@@ -202,7 +202,7 @@ static void find_all(struct all *all, struct hd_path **list, uint32_t *count)
     hd_referrers_of(graph, all->node, all->wanted);
     hd_bits_remove(all->wanted, all->node);
     if (all->detours.weak)
-        hd_paths_unreached(&all->detours, all->node);
+        hd_detours_fill_unreached(&all->detours, all->node);
     else
         look_below(all);
     if (!is_over(all))

@@ -29,7 +29,4 @@ bool hd_paths_all(const struct hd_paths_source *source, uint32_t node, bool weak
  */
 bool hd_paths_weak(const struct hd_paths_source *source, uint64_t *set, struct hd_path_tree *tree, struct hd_error *err);
 
-/* Makes what has no shortest path the region, but for one node, if it is not HD_NODE_NONE. */
-void hd_paths_unreached(struct hd_detours *detours, uint32_t but);
-
 #endif

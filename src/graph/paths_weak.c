@@ -4,7 +4,6 @@
 #include "base/bits.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 struct weak {
     struct hd_detours detours;
@@ -16,16 +15,6 @@ struct weak {
 static bool is_over(const struct weak *weak)
 {
     return weak->detours.failed || weak->detours.damaged;
-}
-
-void hd_paths_unreached(struct hd_detours *detours, uint32_t but)
-{
-    const struct hd_paths *shortest = detours->source->shortest;
-    memset(detours->region, 0xff, hd_bits_words(detours->source->graph->node_count) * sizeof *detours->region);
-    for (uint32_t place = 0; place < shortest->reached; place++)
-        hd_bits_remove(detours->region, shortest->order[place]);
-    if (but != HD_NODE_NONE)
-        hd_bits_remove(detours->region, but);
 }
 
 static bool arrived(void *context, uint32_t node, uint64_t measure)
@@ -100,7 +89,7 @@ static void find(struct weak *weak, struct hd_path_tree *tree)
 {
     struct hd_detours *detours = &weak->detours;
     const size_t words = hd_bits_words(detours->source->graph->node_count);
-    hd_paths_unreached(detours, HD_NODE_NONE);
+    hd_detours_fill_unreached(detours, HD_NODE_NONE);
     for (size_t i = 0; i < words; i++)
         weak->missing += (unsigned)__builtin_popcountll(weak->set[i] &= detours->region[i]);
     if (weak->missing > 0)

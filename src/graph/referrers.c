@@ -39,15 +39,6 @@ void hd_referrers_destroy(struct hd_referrers *referrers)
     memset(referrers, 0, sizeof *referrers);
 }
 
-uint64_t hd_referrers_edge(const struct hd_graph *graph, uint32_t from, uint32_t to, uint64_t at)
-{
-    uint64_t e = graph->edge_start[from] > at ? graph->edge_start[from] : at;
-    for (; e < graph->edge_start[from + 1]; e++)
-        if (graph->edge_to[e] == to)
-            return e;
-    return UINT64_MAX;
-}
-
 bool hd_referrers_find(const struct hd_graph *graph, uint32_t to, struct hd_referrer **list, uint64_t *count,
                        struct hd_error *err)
 {

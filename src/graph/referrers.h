@@ -18,9 +18,6 @@ struct hd_referrers {
 bool hd_referrers_create(struct hd_referrers *referrers, const struct hd_graph *graph, struct hd_error *err);
 void hd_referrers_destroy(struct hd_referrers *referrers);
 
-/* The first edge from one node to another that is not before edge `at` (0: any), UINT64_MAX if there is none. */
-uint64_t hd_referrers_edge(const struct hd_graph *graph, uint32_t from, uint32_t to, uint64_t at);
-
 struct hd_referrer {
     uint64_t edge;
     uint32_t from;

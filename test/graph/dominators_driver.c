@@ -203,7 +203,16 @@ static void put_paths(const struct hd_graph *graph, const struct columns *c, uin
     hd_paths_destroy(&paths);
 }
 
-static void put_referrers(const struct hd_graph *graph, uint32_t target)
+static void put_set(const char *key, const uint64_t *set, uint32_t count)
+{
+    printf(",\"%s\":[", key);
+    for (uint32_t i = 0, some = 0; i < count; i++)
+        if (hd_bits_has(set, i))
+            printf("%s%u", some++ ? "," : "", i);
+    putchar(']');
+}
+
+static void put_referrers(const struct hd_graph *graph, const struct columns *c, uint32_t target)
 {
     struct hd_error err = {0};
     struct hd_referrers referrers;
@@ -215,10 +224,18 @@ static void put_referrers(const struct hd_graph *graph, uint32_t target)
     check(hd_referrers_find(graph, target, &list, &count, &err), &err);
     printf(",\"found\":[");
     for (uint64_t i = 0; i < count; i++)
-        printf("%s[%" PRIu64 ",%u,%" PRId64 "]", i ? "," : "", list[i].edge, list[i].from,
-               (int64_t)hd_referrers_edge(graph, list[i].from, target, list[i].edge));
-    printf("]}\n");
+        printf("%s[%" PRIu64 ",%u]", i ? "," : "", list[i].edge, list[i].from);
+    putchar(']');
     free(list);
+    uint64_t *set = room(hd_bits_words(graph->node_count), sizeof *set), *members = set_of(c->member, graph->node_count);
+    hd_referrers_of(graph, target, set);
+    put_set("referrers_of", set, graph->node_count);
+    memset(set, 0, hd_bits_words(graph->node_count) * sizeof *set);
+    hd_referrers_of_set(graph, members, set);
+    put_set("referrers_of_members", set, graph->node_count);
+    printf("}\n");
+    free(set);
+    free(members);
     hd_referrers_destroy(&referrers);
 }
 
@@ -257,7 +274,7 @@ static bool answer(void)
             c.edge_start[i + 1] = c.edge_start[i];
     put_dominators(&graph, &c);
     put_paths(&graph, &c, target, limit);
-    put_referrers(&graph, target);
+    put_referrers(&graph, &c, target);
     columns_deinit(&c);
     return true;
 }

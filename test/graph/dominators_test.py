@@ -391,7 +391,9 @@ def check_referrers(graph, answer):
     for node in range(graph.count):
         expect(f"referrers of {node}", answer["referrers"][start[node]:start[node + 1]], wanted[node])
     expect("edges to the target", answer["found"],
-           [[index, edge.start, index] for index, edge in enumerate(graph.edges) if edge.to == graph.target])
+           [[index, edge.start] for index, edge in enumerate(graph.edges) if edge.to == graph.target])
+    expect("referrers of the target", answer["referrers_of"], sorted({edge.start for edge in graph.edges if edge.to == graph.target}))
+    expect("referrers of the members", answer["referrers_of_members"], sorted({edge.start for edge in graph.edges if graph.member[edge.to]}))
 
 
 def ask(graphs):
